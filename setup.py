@@ -1,0 +1,11 @@
+"""Packaging of tfvae: `training/` and `export/` stand at the top of the repository and install under `tfvae.`."""
+
+from setuptools import setup
+
+LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks"]
+
+setup(
+    packages=[f"tfvae{room}" for room in LIBRARY] + ["tfvae.training", "tfvae.export"],
+    package_dir={"tfvae.training": "training", "tfvae.export": "export"},
+    package_data={"tfvae": ["py.typed"]},
+)

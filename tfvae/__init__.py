@@ -1,0 +1,1 @@
+"""tfvae: deep generative latent-variable models for TensorFlow and Keras."""

@@ -1,0 +1,66 @@
+"""Checks at the boundary, and the one style in which errors are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class UserError(ValueError):
+    """Bad input, told in one line: what is wrong; what was expected; what was received; what to do.
+
+    The command line prints the message and exits with code 2; from Python it is a `ValueError`.
+
+    Args:
+        what: what is wrong.
+        expected: what would have been right.
+        received: what came instead.
+        fix: what to do about it.
+    """
+
+    def __init__(self, what: str, *, expected: Any = None, received: Any = None, fix: str | None = None) -> None:
+        parts = [what]
+        if expected is not None:
+            parts.append(f"expected {expected}")
+        if received is not None:
+            parts.append(f"received {received}")
+        if fix is not None:
+            parts.append(fix)
+        super().__init__(" ".join("; ".join(parts).split()))
+
+
+def positive_int(name: str, value: Any) -> int:
+    """Returns `value` if it is an integer of at least 1.
+
+    Raises:
+        UserError: otherwise.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
+        raise UserError(f"{name} is not a positive integer", expected="an integer >= 1", received=repr(value))
+    return value.__index__()
+
+
+def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Returns `value` if it is one of `allowed`.
+
+    Raises:
+        UserError: otherwise, listing what is allowed.
+    """
+    names = list(allowed)
+    if value not in names:
+        raise UserError(f"unknown {name}", expected=f"one of {', '.join(names)}", received=repr(value))
+    return value
+
+
+def number_in(name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
+    """Returns `value` as a float if it lies in [low, high] (or (low, high] with `open_low`).
+
+    Raises:
+        UserError: if it is not a finite number in that range.
+    """
+    interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UserError(f"{name} is not a number", expected=interval, received=repr(value))
+    if not (low <= value <= high) or (open_low and value == low) or value in (float("inf"), float("-inf")):
+        raise UserError(f"{name} is out of range", expected=interval, received=repr(value))
+    return float(value)
