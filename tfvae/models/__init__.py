@@ -1,0 +1,7 @@
+"""Models: Keras subclassed models that compose encoders, decoders and heads, and share one training step."""
+
+from tfvae.models.base import LatentVariableModel
+from tfvae.models.iwae import IWAE
+from tfvae.models.vae import VAE
+
+__all__ = ["IWAE", "VAE", "LatentVariableModel"]

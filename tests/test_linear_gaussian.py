@@ -1,0 +1,355 @@
+"""The oracle against itself: closed forms, quadrature, finite differences and Monte Carlo must agree.
+
+Mutations, each seen to break a test here: the log K left out of the bound, K and N swapped in the softmax, w~
+for w~^2 in dreg, the score kept in stl, a sum over the batch for the mean, the transpose of S, the covariance
+with divisor N - 1.
+"""
+
+import numpy as np
+import pytest
+import stats
+from linear_gaussian import ESTIMATORS, LinearGaussian, ppca_max_log_likelihood
+from numpy.polynomial.hermite_e import hermegauss
+from scipy import linalg, optimize
+
+THETA, N, D, L, K = ("W", "b", "log_s"), 3, 4, 2, 5
+FAMILIES = {"diagonal": np.array([0.8, 0.6]), "full": np.array([[0.6, 0.0], [-0.3, 0.5]])}
+
+
+def make(num_examples=N, D=D, L=L, seed=1):
+    """Returns a model, data and the parameters A and c of a q that misses the posterior by a little."""
+    rng = np.random.default_rng(seed)
+    model = LinearGaussian(rng.normal(size=(D, L)), rng.normal(size=D), 0.8)
+    x = model.b + rng.normal(size=(num_examples, L)) @ model.W.T + 0.8 * rng.normal(size=(num_examples, D))
+    _, covariance = model.posterior(x)
+    A = covariance @ model.W.T / model.s**2
+    return model, x, A + 0.05 * rng.normal(size=A.shape), -A @ model.b + 0.1 * rng.normal(size=L)
+
+
+def at_posterior(model, x, S_family):
+    """Returns a model (its loadings orthogonal if q is diagonal) and the q that is its exact posterior."""
+    if S_family == "diagonal":
+        model = LinearGaussian(linalg.orth(model.W) * [1.5, 0.7], model.b, model.s)
+    _, covariance = model.posterior(x)
+    A = covariance @ model.W.T / model.s**2
+    S = np.sqrt(np.diag(covariance)) if S_family == "diagonal" else linalg.cholesky(covariance, lower=True)
+    return model, A, -A @ model.b, S
+
+
+def differences(function, model, A, c, S, step=1e-5):
+    """Returns central differences of function(model, A, c, S) by each parameter, named like the gradients."""
+    values = {"W": model.W, "b": model.b, "log_s": np.log(model.s), "A": A, "c": c}
+    values |= {"log_diag_S": np.log(S)} if S.ndim == 1 else {"S": S}
+
+    def call(name, index, shift):
+        moved = {key: np.array(value, np.float64) for key, value in values.items()}
+        moved[name][index] += shift
+        scale = np.exp(moved["log_diag_S"]) if S.ndim == 1 else moved["S"]
+        moved_model = LinearGaussian(moved["W"], moved["b"], np.exp(moved["log_s"]))
+        return function(moved_model, moved["A"], moved["c"], scale)
+
+    result = {name: np.zeros(np.shape(value)) for name, value in values.items()}
+    for name, gradient in result.items():
+        for index in np.ndindex(gradient.shape):
+            if name != "S" or index[0] >= index[1]:
+                gradient[index] = (call(name, index, step) - call(name, index, -step)) / (2 * step)
+    return result
+
+
+def assert_all_close(actual, expected, tolerance):
+    assert actual.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_allclose(actual[name], expected[name], rtol=0, atol=tolerance, err_msg=name)
+
+
+@pytest.fixture(params=FAMILIES)
+def S(request):
+    return FAMILIES[request.param]
+
+
+def test_marginal_is_the_integral_over_the_latent():
+    model, x, _, _ = make(L=1)
+    nodes, weights = hermegauss(100)
+    residual = x - (nodes[:, None, None] * model.W[:, 0] + model.b)
+    density = np.exp(-0.5 * np.sum(residual**2, axis=-1) / model.s**2) / (2 * np.pi * model.s**2) ** (D / 2)
+    integral = weights / np.sqrt(2 * np.pi) @ density
+    np.testing.assert_allclose(model.log_marginal(x), np.log(integral), rtol=1e-10)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_at_the_exact_posterior_every_log_weight_is_the_marginal(family):
+    model, x, _, _ = make()
+    model, A, c, S = at_posterior(model, x, family)
+    exact = model.log_marginal(x)
+    z = np.random.default_rng(2).normal(scale=2.0, size=(7, K, N, L))
+    np.testing.assert_allclose(
+        model.log_weights(x, z, A, c, S), np.broadcast_to(exact, (7, K, N)), atol=1e-10
+    )
+    np.testing.assert_allclose(model.elbo(x, A, c, S), exact, atol=1e-10)
+    mean, error = model.expected_iwelbo(x, A, c, S, K, num_replicates=10, seed=0)
+    np.testing.assert_allclose(mean, exact, atol=1e-10)
+    assert np.all(error < 1e-10)
+
+
+def test_elbo_is_the_mean_log_weight(S):
+    model, x, A, c = make()
+    scale = np.diag(S) if S.ndim == 1 else S
+    z = x @ A.T + c + np.random.default_rng(3).normal(size=(20_000, N, L)) @ scale.T
+    log_w = model.log_weights(x, z, A, c, S)
+    stats.assert_mean_close(log_w, model.elbo(x, A, c, S), smallest_bug=0.1, name="elbo")
+
+
+def test_elbo_gradients_are_its_derivatives(S):
+    model, x, A, c = make()
+    expected = differences(lambda m, A, c, S: m.elbo(x, A, c, S).mean(), model, A, c, S)
+    assert_all_close(model.elbo_gradients(x, A, c, S), expected, 1e-7)
+
+
+def test_elbo_gradients_at_the_exact_posterior_are_those_of_the_marginal():
+    model, x, _, _ = make()
+    _, A, c, S = at_posterior(model, x, "full")
+    actual = model.elbo_gradients(x, A, c, S)
+    expected = differences(lambda m, A, c, S: m.log_marginal(x).mean(), model, A, c, S)
+    assert_all_close(actual, expected, 1e-7)
+    assert all(np.abs(actual[name]).max() > 0.01 for name in THETA)
+
+
+def test_iwelbo_gradients_are_the_derivatives_of_the_bound_at_the_same_noise(S):
+    model, x, A, c = make()
+    draw = {"K": K, "num_replicates": 20, "seed": 5}
+    expected = differences(lambda m, A, c, S: m.expected_iwelbo(x, A, c, S, **draw)[0].mean(), model, A, c, S)
+    actual = {name: mean for name, (mean, _) in model.iwelbo_gradients(x, A, c, S, **draw).items()}
+    assert_all_close(actual, expected, 1e-7)
+
+
+def test_one_particle_is_the_elbo_with_honest_standard_errors(S):
+    model, x, A, c = make()
+    exact, gradients = model.elbo(x, A, c, S), model.elbo_gradients(x, A, c, S)
+    bounds, slopes = [], {name: [] for name in gradients}
+    for seed in range(300):
+        mean, error = model.expected_iwelbo(x, A, c, S, 1, num_replicates=200, seed=seed)
+        bounds.append((mean - exact) / error)
+        for name, (mean, error) in model.iwelbo_gradients(x, A, c, S, 1, 200, seed).items():
+            slopes[name].append(np.ravel(mean - gradients[name])[-1] / np.ravel(error)[-1])
+    stats.assert_mean_close(bounds, 0.0, smallest_bug=0.5)
+    stats.assert_variance_near_one(bounds, smallest_bug=2.0)
+    for name, z_scores in slopes.items():
+        stats.assert_mean_close(z_scores, 0.0, smallest_bug=0.5, name=name)
+        stats.assert_variance_near_one(z_scores, smallest_bug=2.0, name=name)
+
+
+def test_blocks_of_replicates_change_nothing(monkeypatch):
+    model, x, A, c = make()
+    S = FAMILIES["full"]
+    whole = model.iwelbo_gradients(x, A, c, S, K, num_replicates=23, seed=6)
+    bound = model.expected_iwelbo(x, A, c, S, K, num_replicates=23, seed=6)
+    monkeypatch.setattr("linear_gaussian._BLOCK", 4 * K * N * D)
+    np.testing.assert_allclose(
+        model.expected_iwelbo(x, A, c, S, K, num_replicates=23, seed=6), bound, rtol=1e-10
+    )
+    for name, pair in model.iwelbo_gradients(x, A, c, S, K, num_replicates=23, seed=6).items():
+        for actual, expected in zip(pair, whole[name], strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_memory_does_not_grow_with_the_replicates():
+    import tracemalloc
+
+    model, x, A, c = make()
+    tracemalloc.start()
+    model.iwelbo_gradients(x, A, c, FAMILIES["full"], K, num_replicates=60_000, seed=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60_000 * K * N * D * 8
+
+
+def test_the_bound_rises_with_the_number_of_particles_towards_the_marginal(S):
+    model, x, A, c = make()
+    gap = model.log_marginal(x) - model.elbo(x, A, c, S)
+    lower, lower_error = model.elbo(x, A, c, S), 0.0
+    for num_particles in (2, 4, 64):
+        mean, error = model.expected_iwelbo(
+            x, A, c, S, num_particles, num_replicates=4000, seed=num_particles
+        )
+        assert np.all(mean - lower > 5 * np.hypot(error, lower_error)), num_particles
+        lower, lower_error = mean, error
+    assert np.all(np.abs(model.log_marginal(x) - lower) < 0.1 * gap)
+
+
+class TestQuadrature:
+    """Two particles of one latent: expectations over the noise are exact sums over a grid."""
+
+    S = np.array([0.7])
+
+    @pytest.fixture
+    def case(self):
+        model, x, A, c = make(num_examples=2, L=1)
+        nodes, weights = hermegauss(100)
+        pairs = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2, 1, 1)
+        eps = np.broadcast_to(pairs, (len(pairs), 2, 2, 1))
+        return model, x, A, c, eps, np.outer(weights, weights).ravel() / (2 * np.pi)
+
+    def bound(self, case, model, A, c, S):
+        _, x, _, _, eps, weights = case
+        log_w = model.log_weights(x, x @ A.T + c + eps * S, A, c, S)
+        return weights @ np.log(np.mean(np.exp(log_w), axis=1))
+
+    def test_expected_iwelbo(self, case):
+        model, x, A, c, *_ = case
+        mean, error = model.expected_iwelbo(x, A, c, self.S, 2, num_replicates=40_000, seed=8)
+        exact = self.bound(case, model, A, c, self.S)
+        assert np.all(np.abs(mean - exact) < 5 * error) and np.all(5 * error < 0.05)
+
+    @pytest.mark.parametrize("name", ESTIMATORS)
+    def test_expected_estimator_gradients(self, case, name):
+        model, x, A, c, eps, weights = case
+        samples = model.estimator_gradients(name, x, A, c, self.S, eps)
+        actual = {key: np.tensordot(weights, value, axes=1) for key, value in samples.items()}
+        bound = differences(lambda *q: self.bound(case, *q).mean(), model, A, c, self.S)
+        if name in ("elbo", "stl"):
+            assert_all_close(actual, model.elbo_gradients(x, A, c, self.S), 1e-8)
+            assert all(np.abs(actual[key] - bound[key]).max() > 1e-3 for key in bound)
+        elif name == "iwae-stl":
+            assert all(np.abs(actual[key] - bound[key]).max() > 1e-3 for key in ("A", "c", "log_diag_S"))
+            assert_all_close({key: actual[key] for key in THETA}, {key: bound[key] for key in THETA}, 1e-7)
+        else:
+            assert_all_close(actual, bound, 1e-7)
+
+
+class TestEstimators:
+    """Rows of the table at K = 5, two latents, both families of q."""
+
+    @pytest.fixture
+    def sampled(self, S):
+        model, x, A, c = make()
+        eps = np.random.default_rng(9).normal(size=(20_000, K, N, L))
+        return lambda name: model.estimator_gradients(name, x, A, c, S, eps)
+
+    def test_elbo_and_stl_are_the_elbo_gradients_in_mean(self, sampled, S):
+        model, x, A, c = make()
+        exact = model.elbo_gradients(x, A, c, S)
+        for row in ("elbo", "stl"):
+            for name, samples in sampled(row).items():
+                stats.assert_mean_close(samples, exact[name], name=f"{row} {name}", smallest_bug=0.1)
+
+    def test_iwae_and_dreg_are_the_iwelbo_gradients_in_mean(self, sampled, S):
+        model, x, A, c = make()
+        oracle = model.iwelbo_gradients(x, A, c, S, K, num_replicates=20_000, seed=10)
+        for row in ("iwae", "dreg"):
+            for name, samples in sampled(row).items():
+                error = np.hypot(oracle[name][1], samples.std(axis=0, ddof=1) / np.sqrt(len(samples)))
+                gap = np.abs(samples.mean(axis=0) - oracle[name][0])
+                assert np.all(gap <= 5 * error), (row, name, gap / error)
+                assert np.all(5 * error < 0.1), (row, name)
+
+    def test_dreg_is_iwae_in_mean_and_has_less_variance(self, sampled):
+        iwae, dreg = sampled("iwae"), sampled("dreg")
+        for name in iwae:
+            stats.assert_mean_close(dreg[name] - iwae[name], 0.0, smallest_bug=0.1, name=name)
+        for name in set(iwae) - set(THETA):
+            assert np.sum(dreg[name].var(axis=0)) < 0.5 * np.sum(iwae[name].var(axis=0)), name
+
+    def test_iwae_stl_is_biased_in_the_posterior_alone(self, sampled):
+        iwae, biased = sampled("iwae"), sampled("iwae-stl")
+        for name in THETA:
+            np.testing.assert_array_equal(iwae[name], biased[name])
+        for name in set(iwae) - set(THETA):
+            with pytest.raises(AssertionError, match="standard errors"):
+                stats.assert_mean_close(biased[name] - iwae[name], 0.0)
+
+    def test_iwae_is_the_total_derivative_at_the_same_noise(self, S):
+        model, x, A, c = make()
+        eps = np.random.default_rng(11).standard_normal((30, K, N, L))
+        oracle = model.iwelbo_gradients(x, A, c, S, K, num_replicates=30, seed=11)
+        actual = model.estimator_gradients("iwae", x, A, c, S, eps)
+        for name, (mean, error) in oracle.items():
+            np.testing.assert_allclose(actual[name].mean(axis=0), mean, rtol=0, atol=1e-12, err_msg=name)
+            expected_error = actual[name].std(axis=0, ddof=1) / np.sqrt(30)
+            np.testing.assert_allclose(error, expected_error, rtol=0, atol=1e-12, err_msg=name)
+
+    def test_leading_axes_are_replicates(self, S):
+        model, x, A, c = make()
+        eps = np.random.default_rng(12).normal(size=(2, 3, K, N, L))
+        for row in ESTIMATORS:
+            together = model.estimator_gradients(row, x, A, c, S, eps)
+            for index in np.ndindex(2, 3):
+                alone = model.estimator_gradients(row, x, A, c, S, eps[index])
+                assert_all_close({name: value[index] for name, value in together.items()}, alone, 1e-12)
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_posterior_gradients_of_stl_and_dreg_vanish_at_the_exact_posterior(self, family):
+        model, x, _, _ = make()
+        model, A, c, S = at_posterior(model, x, family)
+        eps = np.random.default_rng(13).normal(size=(K, N, L))
+        for row in ESTIMATORS:
+            gradients = model.estimator_gradients(row, x, A, c, S, eps)
+            for name in set(gradients) - set(THETA):
+                size = np.abs(gradients[name]).max()
+                assert size > 0.01 if row in ("elbo", "iwae") else size < 1e-12, (row, name)
+
+
+class TestPpca:
+    @pytest.fixture
+    def data(self):
+        rng = np.random.default_rng(14)
+        return (
+            rng.normal(size=(60, 5)) * [3.0, 2.0, 1.0, 0.8, 0.5] @ linalg.orth(rng.normal(size=(5, 5))) + 1.0
+        )
+
+    @staticmethod
+    def maximum(data):
+        eigenvalues, vectors = linalg.eigh(np.cov(data.T, ddof=0))
+        variance = eigenvalues[:-L].mean()
+        W = vectors[:, -L:] * np.sqrt(eigenvalues[-L:] - variance)
+        return LinearGaussian(W, data.mean(axis=0), np.sqrt(variance))
+
+    def test_value_is_reached_and_is_a_stationary_maximum(self, data):
+        model, best = self.maximum(data), ppca_max_log_likelihood(data, L)
+        assert abs(model.log_marginal(data).mean() - best) < 1e-12
+        rng = np.random.default_rng(15)
+        for _ in range(50):
+            step = [1e-3 * rng.normal(size=np.shape(t)) for t in (model.W, model.b, model.s)]
+            up, down = (
+                LinearGaussian(model.W + sign * step[0], model.b + sign * step[1], model.s + sign * step[2])
+                for sign in (1, -1)
+            )
+            up, down = up.log_marginal(data).mean(), down.log_marginal(data).mean()
+            assert max(up, down) < best
+            assert abs(up - down) < 1e-6
+            for only_W in (model.W + step[0], model.W - step[0]):
+                assert LinearGaussian(only_W, model.b, model.s).log_marginal(data).mean() < best
+
+    def test_an_optimiser_finds_the_same_value(self, data):
+        def loss(t):
+            return -LinearGaussian(t[:10].reshape(5, 2), t[10:15], np.exp(t[15])).log_marginal(data).mean()
+
+        start = np.random.default_rng(16).normal(size=16)
+        found = -optimize.minimize(loss, start, method="L-BFGS-B", options={"maxiter": 1000}).fun
+        assert abs(found - ppca_max_log_likelihood(data, L)) < 1e-5
+
+    def test_refuses_a_latent_size_or_data_without_a_maximum(self, data):
+        for latent_size in (0, 5, 6):
+            with pytest.raises(ValueError, match="1 <= L < D"):
+                ppca_max_log_likelihood(data, latent_size)
+        with pytest.raises(ValueError, match="unbounded"):
+            ppca_max_log_likelihood(data[:3], L)
+
+
+def test_shapes_that_do_not_fit_are_errors():
+    model, x, A, c = make()
+    S, z = np.ones(L), np.zeros((K, N, L))
+    bad_q = [(A.T, c, S), (A, c[:1], S), (A, c, 1.0), (A, c, S[:1]), (A, c, np.ones((L, L))), (A, c, -S)]
+    for q in bad_q:
+        with pytest.raises(ValueError, match="expected"):
+            model.elbo(x, *q)
+    for bad_x in (x[0], x.T, x[:0]):
+        with pytest.raises(ValueError, match="x does not fit"):
+            model.log_marginal(bad_x)
+    for bad_z in (z[0], z[:, :1], z.swapaxes(0, 1)):
+        with pytest.raises(ValueError, match="particles do not fit"):
+            model.log_weights(x, bad_z, A, c, S)
+    with pytest.raises(ValueError, match="num_replicates >= 2"):
+        model.expected_iwelbo(x, A, c, S, K, num_replicates=1, seed=0)
+    for W, b, s in ((A, model.b, 1.0), (model.W, model.b, 0.0), (model.W[0], model.b, 1.0)):
+        with pytest.raises(ValueError, match="model does not fit"):
+            LinearGaussian(W, b, s)

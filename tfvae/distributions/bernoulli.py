@@ -1,0 +1,76 @@
+"""The Bernoulli likelihood of binary pixels."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.distributions.head import Head, tfd
+from tfvae.distributions.projection import Projection
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Bernoulli(Head):
+    """Independent Bernoulli variables, their logits linear in the features.
+
+    Values between 0 and 1 are scored with the same formula, the cross-entropy, which is then no log-probability.
+
+    Args:
+        event_shape: shape of one example.
+        kernel_initializer: of the linear layer.
+    """
+
+    latents = "discrete"
+    noise_kind = "uniform"
+
+    def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.logits_layer = Projection(
+            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="logits"
+        )
+
+    def build(self, input_shape):
+        """Makes the linear layer."""
+        self.logits_layer.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns (logits,): [N, *event_shape]."""
+        return (self.logits_layer(features),)
+
+    def distribution(self, parameters):
+        """Returns a `tfd.Independent` of `tfd.Bernoulli`."""
+        return tfd.Independent(tfd.Bernoulli(logits=parameters[0], dtype=tf.float32), len(self.event_shape))
+
+    def sample(self, parameters, noise):
+        """Returns 1 where the noise, uniform on [0, 1), lies below the probability, otherwise 0."""
+        probabilities = self.mean(parameters)
+        noise = tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], self.event_shape], axis=0))
+        return tf.cast(noise < probabilities, tf.float32)
+
+    def log_prob(self, parameters, value):
+        """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""
+        (logits,) = parameters
+        return self._sum_event(value * logits - tf.nn.softplus(logits))
+
+    def mean(self, parameters):
+        """Returns sigmoid(logits)."""
+        return tf.sigmoid(parameters[0])
+
+    def initialize_bias(self, mean):
+        """Starts from the data's mean: bias = logit(clip(mean, 0.001, 0.999)).
+
+        Args:
+            mean: array [*event_shape], probabilities.
+
+        References:
+            Burda, Grosse, Salakhutdinov: the authors' code of Importance weighted autoencoders (2016).
+        """
+        clipped = np.clip(np.asarray(mean, np.float32), 0.001, 0.999)
+        self.logits_layer.initialize_bias(np.log(clipped) - np.log1p(-clipped))
+
+    def get_config(self):
+        """Returns the arguments."""
+        initializer = keras.initializers.serialize(self.logits_layer.kernel_initializer)
+        return super().get_config() | {"event_shape": self.event_shape, "kernel_initializer": initializer}

@@ -1,0 +1,79 @@
+"""The factorised Normal distribution of a latent variable."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae.checks import one_of, positive_int
+from tfvae.distributions.head import LOG_2_PI, Head, tfd
+from tfvae.distributions.projection import Projection
+
+SCALES = {"exp": tf.exp, "softplus": tf.nn.softplus}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class DiagonalNormal(Head):
+    """N(loc, diag(scale^2)) over a latent vector, both linear in the features before the scale's positive function.
+
+    Args:
+        latent_size: units of the latent vector.
+        scale: positive function of the second linear output: "exp" (so that it is log scale) or "softplus".
+        kernel_initializer: of both linear layers.
+
+    Raises:
+        UserError: if `latent_size` < 1 or `scale` is unknown.
+
+    References:
+        Kingma, Welling: Auto-encoding variational Bayes (2014), equation 9.
+    """
+
+    def __init__(self, latent_size, scale="exp", kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(positive_int("latent_size", latent_size), **kwargs)
+        self.scale = one_of("scale", scale, SCALES)
+        self.loc_layer = Projection(self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="loc")
+        self.scale_layer = Projection(
+            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="raw_scale"
+        )
+
+    def build(self, input_shape):
+        """Makes the two linear layers."""
+        self.loc_layer.build(input_shape)
+        self.scale_layer.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns (loc, scale): [N, latent_size] each."""
+        return self.loc_layer(features), SCALES[self.scale](self.scale_layer(features))
+
+    def distribution(self, parameters):
+        """Returns a `tfd.MultivariateNormalDiag`."""
+        return tfd.MultivariateNormalDiag(*parameters)
+
+    def sample(self, parameters, noise):
+        """Returns loc + scale * noise."""
+        loc, scale = parameters
+        return loc + scale * noise
+
+    def log_prob(self, parameters, value):
+        """Returns sum_j -(value - loc)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""
+        loc, scale = parameters
+        return self._sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
+
+    def mean(self, parameters):
+        """Returns loc."""
+        return parameters[0]
+
+    def factors(self, parameters):
+        """Returns a `tfd.Normal` for each unit."""
+        return tfd.Normal(*parameters)
+
+    def get_config(self):
+        """Returns the arguments."""
+        config = super().get_config()
+        initializer = keras.initializers.serialize(self.loc_layer.kernel_initializer)
+        return config | {
+            "latent_size": self.event_shape[0],
+            "scale": self.scale,
+            "kernel_initializer": initializer,
+        }

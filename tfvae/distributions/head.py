@@ -1,0 +1,86 @@
+"""What every head offers the models."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+Parameters = tuple[tf.Tensor, ...]
+LOG_2_PI = math.log(2.0 * math.pi)
+
+
+class Head(keras.layers.Layer):
+    """A Keras layer from features [N, ...] to the float32 parameters [N, ...] of a distribution.
+
+    Calling it returns tensors, so that Keras can trace it; `distribution` makes the TFP object from them, afresh each
+    time. Parameters may gain leading axes ([K, B, ...]) between the two. The other methods are the same distribution's,
+    written out where that is faster; tests hold them to the TFP object.
+
+    Attributes:
+        event_shape: shape of one value.
+        latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
+        noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
+    """
+
+    latents = "continuous"
+    noise_kind = "normal"
+
+    def __init__(self, event_shape, **kwargs):
+        super().__init__(**kwargs)
+        self.event_shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
+
+    @property
+    def noise_size(self) -> int:
+        """Numbers of noise that one value takes."""
+        return math.prod(self.event_shape)
+
+    def parameters(self) -> Parameters:
+        """Returns the parameters of a head that needs no features, a prior."""
+        raise TypeError(f"{type(self).__name__} needs features; expected a prior head such as StandardNormal")
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """Returns the TFP distribution with these parameters."""
+        raise NotImplementedError(f"{type(self).__name__} does not define distribution")
+
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
+        """Maps noise [..., noise_size] to values [..., *event_shape]."""
+        raise NotImplementedError(f"{type(self).__name__} does not define sample")
+
+    def log_prob(self, parameters: Parameters, value: tf.Tensor) -> tf.Tensor:
+        """Returns log p(value), nats, summed over the event."""
+        return self.distribution(parameters).log_prob(value)
+
+    def mean(self, parameters: Parameters) -> tf.Tensor:
+        """Returns the mean, the shape of a value."""
+        return self.distribution(parameters).mean()
+
+    def factors(self, parameters: Parameters) -> tfd.Distribution | None:
+        """Returns the distribution of each unit where the units are independent, otherwise None."""
+        return None
+
+    def _sum_event(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(values, axis=list(range(-len(self.event_shape), 0)))
+
+
+def kl_divergence(posterior: Head, q: Parameters, prior: Head, p: Parameters) -> tf.Tensor:
+    """The divergence KL(q || p) in closed form, by unit where both factorise.
+
+    Args:
+        posterior, prior: heads of q and p.
+        q: parameters of q, [B, ...].
+        p: parameters of p, [...] or [B, ...].
+
+    Returns:
+        kl: [B, units], nats: units = 1 where the distributions do not factorise.
+
+    Raises:
+        NotImplementedError: if the pair has no closed form.
+    """
+    q_factors, p_factors = posterior.factors(q), prior.factors(p)
+    if q_factors is not None and p_factors is not None:
+        return tfd.kl_divergence(q_factors, p_factors)
+    return tfd.kl_divergence(posterior.distribution(q), prior.distribution(p))[:, tf.newaxis]

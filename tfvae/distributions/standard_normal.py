@@ -1,0 +1,52 @@
+"""The standard Normal prior."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae.checks import positive_int
+from tfvae.distributions.head import LOG_2_PI, Head, tfd
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class StandardNormal(Head):
+    """N(0, I) over a latent vector.
+
+    Args:
+        latent_size: units of the latent vector.
+
+    Raises:
+        UserError: if `latent_size` < 1.
+    """
+
+    def __init__(self, latent_size, **kwargs):
+        super().__init__(positive_int("latent_size", latent_size), **kwargs)
+
+    def parameters(self):
+        """Returns (0, 1), [latent_size] each."""
+        return tf.zeros(self.event_shape), tf.ones(self.event_shape)
+
+    def distribution(self, parameters):
+        """Returns a `tfd.MultivariateNormalDiag`."""
+        return tfd.MultivariateNormalDiag(*parameters)
+
+    def sample(self, parameters, noise):
+        """Returns the noise."""
+        return noise
+
+    def log_prob(self, parameters, value):
+        """Returns -|value|^2 / 2 - latent_size log(2 pi) / 2."""
+        return -0.5 * self._sum_event(tf.square(value) + LOG_2_PI)
+
+    def mean(self, parameters):
+        """Returns 0."""
+        return parameters[0]
+
+    def factors(self, parameters):
+        """Returns a `tfd.Normal` for each unit."""
+        return tfd.Normal(*parameters)
+
+    def get_config(self):
+        """Returns the arguments."""
+        return super().get_config() | {"latent_size": self.event_shape[0]}

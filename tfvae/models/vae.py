@@ -1,0 +1,229 @@
+"""The variational autoencoder."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae import random
+from tfvae.checks import UserError, positive_int
+from tfvae.distributions import StandardNormal, kl_divergence
+from tfvae.models.base import LatentVariableModel
+from tfvae.models.particles import Particles, detach
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class VAE(LatentVariableModel):
+    """A variational autoencoder: p(x, z) = p(z) p(x|z), q(z|x), one layer of latent variables.
+
+        encoder, posterior:  x [B, *event_shape] -> features -> q(z|x)
+        prior:               p(z)
+        decoder, likelihood: z [N, latent_size]  -> features -> p(x|z)
+
+    `fit(x)`, `fit(x, sample_weight=...)` and `fit(dataset)` train it; targets, such as labels, are ignored.
+
+    Args:
+        encoder: any Keras layer or model from a batch of examples to a batch of features.
+        decoder: any Keras layer or model from a batch of latent vectors to a batch of features.
+        posterior: head of q(z|x), e.g. `DiagonalNormal(latent_size)`.
+        likelihood: head of p(x|z), e.g. `Bernoulli(event_shape)`.
+        prior: head of p(z); `StandardNormal(latent_size)` for None.
+        estimator, num_samples, **kwargs: see `LatentVariableModel`.
+
+    Raises:
+        UserError: if prior and posterior have different sizes, or an argument is out of range.
+
+    References:
+        Kingma, Welling: Auto-encoding variational Bayes (2014).
+        Rezende, Mohamed, Wierstra: Stochastic backpropagation (2014).
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        *,
+        posterior,
+        likelihood,
+        prior=None,
+        estimator="elbo",
+        num_samples=1,
+        **kwargs,
+    ):
+        super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.posterior_head = posterior
+        self.likelihood_head = likelihood
+        self.prior_head = StandardNormal(posterior.event_shape[0]) if prior is None else prior
+        if self.prior_head.event_shape != posterior.event_shape:
+            raise UserError(
+                "prior and posterior differ in size",
+                expected=f"a prior over {posterior.event_shape}",
+                received=f"one over {self.prior_head.event_shape}",
+            )
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.likelihood_head.event_shape
+
+    @property
+    def latent_size(self) -> int:
+        """Units of the latent vector."""
+        return self.posterior_head.event_shape[0]
+
+    def build(self, input_shape=None):
+        """Makes every layer by sending one example through."""
+        with tf.init_scope():
+            self.call(tf.zeros((1, *self.event_shape)))
+            self.prior_head.build(None)
+        super().build((None, *self.event_shape))
+
+    def call(self, x, training=False):
+        """Returns the mean reconstruction E[x | z = E[z|x]]: [B, *event_shape]."""
+        q = self.posterior_parameters(x, training)
+        return self._likelihood_mean(self.posterior_head.mean(q), training)
+
+    def posterior(self, x):
+        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size]."""
+        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x)))
+
+    def prior(self):
+        """Returns p(z), a TFP distribution with event shape [latent_size]."""
+        return self.prior_head.distribution(self.prior_head.parameters())
+
+    def likelihood(self, z):
+        """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
+        return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
+
+    def encode(self, x):
+        """Returns the posterior mean E[z|x]: [B, latent_size]."""
+        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x)))
+
+    def decode(self, z):
+        """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
+        return self._likelihood_mean(self._check_latents(z))
+
+    def reconstruct(self, x):
+        """Returns decode(encode(x)): [B, *event_shape]."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n, seed=None, *, mean=True):
+        """Draws z from the prior and decodes it.
+
+        Args:
+            n: number of samples.
+            seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone and is the same in
+                process, in a SavedModel and on a device.
+            mean: whether to return the likelihood's mean rather than a draw from the likelihood.
+
+        Returns:
+            x: [n, *event_shape].
+        """
+        noise = random.ThreefryNoise(random.row_seeds(seed, positive_int("n", n)))
+        z = self.sample_latents(noise)
+        if mean:
+            return self._likelihood_mean(z)
+        head = self.likelihood_head
+        return head.sample(self.likelihood_parameters(z), getattr(noise, head.noise_kind)("x", 1, head.noise_size)[0])
+
+    def sample_latents(self, noise):
+        """Returns one draw from the prior for each row of a `tfvae.random.Noise`: [rows, latent_size]."""
+        head = self.prior_head
+        draw = getattr(noise, head.noise_kind)("prior", 1, head.noise_size)[0]
+        return head.sample(head.parameters(), draw)
+
+    def particles(self, x, num_samples, noise, *, training=False, analytic_kl=False, tape=None) -> Particles:
+        """Samples and scores; see `LatentVariableModel.particles`."""
+        return self.score(x, self.posterior_parameters(x, training), num_samples, noise, training, analytic_kl, tape)
+
+    def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
+        """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
+        head, p = self.posterior_head, self.prior_head.parameters()
+        z = head.sample(q, getattr(noise, head.noise_kind)("posterior", num_samples, head.noise_size))
+        fixed = detach(z, tape)
+        log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
+        return Particles(
+            latents=(z,),
+            fixed=(fixed,),
+            log_likelihood=log_likelihood,
+            log_prior=self.prior_head.log_prob(p, fixed),
+            log_posterior=head.log_prob(q, fixed),
+            kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
+        )
+
+    def posterior_parameters(self, x, training=False):
+        """Returns the parameters of q(z|x): tensors [B, ...]."""
+        return self.posterior_head(self.encoder(x, **_training(self.encoder, training)))
+
+    def likelihood_parameters(self, z, training=False):
+        """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
+        lead = tf.shape(z)[:-1]
+        flat = tf.reshape(z, [-1, self.latent_size])
+        parameters = self.likelihood_head(self.decoder(flat, **_training(self.decoder, training)))
+        return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
+
+    def _likelihood_mean(self, z, training=False):
+        return self.likelihood_head.mean(self.likelihood_parameters(z, training))
+
+    def check_examples(self, x):
+        """Returns a batch of examples [B, *event_shape] as float32.
+
+        Raises:
+            UserError: if they are not floating-point numbers of that shape.
+        """
+        return _batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
+
+    def _check_latents(self, z):
+        return _batch_of("z", z, (self.latent_size,))
+
+    def get_config(self):
+        """Returns the arguments."""
+        parts = {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "posterior": self.posterior_head,
+            "likelihood": self.likelihood_head,
+            "prior": self.prior_head,
+        }
+        return super().get_config() | {
+            name: keras.saving.serialize_keras_object(part) for name, part in parts.items()
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the model that `get_config` described."""
+        parts = ("encoder", "decoder", "posterior", "likelihood", "prior")
+        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name]) for name in parts})
+
+
+def _training(layer, training):
+    return {"training": training} if layer._call_has_training_arg else {}
+
+
+def _batch_of(name, values, event_shape, rank=None):
+    values = tf.convert_to_tensor(values)
+    if not values.dtype.is_floating:
+        raise UserError(
+            f"{name} does not hold floating-point numbers",
+            expected="float32",
+            received=values.dtype.name,
+            fix=f"scale and convert it, as in {name}.astype('float32')",
+        )
+    shape = values.shape
+    misfit = shape.rank is not None and (
+        (rank is not None and shape.rank != rank)
+        or shape.rank < len(event_shape)
+        or not shape[shape.rank - len(event_shape) :].is_compatible_with(event_shape)
+    )
+    if misfit:
+        lead = "B" if rank else "..."
+        raise UserError(
+            f"{name} has the wrong shape",
+            expected=f"[{', '.join([lead, *map(str, event_shape)])}]",
+            received=shape.as_list(),
+        )
+    if rank is not None:
+        values = tf.ensure_shape(values, [None, *event_shape])
+    return tf.cast(values, tf.float32)

@@ -1,0 +1,77 @@
+"""Fully connected encoders and decoders."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+
+from tfvae.checks import positive_int
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class MLP(keras.layers.Layer):
+    """A stack of dense layers on the flattened input; an encoder or a decoder.
+
+    Args:
+        units: widths of the hidden layers.
+        activation: of every layer.
+        batch_norm: whether to normalise each layer before its activation.
+        kernel_initializer: of every layer.
+
+    Raises:
+        UserError: if a width is below 1.
+
+    References:
+        Ioffe, Szegedy: Batch normalization (2015).
+    """
+
+    def __init__(
+        self, units, activation="relu", batch_norm=False, kernel_initializer="glorot_uniform", **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.units = [positive_int("units", width) for width in units]
+        self.activation = keras.activations.get(activation)
+        self.batch_norm = batch_norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.dense = [
+            keras.layers.Dense(
+                width,
+                activation=None if batch_norm else self.activation,
+                use_bias=not batch_norm,
+                kernel_initializer=self.kernel_initializer,
+                dtype=self.dtype_policy,
+            )
+            for width in self.units
+        ]
+        self.normalizations = [
+            keras.layers.BatchNormalization(dtype=self.dtype_policy) for _ in self.units if batch_norm
+        ]
+
+    def build(self, input_shape):
+        """Makes the layers."""
+        size = math.prod(input_shape[1:])
+        for index, dense in enumerate(self.dense):
+            dense.build((None, size))
+            size = self.units[index]
+            if self.batch_norm:
+                self.normalizations[index].build((None, size))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        """Returns features [N, units[-1]]."""
+        features = keras.ops.reshape(inputs, (-1, math.prod(inputs.shape[1:])))
+        for index, dense in enumerate(self.dense):
+            features = dense(features)
+            if self.batch_norm:
+                features = self.activation(self.normalizations[index](features, training=training))
+        return features
+
+    def get_config(self):
+        """Returns the arguments."""
+        return super().get_config() | {
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "batch_norm": self.batch_norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

@@ -1,0 +1,180 @@
+"""Noise as a pure function of a seed and of where it is used.
+
+Two generators, each behind the same two methods, `normal` and `uniform`:
+
+* `PhiloxNoise` for training and evaluation: one fast TensorFlow kernel. Row b of a batch reads the counter block of
+  its *global* row number, so a batch that is cut over replicas draws what it would have drawn whole.
+* `ThreefryNoise` for everything that ships: 32-bit integer arithmetic that TensorFlow, TF Serving and LiteRT evaluate
+  to the same bits. Every row carries its own seed, so a row does not depend on who shares its batch.
+
+References:
+    Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011), Philox-4x32 and Threefry-2x32.
+    Box, Muller: A note on the generation of random normal deviates (1958).
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Protocol
+
+import tensorflow as tf
+
+from tfvae.checks import UserError
+
+INT32 = (-(2**31), 2**31 - 1)
+
+
+class Noise(Protocol):
+    """A source of independent noise for every (stream, sample, row, unit)."""
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [num_samples, rows, size]."""
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns noise uniform on (0, 1), or [0, 1) from Philox: [num_samples, rows, size]."""
+
+
+def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
+    """Returns `seed` as an int32 scalar; a fresh one, governed by `keras.utils.set_random_seed`, for None.
+
+    Raises:
+        UserError: if it does not fit into 32 bits.
+    """
+    if seed is None:
+        return tf.random.uniform([], *INT32, dtype=tf.int32)
+    if isinstance(seed, tf.Tensor):
+        return tf.cast(seed, tf.int32)
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not INT32[0] <= seed.__index__() <= INT32[1]:
+        raise UserError("seed is not a 32-bit integer", expected=f"{INT32[0]} to {INT32[1]}", received=repr(seed))
+    return tf.constant(seed.__index__(), tf.int32)
+
+
+def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:
+    """Derives an independent seed from a seed and the place in which it is used.
+
+    Args:
+        seed: int32 scalar or a seed [2] that `fold` returned.
+        *data: numbers, scalar integer tensors or names that tell this place from others.
+
+    Returns:
+        seed: [2], int32.
+    """
+    folded = tf.convert_to_tensor(seed)
+    if folded.shape.rank == 0:
+        folded = tf.stack([tf.cast(folded, tf.int32), 0])
+    for item in data:
+        number = zlib.crc32(item.encode()) & 0x7FFFFFFF if isinstance(item, str) else item
+        folded = tf.random.experimental.stateless_fold_in(folded, tf.cast(number, tf.int32))
+    return folded
+
+
+class PhiloxNoise:
+    """Noise for a batch that starts at global row `first_row`.
+
+    Args:
+        seed: [2], int32.
+        num_rows: rows in this batch, an int or a scalar tensor.
+        first_row: global number of the first row: what earlier replicas hold.
+    """
+
+    _PER_BLOCK = 4  # float32 numbers that one 128-bit Philox counter yields
+
+    def __init__(self, seed: tf.Tensor, num_rows: int | tf.Tensor, first_row: int | tf.Tensor = 0) -> None:
+        self._seed = seed
+        self._num_rows = num_rows
+        self._first_row = first_row
+
+    def _draw(self, kernel, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        blocks = -(-num_samples * size // self._PER_BLOCK)
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=fold(self._seed, stream))
+        skip = tf.cast(self._first_row, tf.uint64) * tf.constant(blocks, tf.uint64)
+        numbers = kernel(
+            shape=[self._num_rows, blocks * self._PER_BLOCK],
+            key=key,
+            counter=counter + tf.stack([skip, tf.constant(0, tf.uint64)]),
+            alg=tf.random.Algorithm.PHILOX.value,
+            dtype=tf.float32,
+        )
+        rows = tf.reshape(numbers[:, : num_samples * size], [self._num_rows, num_samples, size])
+        return tf.transpose(rows, [1, 0, 2])
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [num_samples, rows, size]."""
+        return self._draw(tf.raw_ops.StatelessRandomNormalV2, stream, num_samples, size)
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns noise uniform on [0, 1): [num_samples, rows, size]."""
+        return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, num_samples, size)
+
+
+def row_seeds(seed: int | tf.Tensor | None, num_rows: int | tf.Tensor) -> tf.Tensor:
+    """Returns the seeds of rows 0..num_rows-1 under one seed: [num_rows, 2], int32, row i being (seed, i)."""
+    rows = tf.range(num_rows, dtype=tf.int32)
+    return tf.stack([tf.fill(tf.shape(rows), as_seed(seed)), rows], axis=1)
+
+
+class ThreefryNoise:
+    """Noise from per-row seeds, in operations that exist in TensorFlow, TF Serving and LiteRT alike.
+
+    Args:
+        seeds: [rows, 2], int32: the Threefry key of each row.
+    """
+
+    def __init__(self, seeds: tf.Tensor) -> None:
+        self._seeds = seeds
+
+    def _bits(self, stream: str, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Two words for each of `count` counters: 2 x [rows, count], uint32."""
+        key = tf.cast(self._seeds, tf.uint32)
+        counter = tf.constant([range(count)], tf.uint32)
+        name = tf.constant([[zlib.crc32(stream.encode())]], tf.uint32)
+        return threefry_2x32(key[:, :1], key[:, 1:], counter, name)
+
+    @staticmethod
+    def _unit(bits: tf.Tensor) -> tf.Tensor:
+        """Maps words to the centres of 2^23 cells of (0, 1), all exact in float32: neither 0 nor 1 occurs."""
+        top = tf.cast(tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.int32), tf.float32)
+        return (top + 0.5) * 2.0**-23
+
+    def _arrange(self, first: tf.Tensor, second: tf.Tensor, num_samples: int, size: int) -> tf.Tensor:
+        rows = tf.concat([first, second], axis=1)[:, : num_samples * size]
+        return tf.transpose(tf.reshape(rows, [-1, num_samples, size]), [1, 0, 2])
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns noise uniform on (0, 1): [num_samples, rows, size]."""
+        first, second = self._bits(stream, -(-num_samples * size // 2))
+        return self._arrange(self._unit(first), self._unit(second), num_samples, size)
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [num_samples, rows, size]."""
+        first, second = self._bits(stream, -(-num_samples * size // 2))
+        radius = tf.sqrt(-2.0 * tf.math.log(self._unit(first)))
+        angle = (2.0 * math.pi) * self._unit(second)
+        return self._arrange(radius * tf.cos(angle), radius * tf.sin(angle), num_samples, size)
+
+
+def threefry_2x32(key0: tf.Tensor, key1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Threefry-2x32 with 20 rounds.
+
+    Args:
+        key0, key1: the two key words, uint32, of shapes that broadcast with the counter's.
+        x0, x1: the two counter words, uint32.
+
+    Returns:
+        The two output words, uint32.
+    """
+    keys = (key0, key1, tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(key0, key1), tf.constant(0x1BD11BDA, tf.uint32)))
+    x0, x1 = x0 + key0, x1 + key1
+    for group in range(5):
+        for rotation in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
+            x0 = x0 + x1
+            x1 = tf.bitwise.bitwise_xor(_rotate_left(x1, rotation), x0)
+        x0 = x0 + keys[(group + 1) % 3]
+        x1 = x1 + keys[(group + 2) % 3] + tf.constant(group + 1, tf.uint32)
+    return x0, x1
+
+
+def _rotate_left(word: tf.Tensor, places: int) -> tf.Tensor:
+    left = word * tf.constant(2**places, tf.uint32)
+    return tf.bitwise.bitwise_xor(left, tf.bitwise.right_shift(word, tf.constant(32 - places, tf.uint32)))

@@ -1,0 +1,220 @@
+"""Data sets of images in memory, split for training, validation and test.
+
+    digits        scikit-learn's 8x8 digits, which need no download
+    FILE.npz      arrays x_train, x_test, optionally x_valid and y_*
+    other names   image data sets of TensorFlow Datasets
+
+This module imports neither TensorFlow nor TFDS: `load` does, where the data set needs them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfvae.checks import UserError
+from tfvae.training import npz, tfds_images
+from tfvae.training.pipelines import (
+    BINARIZE,
+    binarize_once,
+    evaluation_pipeline,
+    philox,
+    steps_per_epoch,
+    training_pipeline,
+)
+
+__all__ = [
+    "BINARIZE",
+    "DataSet",
+    "Split",
+    "binarize_once",
+    "datasets",
+    "evaluation_pipeline",
+    "load",
+    "steps_per_epoch",
+    "training_pipeline",
+]
+
+_DIGITS_TEST = 0.2  # share of the digits that is the test set
+_VALIDATION = 0.1  # share of the training images held out unless told otherwise
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples of one split.
+
+    Args:
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
+        labels: [N], int64, or None.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Returns the number of examples, N."""
+        return len(self.images)
+
+    def take(self, rows: np.ndarray) -> Split:
+        """Returns the examples of the given rows, in that order."""
+        return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Three splits that share no example.
+
+    Args:
+        name: the name by which it was loaded.
+        train: what a model is fitted to.
+        validation: held out for choices made during training; may be empty.
+        test: held out for evaluation.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C)."""
+        return self.train.images.shape[1:]
+
+    def mean_pixel(self) -> np.ndarray:
+        """Returns the mean training image in [0, 1]: [H, W, C], float32."""
+        images = self.train.images
+        return (images.mean(axis=0, dtype=np.float64) / _white(images)).astype(np.float32)
+
+    def is_grey(self) -> bool:
+        """Tells whether a pixel of the training images lies strictly between 0 and 1."""
+        images = self.train.images
+        return bool(((images > 0) & (images < _white(images))).any())
+
+
+def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> DataSet:
+    """Loads a data set and sets validation examples aside.
+
+    The test set never depends on `seed`. Where the data set has a validation split of its own, the validation
+    set is that split, or `validation_size` examples of a fixed shuffle of it; `train` stays as it is.
+    Otherwise the validation set is held out of `train` by a permutation that `seed` decides.
+
+    Args:
+        name: `digits`, a file whose name ends with .npz, or the name of a TFDS image data set. Pixels lie in
+            [0, 1] or in [0, 255], in all splits alike.
+        validation_size: number of validation examples; 0 for none; None for the whole of the data set's own
+            validation split, or else a tenth of the training examples, at least one.
+        seed: any integer.
+
+    Returns:
+        data_set: images as uint8 in 0..255 or float32 in [0, 1].
+
+    Raises:
+        UserError: the data set cannot be had or is unfit (see `npz.read` and `tfds_images.read`), pixels are
+            out of range, or `validation_size` is negative, more than there is, or leaves nothing to train on.
+    """
+    name = os.fspath(name)
+    if validation_size is not None and (
+        isinstance(validation_size, bool) or not hasattr(validation_size, "__index__") or validation_size < 0
+    ):
+        raise UserError(
+            "validation size is not a number of examples",
+            expected="an integer >= 0",
+            received=repr(validation_size),
+        )
+    if name == "digits":
+        found = _digits()
+    elif name.endswith(".npz"):
+        found = npz.read(name)
+    else:
+        found = tfds_images.read(name)
+    images = _in_range(name, {split: images for split, (images, _) in found.items()})
+    splits = {split: Split(images[split], labels) for split, (_, labels) in found.items()}
+    train, validation = _validation(splits["train"], splits.get("validation"), validation_size, seed)
+    return DataSet(name, train, validation, splits["test"])
+
+
+def datasets() -> list[str]:
+    """Returns one line on each kind of data set that `load` takes."""
+    local = ", ".join(tfds_images.prepared()) or "none"
+    folder = tfds_images.data_dir() or "TFDS' default folder (TFDS_DATA_DIR is not set)"
+    return [
+        "digits: 1,797 grey 8x8 digits of scikit-learn, no download",
+        f"any TFDS image data set by name; prepared in {folder}: {local}",
+        "FILE.npz: arrays x_train, x_test, optionally x_valid, y_train, y_test, y_valid",
+    ]
+
+
+def _white(images: np.ndarray) -> int:
+    """Returns the stored value of a pixel at full brightness."""
+    return 255 if images.dtype == np.uint8 else 1
+
+
+def _permutation(purpose: str, seed: int, count: int) -> np.ndarray:
+    """Returns a permutation that no version of NumPy changes: raw Philox words, ranked."""
+    return np.argsort(philox(purpose, seed).random_raw(count), kind="stable")
+
+
+def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images, labels = (bunch.images[..., np.newaxis] / 16).astype(np.float32), bunch.target.astype(np.int64)
+    order = _permutation("digits", 0, len(images))
+    cut = round(_DIGITS_TEST * len(images))
+    parts = {"train": np.sort(order[cut:]), "test": order[:cut]}
+    return {split: (images[rows], labels[rows]) for split, rows in parts.items()}
+
+
+def _in_range(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Brings all splits of a data set to uint8 in 0..255 or float32 in [0, 1], by one decision for all."""
+    lowest = min(images.min() for images in arrays.values())
+    highest = {split: images.max() for split, images in arrays.items()}
+    high = max(highest.values())
+    overshoot = 1 < high < 2 and any(images.dtype.kind == "f" for images in arrays.values())
+    if not (lowest >= 0 and high <= 255) or overshoot:
+        raise UserError(
+            f"pixels of {name} are out of range",
+            expected="all in [0, 1] or all in [0, 255]",
+            received=f"minimum {lowest:g}, maximum {high:g}",
+        )
+    if high <= 1:
+        return {split: images.astype(np.float32) for split, images in arrays.items()}
+    if any(0 < top <= 1 for top in highest.values()):
+        raise UserError(
+            f"the splits of {name} are scaled differently",
+            expected="all in [0, 1] or all in [0, 255]",
+            received=", ".join(f"{split} up to {top:g}" for split, top in highest.items()),
+        )
+    return {
+        split: images.astype(np.float32) / 255 if images.dtype.kind == "f" else images.astype(np.uint8)
+        for split, images in arrays.items()
+    }
+
+
+def _validation(train: Split, own: Split | None, size: int | None, seed: int) -> tuple[Split, Split]:
+    """Returns what remains to train on, and the validation split."""
+    if size == 0:
+        return train, train.take(np.arange(0))
+    if own is not None:
+        if size is None:
+            return train, own
+        if size > len(own):
+            raise UserError(
+                "validation size is larger than the validation split",
+                expected=f"0 to {len(own)}",
+                received=size,
+            )
+        return train, own.take(_permutation("validation", 0, len(own))[:size])
+    if size is None:
+        size = max(1, round(_VALIDATION * len(train)))
+    if size >= len(train):
+        raise UserError(
+            "validation size leaves nothing to train on",
+            expected=f"fewer than the {len(train)} training examples",
+            received=size,
+        )
+    order = _permutation("validation", seed, len(train))
+    return train.take(np.sort(order[size:])), train.take(order[:size])

@@ -1,0 +1,114 @@
+"""Images from an .npz file, checked with NumPy alone so that a bad file is answered at once."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+
+import numpy as np
+
+from tfvae.checks import UserError
+
+_SPLITS = {"train": "train", "valid": "validation", "test": "test"}
+
+
+def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+    """Reads the splits of an .npz file, pixels as they are stored.
+
+    Args:
+        path: a file with arrays `x_train` and `x_test`, optionally `x_valid`, [N, H, W] or [N, H, W, C], and
+            optionally labels `y_train`, `y_test`, `y_valid`, integers [N].
+
+    Returns:
+        splits: images [N, H, W, C] and labels (int64 [N] or None) under `train`, `test` and, where there is
+            one, `validation`.
+
+    Raises:
+        UserError: the file is missing or damaged, lacks an array, or an array has a wrong dtype, rank, shape
+            or length, is empty or has values that are not finite.
+    """
+    arrays = _arrays(path)
+    missing = [key for key in ("x_train", "x_test") if key not in arrays]
+    if missing:
+        raise UserError(
+            f"{path} has no {' and no '.join(missing)}",
+            expected="arrays x_train and x_test",
+            received=", ".join(sorted(arrays)) or "no arrays",
+        )
+    if "y_valid" in arrays and "x_valid" not in arrays:
+        raise UserError(f"{path} has y_valid but no x_valid", expected="labels beside their images")
+    splits = {}
+    for key, split in _SPLITS.items():
+        if f"x_{key}" in arrays:
+            images = _images(f"x_{key} of {path}", arrays[f"x_{key}"])
+            splits[split] = images, _labels(f"y_{key} of {path}", arrays.get(f"y_{key}"), len(images))
+    shapes = {split: images.shape[1:] for split, (images, _) in splits.items()}
+    if len(set(shapes.values())) > 1:
+        raise UserError(
+            f"the splits of {path} differ in image shape",
+            expected="one shape [H, W, C]",
+            received=", ".join(f"{split} {shape}" for split, shape in shapes.items()),
+        )
+    return splits
+
+
+def _arrays(path: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of the splits, and an empty one under the name of any other."""
+    wanted = {f"{letter}_{key}" for letter in "xy" for key in _SPLITS}
+    key = None
+    try:
+        with open(path, "rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise zipfile.BadZipFile("it is no zip archive")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {}
+                for key in archive.files:
+                    arrays[key] = archive[key] if key in wanted else np.empty(0)
+                    if isinstance(arrays[key], bytes):
+                        raise ValueError(f"{key} is no array")
+                return arrays
+    except FileNotFoundError:
+        raise UserError(
+            f"there is no file {path}", expected="an .npz file with arrays x_train and x_test"
+        ) from None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        pickled = "allow_pickle" in str(error)
+        raise UserError(
+            f"{key} of {path} is an array of Python objects" if pickled else f"{path} cannot be read as .npz",
+            expected="arrays of numbers as numpy.savez writes them",
+            received="dtype object" if pickled else str(error) or type(error).__name__,
+        ) from None
+
+
+def _images(name: str, images: np.ndarray) -> np.ndarray:
+    if images.dtype.kind not in "buif":
+        raise UserError(f"{name} does not hold numbers", expected="integers or floats", received=images.dtype)
+    if images.ndim not in (3, 4):
+        raise UserError(
+            f"{name} has the wrong rank", expected="shape [N, H, W] or [N, H, W, C]", received=images.shape
+        )
+    if not images.size:
+        raise UserError(f"{name} is empty", expected="at least one image", received=f"shape {images.shape}")
+    finite = np.isfinite(images)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        first = [int(i) for i in np.unravel_index(bad[0], images.shape)]
+        raise UserError(
+            f"{name} has {len(bad)} values that are NaN or infinite, the first at index {first}",
+            expected="finite pixels",
+            received=images[tuple(first)],
+        )
+    return images if images.ndim == 4 else images[..., np.newaxis]
+
+
+def _labels(name: str, labels: np.ndarray | None, count: int) -> np.ndarray | None:
+    if labels is None:
+        return None
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise UserError(
+            f"{name} does not fit its images",
+            expected=f"{count} integers, shape [{count}]",
+            received=f"shape {list(labels.shape)}, {labels.dtype}",
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,184 @@
+"""From images in memory to batches: binarisation and `tf.data` pipelines that repeat exactly.
+
+Images are stored as uint8 in 0..255 or float32 in [0, 1], and leave as float32 in [0, 1].
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfvae.checks import UserError, one_of, positive_int
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+BINARIZE = ("dynamic", "static", "threshold", "none")
+
+_ROWS = 4096  # images binarised at a time: bounds the memory of the uniforms
+
+
+def philox(stream: str, seed: int) -> np.random.Philox:
+    """Returns NumPy's Philox bit generator for one purpose and seed, independent of any other purpose's."""
+    return np.random.Philox(key=np.array([zlib.crc32(stream.encode()), seed % 2**64], np.uint64))
+
+
+def binarize_once(images: np.ndarray, mode: str, seed: int) -> np.ndarray:
+    """Binarises images once and for all, as held-out data are.
+
+        dynamic, static:  x = 1 with probability v, v the grey value in [0, 1], else 0
+        threshold:        x = 1 if v > 0.5, else 0
+        none:             x = v
+
+    Image n gets the same bits whatever images follow it.
+
+    Args:
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
+        mode: one of `BINARIZE`.
+        seed: any integer; of no effect for `threshold` and `none`.
+
+    Returns:
+        x: [N, H, W, C], float32 in [0, 1].
+
+    Raises:
+        UserError: for an unknown mode, or an array of another rank or dtype.
+    """
+    one_of("binarize", mode, BINARIZE)
+    _check_images(images)
+    generator = np.random.Generator(philox("binarize", seed))
+    binarized = np.empty(images.shape, np.float32)
+    for start in range(0, len(images), _ROWS):
+        rows = slice(start, start + _ROWS)
+        grey = images[rows] if images.dtype == np.float32 else images[rows] / np.float32(255)
+        if mode == "threshold":
+            grey = grey > 0.5
+        elif mode != "none":
+            grey = generator.random(grey.shape) < grey
+        binarized[rows] = grey
+    return binarized
+
+
+def steps_per_epoch(num_examples: int, batch_size: int) -> int:
+    """Returns the number of batches that hold every example once, the last one being short: ceil(N / B)."""
+    return -(-num_examples // batch_size)
+
+
+def training_pipeline(
+    images: np.ndarray, *, batch_size: int, seed: int, binarize: str, start_epoch: int = 0
+) -> tf.data.Dataset:
+    """Returns an infinite pipeline of shuffled, binarised batches that can start at any epoch.
+
+    Every epoch visits each image once, in an order of its own, in ceil(N / B) batches. Order and noise of a
+    batch are functions of (seed, epoch, position in the epoch): started at epoch e, the pipeline yields what
+    it yields from epoch e on when started at 0.
+
+    Args:
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
+        batch_size: images per batch, B; the last batch of an epoch holds the remaining ones.
+        seed: 32-bit integer.
+        binarize: `dynamic` draws x ~ Bernoulli(v) at every visit, `static` once before the first; `threshold`
+            and `none` as in `binarize_once`.
+        start_epoch: the first epoch, counted from 0.
+
+    Returns:
+        batches: an infinite data set of float32 tensors [b, H, W, C] in [0, 1], with H, W and C static.
+
+    Raises:
+        UserError: for an unknown mode, a seed that is no 32-bit integer, a batch that is empty or larger than
+            the data, a negative epoch, or images of another rank or dtype.
+    """
+    one_of("binarize", binarize, BINARIZE)
+    _check_images(images)
+    if positive_int("batch size", batch_size) > len(images):
+        raise UserError(
+            "batch size is larger than the data", expected=f"1 to {len(images)} examples", received=batch_size
+        )
+    if start_epoch < 0:
+        raise UserError("start_epoch is negative", expected="an epoch >= 0", received=start_epoch)
+
+    import tensorflow as tf
+
+    from tfvae.random import as_seed, fold
+
+    key = as_seed(seed)
+    dynamic = binarize == "dynamic"
+    if binarize in ("static", "threshold"):
+        images = binarize_once(images, binarize, seed)
+    stored = _on_host(images)
+
+    def batches_of(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(len(images), dtype=tf.int64), fold(key, "order", epoch), alg="philox"
+        )
+        noise = fold(key, "binarize", epoch)
+
+        def batch(step):
+            x = _unit(tf.gather(stored, order[step * batch_size : (step + 1) * batch_size]))
+            if dynamic:
+                x = tf.cast(
+                    tf.random.stateless_uniform(tf.shape(x), fold(noise, step), alg="philox") < x, tf.float32
+                )
+            return x
+
+        return tf.data.Dataset.range(steps_per_epoch(len(images), batch_size)).map(batch)
+
+    epochs = tf.data.Dataset.range(start_epoch, tf.int64.max).flat_map(batches_of)
+    return _finished(epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)))
+
+
+def evaluation_pipeline(images: np.ndarray, *, batch_size: int) -> tf.data.Dataset:
+    """Returns a finite pipeline over the images as they are, in order, the last batch being short.
+
+    Args:
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; binarise before (`binarize_once`).
+        batch_size: images per batch, B.
+
+    Returns:
+        batches: ceil(N / B) float32 tensors [b, H, W, C] in [0, 1], with H, W and C static.
+
+    Raises:
+        UserError: for a batch size below 1, or images of another rank or dtype.
+    """
+    _check_images(images)
+    positive_int("batch size", batch_size)
+
+    import tensorflow as tf
+
+    stored = _on_host(images)
+    steps = tf.data.Dataset.range(steps_per_epoch(len(images), batch_size))
+    return _finished(steps.map(lambda step: _unit(stored[step * batch_size : (step + 1) * batch_size])))
+
+
+def _check_images(images: np.ndarray) -> None:
+    if images.ndim != 4 or images.dtype not in (np.uint8, np.float32):
+        raise UserError(
+            "these are no stored images",
+            expected="an array [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]",
+            received=f"shape {images.shape}, {images.dtype}",
+        )
+
+
+def _on_host(images: np.ndarray) -> tf.Tensor:
+    """Holds the images in one host tensor, which the functions of a pipeline capture rather than embed."""
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):
+        return tf.constant(images)
+
+
+def _unit(x: tf.Tensor) -> tf.Tensor:
+    import tensorflow as tf
+
+    return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
+
+
+def _finished(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Prefetches two batches; autotuning is off because its thread delays the end of `fit` by seconds."""
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    return batches.prefetch(2).with_options(options)
