@@ -5,6 +5,8 @@ for w~^2 in dreg, the score kept in stl, a sum over the batch for the mean, the 
 with divisor N - 1.
 """
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import stats
@@ -42,11 +44,11 @@ def differences(function, model, A, c, S, step=1e-5):
     values |= {"log_diag_S": np.log(S)} if S.ndim == 1 else {"S": S}
 
     def call(name, index, shift):
-        moved = {key: np.array(value, np.float64) for key, value in values.items()}
+        moved = {key: np.array(value) for key, value in values.items()}
         moved[name][index] += shift
         scale = np.exp(moved["log_diag_S"]) if S.ndim == 1 else moved["S"]
-        moved_model = LinearGaussian(moved["W"], moved["b"], np.exp(moved["log_s"]))
-        return function(moved_model, moved["A"], moved["c"], scale)
+        W, b, log_s, A, c = (moved[key] for key in ("W", "b", "log_s", "A", "c"))
+        return function(LinearGaussian(W, b, np.exp(log_s)), A, c, scale)
 
     result = {name: np.zeros(np.shape(value)) for name, value in values.items()}
     for name, gradient in result.items():
@@ -67,51 +69,23 @@ def S(request):
     return FAMILIES[request.param]
 
 
-def test_marginal_is_the_integral_over_the_latent():
-    model, x, _, _ = make(L=1)
-    nodes, weights = hermegauss(100)
-    residual = x - (nodes[:, None, None] * model.W[:, 0] + model.b)
-    density = np.exp(-0.5 * np.sum(residual**2, axis=-1) / model.s**2) / (2 * np.pi * model.s**2) ** (D / 2)
-    integral = weights / np.sqrt(2 * np.pi) @ density
-    np.testing.assert_allclose(model.log_marginal(x), np.log(integral), rtol=1e-10)
-
-
 @pytest.mark.parametrize("family", FAMILIES)
 def test_at_the_exact_posterior_every_log_weight_is_the_marginal(family):
     model, x, _, _ = make()
     model, A, c, S = at_posterior(model, x, family)
     exact = model.log_marginal(x)
-    z = np.random.default_rng(2).normal(scale=2.0, size=(7, K, N, L))
-    np.testing.assert_allclose(
-        model.log_weights(x, z, A, c, S), np.broadcast_to(exact, (7, K, N)), atol=1e-10
-    )
-    np.testing.assert_allclose(model.elbo(x, A, c, S), exact, atol=1e-10)
+    log_w = model.log_weights(x, np.random.default_rng(2).normal(scale=2.0, size=(7, K, N, L)), A, c, S)
+    np.testing.assert_allclose(log_w, np.broadcast_to(exact, (7, K, N)), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(model.elbo(x, A, c, S), exact, rtol=0, atol=1e-10)
     mean, error = model.expected_iwelbo(x, A, c, S, K, num_replicates=10, seed=0)
-    np.testing.assert_allclose(mean, exact, atol=1e-10)
+    np.testing.assert_allclose(mean, exact, rtol=0, atol=1e-10)
     assert np.all(error < 1e-10)
-
-
-def test_elbo_is_the_mean_log_weight(S):
-    model, x, A, c = make()
-    scale = np.diag(S) if S.ndim == 1 else S
-    z = x @ A.T + c + np.random.default_rng(3).normal(size=(20_000, N, L)) @ scale.T
-    log_w = model.log_weights(x, z, A, c, S)
-    stats.assert_mean_close(log_w, model.elbo(x, A, c, S), smallest_bug=0.1, name="elbo")
 
 
 def test_elbo_gradients_are_its_derivatives(S):
     model, x, A, c = make()
     expected = differences(lambda m, A, c, S: m.elbo(x, A, c, S).mean(), model, A, c, S)
     assert_all_close(model.elbo_gradients(x, A, c, S), expected, 1e-7)
-
-
-def test_elbo_gradients_at_the_exact_posterior_are_those_of_the_marginal():
-    model, x, _, _ = make()
-    _, A, c, S = at_posterior(model, x, "full")
-    actual = model.elbo_gradients(x, A, c, S)
-    expected = differences(lambda m, A, c, S: m.log_marginal(x).mean(), model, A, c, S)
-    assert_all_close(actual, expected, 1e-7)
-    assert all(np.abs(actual[name]).max() > 0.01 for name in THETA)
 
 
 def test_iwelbo_gradients_are_the_derivatives_of_the_bound_at_the_same_noise(S):
@@ -125,36 +99,29 @@ def test_iwelbo_gradients_are_the_derivatives_of_the_bound_at_the_same_noise(S):
 def test_one_particle_is_the_elbo_with_honest_standard_errors(S):
     model, x, A, c = make()
     exact, gradients = model.elbo(x, A, c, S), model.elbo_gradients(x, A, c, S)
-    bounds, slopes = [], {name: [] for name in gradients}
+    scores = {name: [] for name in ("bound", *gradients)}
     for seed in range(300):
         mean, error = model.expected_iwelbo(x, A, c, S, 1, num_replicates=200, seed=seed)
-        bounds.append((mean - exact) / error)
+        scores["bound"].append(np.sum((mean - exact) / error) / np.sqrt(N))
         for name, (mean, error) in model.iwelbo_gradients(x, A, c, S, 1, 200, seed).items():
-            slopes[name].append(np.ravel(mean - gradients[name])[-1] / np.ravel(error)[-1])
-    stats.assert_mean_close(bounds, 0.0, smallest_bug=0.5)
-    stats.assert_variance_near_one(bounds, smallest_bug=2.0)
-    for name, z_scores in slopes.items():
+            scores[name].append(np.ravel(mean - gradients[name])[-1] / np.ravel(error)[-1])
+    for name, z_scores in scores.items():
         stats.assert_mean_close(z_scores, 0.0, smallest_bug=0.5, name=name)
         stats.assert_variance_near_one(z_scores, smallest_bug=2.0, name=name)
 
 
 def test_blocks_of_replicates_change_nothing(monkeypatch):
     model, x, A, c = make()
-    S = FAMILIES["full"]
-    whole = model.iwelbo_gradients(x, A, c, S, K, num_replicates=23, seed=6)
-    bound = model.expected_iwelbo(x, A, c, S, K, num_replicates=23, seed=6)
+    call = (x, A, c, FAMILIES["full"], K, 23, 6)
+    whole = model.iwelbo_gradients(*call) | {"bound": model.expected_iwelbo(*call)}
     monkeypatch.setattr("linear_gaussian._BLOCK", 4 * K * N * D)
-    np.testing.assert_allclose(
-        model.expected_iwelbo(x, A, c, S, K, num_replicates=23, seed=6), bound, rtol=1e-10
-    )
-    for name, pair in model.iwelbo_gradients(x, A, c, S, K, num_replicates=23, seed=6).items():
-        for actual, expected in zip(pair, whole[name], strict=True):
-            np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12, err_msg=name)
+    pieces = model.iwelbo_gradients(*call) | {"bound": model.expected_iwelbo(*call)}
+    for part in (0, 1):
+        one, other = ({name: pair[part] for name, pair in result.items()} for result in (pieces, whole))
+        assert_all_close(one, other, 1e-12)
 
 
 def test_memory_does_not_grow_with_the_replicates():
-    import tracemalloc
-
     model, x, A, c = make()
     tracemalloc.start()
     model.iwelbo_gradients(x, A, c, FAMILIES["full"], K, num_replicates=60_000, seed=0)
@@ -165,15 +132,13 @@ def test_memory_does_not_grow_with_the_replicates():
 
 def test_the_bound_rises_with_the_number_of_particles_towards_the_marginal(S):
     model, x, A, c = make()
-    gap = model.log_marginal(x) - model.elbo(x, A, c, S)
-    lower, lower_error = model.elbo(x, A, c, S), 0.0
+    elbo, exact = model.elbo(x, A, c, S), model.log_marginal(x)
+    lower, lower_error = elbo, 0.0
     for num_particles in (2, 4, 64):
-        mean, error = model.expected_iwelbo(
-            x, A, c, S, num_particles, num_replicates=4000, seed=num_particles
-        )
+        mean, error = model.expected_iwelbo(x, A, c, S, num_particles, 4000, seed=num_particles)
         assert np.all(mean - lower > 5 * np.hypot(error, lower_error)), num_particles
         lower, lower_error = mean, error
-    assert np.all(np.abs(model.log_marginal(x) - lower) < 0.1 * gap)
+    assert np.all(np.abs(exact - lower) < 0.1 * (exact - elbo))
 
 
 class TestQuadrature:
@@ -219,22 +184,21 @@ class TestQuadrature:
 class TestEstimators:
     """Rows of the table at K = 5, two latents, both families of q."""
 
+    model, *data = make()
+
     @pytest.fixture
     def sampled(self, S):
-        model, x, A, c = make()
         eps = np.random.default_rng(9).normal(size=(20_000, K, N, L))
-        return lambda name: model.estimator_gradients(name, x, A, c, S, eps)
+        return lambda name: self.model.estimator_gradients(name, *self.data, S, eps)
 
     def test_elbo_and_stl_are_the_elbo_gradients_in_mean(self, sampled, S):
-        model, x, A, c = make()
-        exact = model.elbo_gradients(x, A, c, S)
+        exact = self.model.elbo_gradients(*self.data, S)
         for row in ("elbo", "stl"):
             for name, samples in sampled(row).items():
                 stats.assert_mean_close(samples, exact[name], name=f"{row} {name}", smallest_bug=0.1)
 
     def test_iwae_and_dreg_are_the_iwelbo_gradients_in_mean(self, sampled, S):
-        model, x, A, c = make()
-        oracle = model.iwelbo_gradients(x, A, c, S, K, num_replicates=20_000, seed=10)
+        oracle = self.model.iwelbo_gradients(*self.data, S, K, num_replicates=20_000, seed=10)
         for row in ("iwae", "dreg"):
             for name, samples in sampled(row).items():
                 error = np.hypot(oracle[name][1], samples.std(axis=0, ddof=1) / np.sqrt(len(samples)))
@@ -258,31 +222,26 @@ class TestEstimators:
                 stats.assert_mean_close(biased[name] - iwae[name], 0.0)
 
     def test_iwae_is_the_total_derivative_at_the_same_noise(self, S):
-        model, x, A, c = make()
         eps = np.random.default_rng(11).standard_normal((30, K, N, L))
-        oracle = model.iwelbo_gradients(x, A, c, S, K, num_replicates=30, seed=11)
-        actual = model.estimator_gradients("iwae", x, A, c, S, eps)
-        for name, (mean, error) in oracle.items():
-            np.testing.assert_allclose(actual[name].mean(axis=0), mean, rtol=0, atol=1e-12, err_msg=name)
-            expected_error = actual[name].std(axis=0, ddof=1) / np.sqrt(30)
-            np.testing.assert_allclose(error, expected_error, rtol=0, atol=1e-12, err_msg=name)
+        oracle = self.model.iwelbo_gradients(*self.data, S, K, num_replicates=30, seed=11)
+        actual = self.model.estimator_gradients("iwae", *self.data, S, eps)
+        for part, take in enumerate((np.mean, lambda t, axis: np.std(t, axis, ddof=1) / np.sqrt(30))):
+            expected = {name: pair[part] for name, pair in oracle.items()}
+            assert_all_close({name: take(value, axis=0) for name, value in actual.items()}, expected, 1e-12)
 
     def test_leading_axes_are_replicates(self, S):
-        model, x, A, c = make()
         eps = np.random.default_rng(12).normal(size=(2, 3, K, N, L))
         for row in ESTIMATORS:
-            together = model.estimator_gradients(row, x, A, c, S, eps)
-            for index in np.ndindex(2, 3):
-                alone = model.estimator_gradients(row, x, A, c, S, eps[index])
-                assert_all_close({name: value[index] for name, value in together.items()}, alone, 1e-12)
+            together = self.model.estimator_gradients(row, *self.data, S, eps)
+            alone = self.model.estimator_gradients(row, *self.data, S, eps[1, 2])
+            assert_all_close({name: value[1, 2] for name, value in together.items()}, alone, 1e-12)
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_posterior_gradients_of_stl_and_dreg_vanish_at_the_exact_posterior(self, family):
-        model, x, _, _ = make()
-        model, A, c, S = at_posterior(model, x, family)
+        model, *q = at_posterior(self.model, self.data[0], family)
         eps = np.random.default_rng(13).normal(size=(K, N, L))
         for row in ESTIMATORS:
-            gradients = model.estimator_gradients(row, x, A, c, S, eps)
+            gradients = model.estimator_gradients(row, self.data[0], *q, eps)
             for name in set(gradients) - set(THETA):
                 size = np.abs(gradients[name]).max()
                 assert size > 0.01 if row in ("elbo", "iwae") else size < 1e-12, (row, name)
@@ -292,43 +251,31 @@ class TestPpca:
     @pytest.fixture
     def data(self):
         rng = np.random.default_rng(14)
-        return (
-            rng.normal(size=(60, 5)) * [3.0, 2.0, 1.0, 0.8, 0.5] @ linalg.orth(rng.normal(size=(5, 5))) + 1.0
-        )
+        return rng.normal(size=(60, 4)) * [3.0, 2.0, 1.0, 0.8] @ linalg.orth(rng.normal(size=(4, 4))) + 1.0
 
-    @staticmethod
-    def maximum(data):
+    def test_value_is_reached_and_is_a_stationary_maximum(self, data):
+        best = ppca_max_log_likelihood(data, L)
         eigenvalues, vectors = linalg.eigh(np.cov(data.T, ddof=0))
         variance = eigenvalues[:-L].mean()
         W = vectors[:, -L:] * np.sqrt(eigenvalues[-L:] - variance)
-        return LinearGaussian(W, data.mean(axis=0), np.sqrt(variance))
-
-    def test_value_is_reached_and_is_a_stationary_maximum(self, data):
-        model, best = self.maximum(data), ppca_max_log_likelihood(data, L)
+        model = LinearGaussian(W, data.mean(axis=0), np.sqrt(variance))
+        _, *q = at_posterior(model, data, "full")
+        slopes = differences(lambda m, *_: m.log_marginal(data).mean(), model, *q)
         assert abs(model.log_marginal(data).mean() - best) < 1e-12
-        rng = np.random.default_rng(15)
-        for _ in range(50):
-            step = [1e-3 * rng.normal(size=np.shape(t)) for t in (model.W, model.b, model.s)]
-            up, down = (
-                LinearGaussian(model.W + sign * step[0], model.b + sign * step[1], model.s + sign * step[2])
-                for sign in (1, -1)
-            )
-            up, down = up.log_marginal(data).mean(), down.log_marginal(data).mean()
-            assert max(up, down) < best
-            assert abs(up - down) < 1e-6
-            for only_W in (model.W + step[0], model.W - step[0]):
-                assert LinearGaussian(only_W, model.b, model.s).log_marginal(data).mean() < best
+        assert all(np.abs(slopes[name]).max() < 1e-8 for name in THETA)
+        assert all(np.abs(t).max() < 1e-10 for t in model.elbo_gradients(data, *q).values())
+        for step in 1e-2 * np.random.default_rng(15).normal(size=(100, *W.shape)):
+            assert LinearGaussian(W + step, model.b, model.s).log_marginal(data).mean() < best - 1e-7
 
     def test_an_optimiser_finds_the_same_value(self, data):
         def loss(t):
-            return -LinearGaussian(t[:10].reshape(5, 2), t[10:15], np.exp(t[15])).log_marginal(data).mean()
+            return -LinearGaussian(t[:8].reshape(4, 2), t[8:12], np.exp(t[12])).log_marginal(data).mean()
 
-        start = np.random.default_rng(16).normal(size=16)
-        found = -optimize.minimize(loss, start, method="L-BFGS-B", options={"maxiter": 1000}).fun
+        found = -optimize.minimize(loss, np.random.default_rng(16).normal(size=13), method="L-BFGS-B").fun
         assert abs(found - ppca_max_log_likelihood(data, L)) < 1e-5
 
     def test_refuses_a_latent_size_or_data_without_a_maximum(self, data):
-        for latent_size in (0, 5, 6):
+        for latent_size in (0, 4, 5):
             with pytest.raises(ValueError, match="1 <= L < D"):
                 ppca_max_log_likelihood(data, latent_size)
         with pytest.raises(ValueError, match="unbounded"):
@@ -337,10 +284,9 @@ class TestPpca:
 
 def test_shapes_that_do_not_fit_are_errors():
     model, x, A, c = make()
-    S, z = np.ones(L), np.zeros((K, N, L))
-    bad_q = [(A.T, c, S), (A, c[:1], S), (A, c, 1.0), (A, c, S[:1]), (A, c, np.ones((L, L))), (A, c, -S)]
-    for q in bad_q:
-        with pytest.raises(ValueError, match="expected"):
+    W, b, S, z = model.W, model.b, np.ones(L), np.zeros((K, N, L))
+    for q in ((A.T, c, S), (A, c[:1], S), (A, c, 1.0), (A, c, S[:1]), (A, c, np.ones((L, L))), (A, c, -S)):
+        with pytest.raises(ValueError, match=r"q does not fit|S is no scale"):
             model.elbo(x, *q)
     for bad_x in (x[0], x.T, x[:0]):
         with pytest.raises(ValueError, match="x does not fit"):
@@ -350,6 +296,6 @@ def test_shapes_that_do_not_fit_are_errors():
             model.log_weights(x, bad_z, A, c, S)
     with pytest.raises(ValueError, match="num_replicates >= 2"):
         model.expected_iwelbo(x, A, c, S, K, num_replicates=1, seed=0)
-    for W, b, s in ((A, model.b, 1.0), (model.W, model.b, 0.0), (model.W[0], model.b, 1.0)):
+    for parameters in ((A, b, 1.0), (W, b, 0.0), (W[0], b, 1.0)):
         with pytest.raises(ValueError, match="model does not fit"):
-            LinearGaussian(W, b, s)
+            LinearGaussian(*parameters)

@@ -114,6 +114,8 @@ class LatentVariableModel(keras.Model):
             raise UserError(
                 "a latent-variable model brings its own loss", expected="compile(optimizer=...)", received=f"{loss=}"
             )
+        if not self.built:
+            self.build()
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):

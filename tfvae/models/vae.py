@@ -56,6 +56,8 @@ class VAE(LatentVariableModel):
         self.posterior_head = posterior
         self.likelihood_head = likelihood
         self.prior_head = StandardNormal(posterior.event_shape[0]) if prior is None else prior
+        if not self.prior_head.built:
+            self.prior_head.build(None)
         if self.prior_head.event_shape != posterior.event_shape:
             raise UserError(
                 "prior and posterior differ in size",
@@ -77,7 +79,6 @@ class VAE(LatentVariableModel):
         """Makes every layer by sending one example through."""
         with tf.init_scope():
             self.call(tf.zeros((1, *self.event_shape)))
-            self.prior_head.build(None)
         super().build((None, *self.event_shape))
 
     def call(self, x, training=False):

@@ -1,0 +1,150 @@
+"""The log marginal likelihood by importance sampling from q(z|x)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import random
+from tfvae.checks import UserError, positive_int
+from tfvae.evaluation.examples import as_array
+
+EXAMPLES_PER_BLOCK = 16
+NUMBERS_PER_BLOCK = 2**21  # float32 numbers in a block's largest tensor: 8 MiB
+
+
+@dataclass(frozen=True)
+class LogMarginal:
+    """Estimates of log p(x) for N examples from K particles each.
+
+    Attributes:
+        log_prob: log (1/K) sum_k w_k, [N], nats; its expectation is at most log p(x).
+        standard_error: of `log_prob`, [N], nats, by the delta method: sqrt((K / ESS - 1) / (K - 1)). Not to be
+            trusted where the effective sample size is small.
+        effective_sample_size: (sum_k w_k)^2 / sum_k w_k^2, [N], between 1 and K.
+        elbo: mean_k log w_k, [N], nats.
+        num_samples: K.
+    """
+
+    log_prob: np.ndarray
+    standard_error: np.ndarray
+    effective_sample_size: np.ndarray
+    elbo: np.ndarray
+    num_samples: int
+
+    @property
+    def nll(self) -> float:
+        """Negative log-likelihood: the mean of -log_prob over the examples, nats."""
+        return float(-self.log_prob.mean())
+
+    @property
+    def nll_standard_error(self) -> float:
+        """Standard error of `nll` as an estimate for the whole population, nats: sd(log_prob) / sqrt(N).
+
+        The scatter of `log_prob` holds both parts, that from one example to the next and that from the particles;
+        `monte_carlo_standard_error` is the second part alone. NaN for a single example.
+        """
+        count = len(self.log_prob)
+        return float(self.log_prob.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan
+
+    @property
+    def monte_carlo_standard_error(self) -> float:
+        """Standard error of `nll` for exactly these examples, nats: sqrt(sum_n standard_error_n^2) / N."""
+        return float(np.sqrt(np.sum(self.standard_error**2)) / len(self.standard_error))
+
+
+def log_marginal(
+    model,
+    data,
+    num_samples: int = 5000,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LogMarginal:
+    """Estimates log p(x) of each example by importance sampling,
+
+        log p(x) ~ log (1/K) sum_k w_k,  w_k = p(x|z_k) p(z_k) / q(z_k|x),  z_k drawn from q(z|x).
+
+    Each example is encoded once; examples and particles are then taken in blocks, so that memory grows with neither.
+
+    Args:
+        model: a `tfvae` model with a posterior.
+        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches.
+        num_samples: particles K for each example, exactly.
+        seed: 32-bit integer.
+        progress: called with (examples done, N) after each block.
+
+    Returns:
+        result: `LogMarginal`.
+
+    Raises:
+        UserError: if an argument is out of range, the data do not fit the model or a log-weight is NaN or +infinity.
+
+    References:
+        Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.
+        Owen: Monte Carlo theory, methods and examples, chapter 9 (the delta method for importance sampling).
+    """
+    num_samples = positive_int("num_samples", num_samples)
+    data = as_array(data)
+    model.check_examples(data[:1])
+    rows = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data.shape[1:]))
+    particle_block = min(num_samples, rows // EXAMPLES_PER_BLOCK)
+    blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
+    run_seed = random.fold(random.as_seed(seed), "log_marginal")
+
+    encode = tf.function(model.posterior_parameters, reduce_retracing=True)
+
+    @tf.function(reduce_retracing=True)
+    def add_block(x, q, first_row, block, size, state):
+        noise = random.PhiloxNoise(random.fold(run_seed, block), tf.shape(x)[0], first_row)
+        return _accumulate(state, tf.cast(model.score(x, q, size, noise).log_weights, tf.float64))
+
+    columns = []
+    for start in range(0, len(data), EXAMPLES_PER_BLOCK):
+        x = model.check_examples(data[start : start + EXAMPLES_PER_BLOCK])
+        q = encode(x)
+        state = _empty(len(x))
+        for block, size in enumerate(blocks):
+            state = add_block(x, q, tf.constant(start), tf.constant(block), size, state)
+        columns.append(_finish(state, start, num_samples))
+        if progress is not None:
+            progress(min(start + EXAMPLES_PER_BLOCK, len(data)), len(data))
+    return LogMarginal(*np.concatenate(columns, axis=1), num_samples=num_samples)
+
+
+def _empty(count):
+    """The state of no particles: largest log-weight, sums of w and w^2 relative to it, sum of log-weights."""
+    lowest = tf.fill([count], tf.constant(tf.float64.min, tf.float64))
+    zero = tf.zeros([count], tf.float64)
+    return lowest, zero, zero, zero
+
+
+def _accumulate(state, log_weights):
+    top, first, second, total = state
+    new_top = tf.maximum(top, tf.reduce_max(log_weights, axis=0))
+    shrink, weights = tf.exp(top - new_top), tf.exp(log_weights - new_top)
+    return (
+        new_top,
+        first * shrink + tf.reduce_sum(weights, axis=0),
+        second * shrink**2 + tf.reduce_sum(weights**2, axis=0),
+        total + tf.reduce_sum(log_weights, axis=0),
+    )
+
+
+def _finish(state, start, num_samples):
+    top, first, second, total = (item.numpy() for item in state)
+    broken = np.flatnonzero(~np.isfinite(top + first + second))
+    if broken.size:
+        raise UserError(
+            "log-weights are NaN or infinite",
+            expected="finite log-densities",
+            received=f"trouble at {broken.size} of {len(top)} examples of a block, the first of them number {start + broken[0]}",
+            fix="look at that example and at the model's weights",
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = first**2 / second
+        variance = np.maximum(num_samples / size - 1.0, 0.0) / (num_samples - 1) if num_samples > 1 else np.nan * size
+        return np.stack([top + np.log(first) - math.log(num_samples), np.sqrt(variance), size, total / num_samples])
