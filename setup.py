@@ -2,7 +2,7 @@
 
 from setuptools import setup
 
-LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks"]
+LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
 
 setup(
     packages=[f"tfvae{room}" for room in LIBRARY] + ["tfvae.training", "tfvae.export"],

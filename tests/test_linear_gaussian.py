@@ -1,8 +1,7 @@
 """The oracle against itself: closed forms, quadrature, finite differences and Monte Carlo must agree.
 
-Mutations, each seen to break a test here: the log K left out of the bound, K and N swapped in the softmax, w~
-for w~^2 in dreg, the score kept in stl, a sum over the batch for the mean, the transpose of S, the covariance
-with divisor N - 1.
+Mutations of the oracle, each seen to break a test here: log K left out, K and N swapped in a softmax, w~ for
+w~^2 in dreg, the score kept in stl, a sum over the batch for the mean, S transposed, a covariance over N - 1.
 """
 
 import tracemalloc
@@ -28,14 +27,13 @@ def make(num_examples=N, D=D, L=L, seed=1):
     return model, x, A + 0.05 * rng.normal(size=A.shape), -A @ model.b + 0.1 * rng.normal(size=L)
 
 
-def at_posterior(model, x, S_family):
+def at_posterior(model, family):
     """Returns a model (its loadings orthogonal if q is diagonal) and the q that is its exact posterior."""
-    if S_family == "diagonal":
+    if family == "diagonal":
         model = LinearGaussian(linalg.orth(model.W) * [1.5, 0.7], model.b, model.s)
-    _, covariance = model.posterior(x)
-    A = covariance @ model.W.T / model.s**2
-    S = np.sqrt(np.diag(covariance)) if S_family == "diagonal" else linalg.cholesky(covariance, lower=True)
-    return model, A, -A @ model.b, S
+    mean, covariance = model.posterior(np.eye(len(model.b) + 1, len(model.b)))
+    S = np.sqrt(np.diag(covariance)) if family == "diagonal" else linalg.cholesky(covariance, lower=True)
+    return model, (mean[:-1] - mean[-1]).T, mean[-1], S
 
 
 def differences(function, model, A, c, S, step=1e-5):
@@ -72,7 +70,7 @@ def S(request):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_at_the_exact_posterior_every_log_weight_is_the_marginal(family):
     model, x, _, _ = make()
-    model, A, c, S = at_posterior(model, x, family)
+    model, A, c, S = at_posterior(model, family)
     exact = model.log_marginal(x)
     log_w = model.log_weights(x, np.random.default_rng(2).normal(scale=2.0, size=(7, K, N, L)), A, c, S)
     np.testing.assert_allclose(log_w, np.broadcast_to(exact, (7, K, N)), rtol=0, atol=1e-10)
@@ -238,7 +236,7 @@ class TestEstimators:
 
     @pytest.mark.parametrize("family", FAMILIES)
     def test_posterior_gradients_of_stl_and_dreg_vanish_at_the_exact_posterior(self, family):
-        model, *q = at_posterior(self.model, self.data[0], family)
+        model, *q = at_posterior(self.model, family)
         eps = np.random.default_rng(13).normal(size=(K, N, L))
         for row in ESTIMATORS:
             gradients = model.estimator_gradients(row, self.data[0], *q, eps)
@@ -259,7 +257,7 @@ class TestPpca:
         variance = eigenvalues[:-L].mean()
         W = vectors[:, -L:] * np.sqrt(eigenvalues[-L:] - variance)
         model = LinearGaussian(W, data.mean(axis=0), np.sqrt(variance))
-        _, *q = at_posterior(model, data, "full")
+        _, *q = at_posterior(model, "full")
         slopes = differences(lambda m, *_: m.log_marginal(data).mean(), model, *q)
         assert abs(model.log_marginal(data).mean() - best) < 1e-12
         assert all(np.abs(slopes[name]).max() < 1e-8 for name in THETA)

@@ -1,0 +1,5 @@
+"""Settings of every test: quiet TensorFlow, one seed for what a test does not seed itself."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,17 @@
+"""Figures as PNG files: NumPy arrays in, files out, no pyplot and no TensorFlow.
+
+Every function writes its file whole or not at all, so that the figure of an earlier epoch outlives a failed one, and
+returns the path.
+"""
+
+from tfvae.plotting.curves import save_loss_curves
+from tfvae.plotting.images import save_image_grid, save_manifold_grid, save_reconstructions
+from tfvae.plotting.latent_map import save_latent_map
+
+__all__ = [
+    "save_image_grid",
+    "save_latent_map",
+    "save_loss_curves",
+    "save_manifold_grid",
+    "save_reconstructions",
+]

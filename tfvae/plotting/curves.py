@@ -1,0 +1,106 @@
+"""The figure that tells how training went."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfvae.checks import UserError
+from tfvae.plotting.look import DPI, TRAINING, VALIDATION, look, save, wrap
+
+
+def save_loss_curves(
+    path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]], *, title: str
+) -> Path:
+    """Draws the bound (left), the rate and the distortion (right) against the epoch, in nats per example.
+
+    Values so far off that they would squash the rest, as those of the first epochs may be, lie outside the axes; the
+    legend says how many.
+
+    Args:
+        path: the PNG file.
+        history: one mapping per epoch with any of epoch, bound, rate, distortion and their twins val_bound,
+            val_rate, val_distortion; what is missing, None or not finite is not drawn. Epochs count from 1 where they
+            are not given.
+        title: what the figure shows, written above it.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the history is empty, or the file cannot be written.
+    """
+    if not len(history):
+        raise UserError("the history is empty", expected="one mapping per epoch", received=repr(history))
+    epochs = np.array([row.get("epoch", index + 1) for index, row in enumerate(history)], float)
+    with look():
+        figure = Figure(figsize=(10, 4.6), dpi=DPI, layout="constrained")
+        figure.suptitle(wrap(title, 10 * DPI))
+        grid = figure.add_gridspec(2, 2)
+        left, above, below = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
+        _panel(left, epochs, history, "bound", "Bound on log p(x): higher is better")
+        _panel(above, epochs, history, "rate", "Rate KL(q(z|x) || p(z)): information in the latents")
+        _panel(below, epochs, history, "distortion", "Distortion -log p(x|z): reconstruction error")
+        left.set_ylabel("bound [nats per example]")
+        above.set(xlabel=None, xticklabels=[])
+        return save(figure, path)
+
+
+def _panel(
+    axes: Axes, epochs: np.ndarray, history: Sequence[Mapping[str, Any]], key: str, heading: str
+) -> None:
+    """Draws one quantity for training and validation; a line runs through the epochs that have a value."""
+    axes.set_title(heading, loc="left")
+    axes.set(xlabel="epoch", ylabel=f"{key} [nats]")
+    axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    dots = {"markersize": 4} if len(history) <= 40 else {"markersize": 0}
+    drawn = []
+    for name, prefix, colour, line in (
+        ("training", "", TRAINING, "o-"),
+        ("validation", "val_", VALIDATION, "s--"),
+    ):
+        values = np.array([row.get(prefix + key) for row in history], float)
+        known = np.isfinite(values)
+        if known.any():
+            axes.plot(epochs[known], values[known], line, color=colour, label=name, **dots)
+            drawn.append(values[known])
+    if not drawn:
+        axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", va="center", color="0.4")
+        axes.set_yticks([])
+        return
+    low, high = limits(drawn)
+    outside = int(sum(np.sum((values < low) | (values > high)) for values in drawn))
+    axes.set_ylim(low, high)
+    axes.legend(title=f"{outside} off the scale" if outside else None)
+
+
+def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Returns limits for an axis that a few values far from the rest do not stretch.
+
+    The bulk of a curve are the values after the first tenth of it, without the outermost 2 % on both sides. The axis
+    holds every value that lies within the bulk or no further from it than the bulk is wide.
+
+    Args:
+        curves: finite, non-empty vectors; of fewer than five values, or of a constant bulk, all are held.
+
+    Returns:
+        low, high: with a margin of 5 %.
+    """
+    held = []
+    for values in curves:
+        low, high = (
+            np.quantile(values[-(-len(values) // 10) :], [0.02, 0.98]) if len(values) >= 5 else (0.0, 0.0)
+        )
+        reach = high - low
+        held.append(values[(values >= low - reach) & (values <= high + reach)] if reach > 0 else values)
+    low, high = float(np.min(np.concatenate(held))), float(np.max(np.concatenate(held)))
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin

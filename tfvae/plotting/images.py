@@ -1,0 +1,193 @@
+"""Figures made of images: samples, reconstructions, the manifold of a two-dimensional latent space."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from tfvae.checks import UserError, positive_int
+from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
+
+MAX_IMAGES = 10_000
+GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a line of the title, a figure
+
+
+def save_image_grid(
+    path: str | os.PathLike[str], images: np.ndarray, *, title: str, columns: int | None = None
+) -> Path:
+    """Draws images side by side, row after row: samples, as the means of the decoder.
+
+    Args:
+        path: the PNG file.
+        images: [N, H, W, C] floats in [0, 1], C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000. Here and below a pixel
+            outside [0, 1], as the mean of a Normal may be, is drawn as 0 or 1, and the figure says so.
+        title: what the figure shows, written above it.
+        columns: images per row; by default about as many as there are rows.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the images have another shape or are not finite, or the file cannot be written.
+    """
+    images = _rgb("images", images, "[N, H, W, C]")
+    columns = math.ceil(math.sqrt(len(images))) if columns is None else positive_int("columns", columns)
+    columns = min(columns, len(images))
+    rows = [images[first : first + columns] for first in range(0, len(images), columns)]
+    with look():
+        figure, _ = _figure(_mosaic(rows, TILE, [GAP] * (len(rows) - 1))[0], title)
+        return save(figure, path)
+
+
+def save_reconstructions(
+    path: str | os.PathLike[str], originals: np.ndarray, reconstructions: np.ndarray, *, title: str
+) -> Path:
+    """Draws each original above its reconstruction: up to three double rows of ten; the rest is left out.
+
+    Args:
+        path: the PNG file.
+        originals: [N, H, W, C] floats in [0, 1], C = 1 or 3.
+        reconstructions: the same shape, in the same order.
+        title: what the figure shows, written above it.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the shapes differ or are not those of images, the values are not finite, or the file cannot be
+            written.
+    """
+    pair = (
+        _rgb("originals", originals, "[N, H, W, C]"),
+        _rgb("reconstructions", reconstructions, "[N, H, W, C]"),
+    )
+    shapes = [np.shape(originals), np.shape(reconstructions)]
+    if shapes[0] != shapes[1]:
+        raise UserError("reconstructions do not match the originals", expected=shapes[0], received=shapes[1])
+    shown = min(len(pair[0]), 30)
+    rows = [images[first : min(first + 10, shown)] for first in range(0, shown, 10) for images in pair]
+    with look():
+        canvas, middles = _mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
+        figure, axes = _figure(canvas, title, left=170)
+        axes.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
+        return save(figure, path)
+
+
+def save_manifold_grid(
+    path: str | os.PathLike[str], images: np.ndarray, *, title: str, extent: tuple[float, float, float, float]
+) -> Path:
+    """Draws what a decoder makes of a two-dimensional latent space: tiles without gaps, z2 growing upwards.
+
+    The tiles stand at equally spaced quantiles of the standard-normal prior, so a step in z is longer far from 0. The
+    ticks are round values of z at their places on that scale: with F the standard-normal distribution function, z
+    stands (F(z) - F(low)) / (F(high) - F(low)) of the way from the centre of the first tile to that of the last.
+
+    Args:
+        path: the PNG file.
+        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100; images[i, j] is decoded at the i-th
+            value of z2 and the j-th value of z1, both ascending.
+        title: what the figure shows, written above it.
+        extent: (z1_low, z1_high, z2_low, z2_high), the latent coordinates at the centres of the outer tiles.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the images have another shape or are not finite, the extent does not ascend, or the file cannot
+            be written.
+    """
+    images = _rgb("images", images, "[n, n, H, W, C]")
+    if images.shape[0] != images.shape[1] or len(images) < 2:
+        raise UserError(
+            "the grid is not square", expected="[n, n, H, W, C], n >= 2", received=np.shape(images)
+        )
+    bounds = np.asarray(extent, dtype=float)
+    if bounds.shape != (4,) or not np.isfinite(bounds).all() or (bounds[::2] >= bounds[1::2]).any():
+        raise UserError(
+            "bad extent", expected="(z1_low, z1_high, z2_low, z2_high), ascending", received=extent
+        )
+    with look():
+        canvas, middles = _mosaic(list(images[::-1]), 1000 // len(images))
+        figure, axes = _figure(canvas, title, left=100, bottom=66)
+        half = canvas.shape[1] / len(images) / 2
+        values, places = _quantile_ticks(bounds[0], bounds[1])
+        axes.set_xticks(half + places * (canvas.shape[1] - 2 * half), values)
+        values, places = _quantile_ticks(bounds[2], bounds[3])
+        axes.set_yticks(middles[-1] + places * (middles[0] - middles[-1]), values)
+        axes.tick_params(length=4)
+        axes.set(xlabel="z1, first latent coordinate", ylabel="z2, second latent coordinate")
+        return save(figure, path)
+
+
+def _quantile_ticks(low: float, high: float) -> tuple[list[str], np.ndarray]:
+    """Returns round latent values in [low, high], as text, and how far along the axis of quantiles each stands."""
+    values = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high)
+    values = values[(values >= low - 1e-9) & (values <= high + 1e-9)]
+    first, last, *places = (0.5 * math.erf(value / math.sqrt(2)) for value in (low, high, *values))
+    return [f"{value:g}" for value in values], (np.array(places) - first) / (last - first)
+
+
+def _rgb(name: str, images: Any, axes: str) -> np.ndarray:
+    """Returns images with three channels, their rank checked against `axes`, such as "[N, H, W, C]"."""
+    images = finite(name, images)
+    if images.ndim != axes.count(",") + 1 or images.shape[-1] not in (1, 3) or not images.size:
+        expected = f"{axes} with C = 1 or 3, none of them 0"
+        raise UserError(f"{name} have a bad shape", expected=expected, received=images.shape)
+    count = math.prod(images.shape[:-3])
+    if count > MAX_IMAGES:
+        raise UserError(f"too many {name} for a figure", expected=f"at most {MAX_IMAGES}", received=count)
+    return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def _mosaic(
+    rows: list[np.ndarray], tile: int, gaps: list[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lays rows of images on white, each pixel blown up to a square of pixels of the PNG (nearest interpolation).
+
+    Args:
+        rows: images [n, H, W, 3] of each row; the first row is the longest.
+        tile: wanted side of an image, in pixels of the PNG; it becomes the nearest multiple of the image's own.
+        gaps: pixels between a row and the next; with gaps, images in a row stand `GAP` pixels apart.
+
+    Returns:
+        canvas: [height, width, 3].
+        middles: the height of each row's middle, in pixels from the top.
+    """
+    columns, height, width = rows[0].shape[:3]
+    zoom = max(1, round(min(tile, 4000 / columns) / max(height, width)))
+    height, width, gap = height * zoom, width * zoom, GAP if gaps is not None else 0
+    tops = [index * height + sum((gaps or [])[:index]) for index in range(len(rows))]
+    canvas = np.ones((tops[-1] + height, columns * (width + gap) - gap, 3), np.float32)
+    for top, row in zip(tops, rows, strict=True):
+        for column, image in enumerate(row):
+            left = column * (width + gap)
+            canvas[top : top + height, left : left + width] = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    return canvas, np.array(tops) + height / 2
+
+
+def _figure(canvas: np.ndarray, title: str, *, left: int = 0, bottom: int = 0) -> tuple[Figure, Axes]:
+    """Shows a canvas pixel for pixel below a title; `left` and `bottom` are room for labels, in pixels."""
+    height, width = canvas.shape[:2]
+    full = max(NARROWEST, left + width + 2 * MARGIN)
+    heading = wrap(title, full)
+    if canvas.min() < 0 or canvas.max() > 1:
+        heading += "\n(pixels below 0 or above 1 are drawn as 0 or 1)"
+    head = LINE * (heading.count("\n") + 1) + MARGIN
+    size = np.array([full, bottom + height + head + MARGIN])
+    figure = Figure(figsize=tuple(size / DPI), dpi=DPI)
+    figure.suptitle(heading, y=1 - 0.5 * MARGIN / size[1])
+    start = np.array([left + (full - left - width) // 2, bottom + MARGIN])
+    axes = figure.add_axes((*(start / size), *((width, height) / size)))
+    axes.imshow(np.clip(canvas, 0, 1), interpolation="nearest", aspect="auto", extent=(0, width, height, 0))
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    axes.set(xticks=[], yticks=[])
+    axes.tick_params(length=0)
+    return figure, axes

@@ -1,0 +1,114 @@
+"""The figure that shows where a data set lies in the latent space."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tfvae.checks import UserError
+from tfvae.plotting.look import CLASSES, DPI, TRAINING, finite, look, save, wrap
+
+MAX_CLASSES = 2 * len(CLASSES)
+
+
+def save_latent_map(
+    path: str | os.PathLike[str], codes: np.ndarray, labels: Any = None, *, title: str
+) -> Path:
+    """Draws the codes of a data set: 2-D codes as they are, 1-D ones as a histogram, longer ones by `principal`.
+
+    Args:
+        path: the PNG file.
+        codes: [N, D] floats, N >= 2, in latent units.
+        labels: [N] class labels, or None. Up to 20 classes are told apart by colour, and by shape beyond ten; with
+            more, all points look the same.
+        title: what the figure shows, written above it.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the codes are no matrix of finite numbers, the labels are not as many, or the file cannot be
+            written.
+    """
+    codes = finite("codes", codes)
+    if codes.ndim != 2 or len(codes) < 2 or codes.shape[1] < 1:
+        raise UserError(
+            "codes have a bad shape", expected="[N, D] with N >= 2 and D >= 1", received=codes.shape
+        )
+    labels = np.zeros(len(codes)) if labels is None else np.asarray(labels)
+    if labels.shape != (len(codes),):
+        raise UserError("labels do not match the codes", expected=(len(codes),), received=labels.shape)
+    names, classes = np.unique(labels, return_inverse=True)
+    if not 2 <= len(names) <= MAX_CLASSES:
+        names, classes = np.array(["all"]), np.zeros(len(codes), int)
+    with look():
+        figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
+        figure.suptitle(wrap(title, 7.5 * DPI))
+        axes = figure.add_subplot()
+        if codes.shape[1] == 1:
+            _histogram(axes, codes[:, 0], names, classes)
+        else:
+            _scatter(axes, codes, names, classes)
+        if len(names) > 1:
+            figure.legend(loc="outside right center", title="label")
+        return save(figure, path)
+
+
+def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Projects codes on the two directions along which they vary most: codes - mean = U S V', points = U S.
+
+    Args:
+        codes: [N, D], N >= 2, D >= 2, in latent units.
+
+    Returns:
+        points: [N, 2], in latent units.
+        shares: [2], of the total variance: S_i^2 / sum_j S_j^2, and 0 where nothing varies.
+    """
+    left, scale, _ = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
+    total = np.sum(scale**2)
+    return left[:, :2] * scale[:2], scale[:2] ** 2 / (total if total > 0 else 1.0)
+
+
+def _colours(names: np.ndarray) -> np.ndarray:
+    return np.array(
+        [CLASSES[index % len(CLASSES)] for index in range(len(names))] if len(names) > 1 else [TRAINING]
+    )
+
+
+def _histogram(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.ndarray) -> None:
+    edges = np.histogram_bin_edges(codes, bins=int(np.clip(len(codes) / 20, 10, 60)))
+    base = np.zeros(len(edges) - 1)
+    for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
+        top = base + np.histogram(codes[classes == index], edges)[0]
+        hatch = {"hatch": "///", "edgecolor": "w"} if index >= len(CLASSES) else {}
+        axes.stairs(top, edges, baseline=base, fill=True, facecolor=colour, linewidth=0, label=name, **hatch)
+        base = top
+    axes.set(xlabel="z, the latent coordinate", ylabel="examples per bin")
+
+
+def _scatter(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.ndarray) -> None:
+    if codes.shape[1] == 2:
+        points, across, up = codes, "z1, first latent coordinate", "z2, second latent coordinate"
+    else:
+        points, shares = principal(codes)
+        across, up = (
+            f"principal component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)
+        )
+    colours, size = _colours(names), float(np.clip(12_000 / len(points), 4, 40))
+    order = np.random.default_rng(0).permutation(len(points))  # so that no class lies on top of the others
+    for marker, group in (
+        ("o", order[classes[order] < len(CLASSES)]),
+        ("^", order[classes[order] >= len(CLASSES)]),
+    ):
+        axes.scatter(
+            *points[group].T, s=size, c=colours[classes[group]], marker=marker, alpha=0.7, linewidths=0
+        )
+    for index, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        axes.scatter([], [], s=30, color=colour, marker="o" if index < len(CLASSES) else "^", label=name)
+    axes.set(xlabel=across, ylabel=up)
+    axes.set_aspect("equal", adjustable="datalim")

@@ -1,0 +1,100 @@
+"""What all figures share: their look, their titles, how they are written, what arrays they accept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import style
+from matplotlib.figure import Figure
+
+from tfvae.checks import UserError
+
+DPI = 150
+MARGIN = 24  # pixels
+CHARACTER = 13  # pixels: a wide letter of a title
+
+# Told apart with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
+TRAINING, VALIDATION = "#0072B2", "#D55E00"
+CLASSES = [
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "k",
+]
+
+LOOK = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "figure.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.title_fontsize": 10,
+    "text.parse_math": False,  # a dollar sign in a file name is a dollar sign
+}
+
+
+def look() -> contextlib.AbstractContextManager[None]:
+    """Returns a context in which figures get their one look, whatever the user's own Matplotlib settings are."""
+    return style.context(["default", LOOK])
+
+
+def wrap(title: str, width: float) -> str:
+    """Breaks a title into lines that fit a figure `width` pixels wide."""
+    return "\n".join(textwrap.wrap(title, int((width - 2 * MARGIN) / CHARACTER), break_on_hyphens=False))
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Writes a PNG under a temporary name in the same folder, then renames it.
+
+    Raises:
+        UserError: if it cannot be written; a file that was there before stays as it was.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            figure.savefig(unfinished, format="png")
+            os.replace(unfinished, path)
+        finally:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}",
+            expected="a folder that exists, is writable and has space",
+            received=error.strerror or error,
+            fix="make the folder or name another place",
+        ) from None
+    return path
+
+
+def finite(name: str, array: Any) -> np.ndarray:
+    """Returns `array` as a NumPy array of finite floating-point numbers.
+
+    Raises:
+        UserError: if it is none.
+    """
+    array = np.asarray(array)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UserError(f"{name} have a bad type", expected="floating-point numbers", received=array.dtype)
+    bad = int(np.sum(~np.isfinite(array)))
+    if bad:
+        raise UserError(
+            f"{name} are not finite", expected="no NaN, no infinity", received=f"{bad} such values"
+        )
+    return array
