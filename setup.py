@@ -1,4 +1,4 @@
-"""Packaging of tfvae: `training/` and `export/` stand at the top of the repository and install under `tfvae.`."""
+"""Packaging: `training/` and `export/` stand at the top of the repository and install under `tfvae.`."""
 
 from setuptools import setup
 

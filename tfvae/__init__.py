@@ -5,6 +5,8 @@ Names are resolved on first use, so that the command line answers before TensorF
 
 import importlib
 
+from tfvae.registration import register
+
 __version__ = "0.1.0"
 
 _MODELS = ("VAE", "IWAE", "LatentVariableModel")
@@ -35,3 +37,6 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(__all__)
+
+
+register()

@@ -1,7 +1,7 @@
 """Figures as PNG files: NumPy arrays in, files out, no pyplot and no TensorFlow.
 
-Every function writes its file whole or not at all, so that the figure of an earlier epoch outlives a failed one, and
-returns the path.
+Every function writes its file whole or not at all, so that the figure of an earlier epoch outlives a failed
+one, and returns the path.
 """
 
 from tfvae.plotting.curves import save_loss_curves

@@ -21,14 +21,14 @@ def save_loss_curves(
 ) -> Path:
     """Draws the bound (left), the rate and the distortion (right) against the epoch, in nats per example.
 
-    Values so far off that they would squash the rest, as those of the first epochs may be, lie outside the axes; the
-    legend says how many.
+    Values so far off that they would squash the rest, as those of the first epochs may be, lie outside the
+    axes; the legend says how many.
 
     Args:
         path: the PNG file.
         history: one mapping per epoch with any of epoch, bound, rate, distortion and their twins val_bound,
-            val_rate, val_distortion; what is missing, None or not finite is not drawn. Epochs count from 1 where they
-            are not given.
+            val_rate, val_distortion; what is missing, None or not finite is not drawn. Epochs count from 1
+            where they are not given.
         title: what the figure shows, written above it.
 
     Returns:
@@ -61,7 +61,7 @@ def _panel(
     axes.set(xlabel="epoch", ylabel=f"{key} [nats]")
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
-    dots = {"markersize": 4} if len(history) <= 40 else {"markersize": 0}
+    dot = 4 if len(history) <= 40 else 0
     drawn = []
     for name, prefix, colour, line in (
         ("training", "", TRAINING, "o-"),
@@ -70,7 +70,7 @@ def _panel(
         values = np.array([row.get(prefix + key) for row in history], float)
         known = np.isfinite(values)
         if known.any():
-            axes.plot(epochs[known], values[known], line, color=colour, label=name, **dots)
+            axes.plot(epochs[known], values[known], line, color=colour, label=name, markersize=dot)
             drawn.append(values[known])
     if not drawn:
         axes.text(0.5, 0.5, "not recorded", transform=axes.transAxes, ha="center", va="center", color="0.4")
@@ -79,14 +79,14 @@ def _panel(
     low, high = limits(drawn)
     outside = int(sum(np.sum((values < low) | (values > high)) for values in drawn))
     axes.set_ylim(low, high)
-    axes.legend(title=f"{outside} off the scale" if outside else None)
+    axes.legend(title=f"{outside} values off the scale" if outside else None)
 
 
 def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
     """Returns limits for an axis that a few values far from the rest do not stretch.
 
-    The bulk of a curve are the values after the first tenth of it, without the outermost 2 % on both sides. The axis
-    holds every value that lies within the bulk or no further from it than the bulk is wide.
+    The bulk of a curve are the values after the first tenth of it, without the outermost 2 % on both sides.
+    The axis holds every value that lies within the bulk or no further from it than 1.5 times its width.
 
     Args:
         curves: finite, non-empty vectors; of fewer than five values, or of a constant bulk, all are held.
@@ -96,11 +96,10 @@ def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
     """
     held = []
     for values in curves:
-        low, high = (
-            np.quantile(values[-(-len(values) // 10) :], [0.02, 0.98]) if len(values) >= 5 else (0.0, 0.0)
-        )
-        reach = high - low
-        held.append(values[(values >= low - reach) & (values <= high + reach)] if reach > 0 else values)
+        bulk = values[-(-len(values) // 10) :] if len(values) >= 5 else values[:1]
+        low, high = np.quantile(bulk, [0.02, 0.98])
+        reach = 1.5 * (high - low) or np.inf
+        held.append(values[(values >= low - reach) & (values <= high + reach)])
     low, high = float(np.min(np.concatenate(held))), float(np.max(np.concatenate(held)))
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
     return low - margin, high + margin

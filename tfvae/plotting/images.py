@@ -26,8 +26,8 @@ def save_image_grid(
 
     Args:
         path: the PNG file.
-        images: [N, H, W, C] floats in [0, 1], C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000. Here and below a pixel
-            outside [0, 1], as the mean of a Normal may be, is drawn as 0 or 1, and the figure says so.
+        images: [N, H, W, C] floats in [0, 1], C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000. Here and below a
+            pixel outside [0, 1], as the mean of a Normal may be, is drawn as 0 or 1, and the title says so.
         title: what the figure shows, written above it.
         columns: images per row; by default about as many as there are rows.
 
@@ -61,47 +61,47 @@ def save_reconstructions(
         path: as a `Path`.
 
     Raises:
-        UserError: if the shapes differ or are not those of images, the values are not finite, or the file cannot be
-            written.
+        UserError: if the shapes differ or are not those of images, the values are not finite, or the file
+            cannot be written.
     """
-    pair = (
-        _rgb("originals", originals, "[N, H, W, C]"),
-        _rgb("reconstructions", reconstructions, "[N, H, W, C]"),
-    )
-    shapes = [np.shape(originals), np.shape(reconstructions)]
-    if shapes[0] != shapes[1]:
-        raise UserError("reconstructions do not match the originals", expected=shapes[0], received=shapes[1])
+    shape, other = np.shape(originals), np.shape(reconstructions)
+    if shape != other:
+        raise UserError("reconstructions do not match the originals", expected=shape, received=other)
+    axes = "[N, H, W, C]"
+    pair = _rgb("originals", originals, axes), _rgb("reconstructions", reconstructions, axes)
     shown = min(len(pair[0]), 30)
     rows = [images[first : min(first + 10, shown)] for first in range(0, shown, 10) for images in pair]
     with look():
         canvas, middles = _mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
-        figure, axes = _figure(canvas, title, left=170)
-        axes.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
+        figure, panel = _figure(canvas, title, left=170)
+        panel.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
         return save(figure, path)
 
 
 def save_manifold_grid(
-    path: str | os.PathLike[str], images: np.ndarray, *, title: str, extent: tuple[float, float, float, float]
+    path: str | os.PathLike[str], images: np.ndarray, *, title: str, extent: tuple[float, float]
 ) -> Path:
     """Draws what a decoder makes of a two-dimensional latent space: tiles without gaps, z2 growing upwards.
 
-    The tiles stand at equally spaced quantiles of the standard-normal prior, so a step in z is longer far from 0. The
-    ticks are round values of z at their places on that scale: with F the standard-normal distribution function, z
-    stands (F(z) - F(low)) / (F(high) - F(low)) of the way from the centre of the first tile to that of the last.
+    The tiles stand at equally spaced quantiles of the standard-normal prior, so a step in z is longer far
+    from 0. The ticks are round values of z at their places on that scale: with F the standard-normal
+    distribution function, z stands (F(z) - F(low)) / (F(high) - F(low)) of the way from the centre of the
+    first tile to that of the last.
 
     Args:
         path: the PNG file.
-        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100; images[i, j] is decoded at the i-th
-            value of z2 and the j-th value of z1, both ascending.
+        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100; images[i, j] is decoded at the
+            j-th value of z1, counted from the lowest, and the i-th of z2, counted from the highest: as it
+            is drawn.
         title: what the figure shows, written above it.
-        extent: (z1_low, z1_high, z2_low, z2_high), the latent coordinates at the centres of the outer tiles.
+        extent: (low, high), the latent coordinates, of z1 and z2 alike, at the centres of the outer tiles.
 
     Returns:
         path: as a `Path`.
 
     Raises:
-        UserError: if the images have another shape or are not finite, the extent does not ascend, or the file cannot
-            be written.
+        UserError: if the images have another shape or are not finite, the extent does not ascend, or the
+            file cannot be written.
     """
     images = _rgb("images", images, "[n, n, H, W, C]")
     if images.shape[0] != images.shape[1] or len(images) < 2:
@@ -109,17 +109,14 @@ def save_manifold_grid(
             "the grid is not square", expected="[n, n, H, W, C], n >= 2", received=np.shape(images)
         )
     bounds = np.asarray(extent, dtype=float)
-    if bounds.shape != (4,) or not np.isfinite(bounds).all() or (bounds[::2] >= bounds[1::2]).any():
-        raise UserError(
-            "bad extent", expected="(z1_low, z1_high, z2_low, z2_high), ascending", received=extent
-        )
+    if bounds.shape != (2,) or not -np.inf < bounds[0] < bounds[1] < np.inf:
+        raise UserError("bad extent", expected="(low, high), ascending", received=extent)
     with look():
-        canvas, middles = _mosaic(list(images[::-1]), 1000 // len(images))
+        canvas, middles = _mosaic(list(images), 1000 // len(images))
         figure, axes = _figure(canvas, title, left=100, bottom=66)
         half = canvas.shape[1] / len(images) / 2
-        values, places = _quantile_ticks(bounds[0], bounds[1])
+        values, places = _quantile_ticks(*bounds)
         axes.set_xticks(half + places * (canvas.shape[1] - 2 * half), values)
-        values, places = _quantile_ticks(bounds[2], bounds[3])
         axes.set_yticks(middles[-1] + places * (middles[0] - middles[-1]), values)
         axes.tick_params(length=4)
         axes.set(xlabel="z1, first latent coordinate", ylabel="z2, second latent coordinate")
@@ -127,8 +124,8 @@ def save_manifold_grid(
 
 
 def _quantile_ticks(low: float, high: float) -> tuple[list[str], np.ndarray]:
-    """Returns round latent values in [low, high], as text, and how far along the axis of quantiles each stands."""
-    values = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high)
+    """Returns round latent values in [low, high], as text, and how far along the axis each stands."""
+    values = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high))
     values = values[(values >= low - 1e-9) & (values <= high + 1e-9)]
     first, last, *places = (0.5 * math.erf(value / math.sqrt(2)) for value in (low, high, *values))
     return [f"{value:g}" for value in values], (np.array(places) - first) / (last - first)
@@ -149,11 +146,11 @@ def _rgb(name: str, images: Any, axes: str) -> np.ndarray:
 def _mosaic(
     rows: list[np.ndarray], tile: int, gaps: list[int] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lays rows of images on white, each pixel blown up to a square of pixels of the PNG (nearest interpolation).
+    """Lays rows of images on white, each pixel blown up to a square (nearest interpolation).
 
     Args:
         rows: images [n, H, W, 3] of each row; the first row is the longest.
-        tile: wanted side of an image, in pixels of the PNG; it becomes the nearest multiple of the image's own.
+        tile: wanted side of an image, in pixels of the PNG; it becomes a multiple of the image's own.
         gaps: pixels between a row and the next; with gaps, images in a row stand `GAP` pixels apart.
 
     Returns:

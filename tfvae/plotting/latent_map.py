@@ -19,23 +19,23 @@ MAX_CLASSES = 2 * len(CLASSES)
 def save_latent_map(
     path: str | os.PathLike[str], codes: np.ndarray, labels: Any = None, *, title: str
 ) -> Path:
-    """Draws the codes of a data set: 2-D codes as they are, 1-D ones as a histogram, longer ones by `principal`.
+    """Draws the codes of a data set: 2-D codes as they are, 1-D ones as a histogram, longer by `principal`.
 
     Args:
         path: the PNG file.
         codes: [N, D] floats, N >= 2, in latent units.
-        labels: [N] class labels, or None. Up to 20 classes are told apart by colour, and by shape beyond ten; with
-            more, all points look the same.
+        labels: [N] class labels, or None. Up to 20 classes are told apart by colour, and by shape beyond
+            ten; with more, all points look the same.
         title: what the figure shows, written above it.
 
     Returns:
         path: as a `Path`.
 
     Raises:
-        UserError: if the codes are no matrix of finite numbers, the labels are not as many, or the file cannot be
-            written.
+        UserError: if the codes are no matrix of finite numbers, the labels are not as many, or the file
+            cannot be written.
     """
-    codes = finite("codes", codes)
+    codes = finite("codes", codes).astype(float)
     if codes.ndim != 2 or len(codes) < 2 or codes.shape[1] < 1:
         raise UserError(
             "codes have a bad shape", expected="[N, D] with N >= 2 and D >= 1", received=codes.shape
@@ -85,8 +85,8 @@ def _histogram(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.nda
     base = np.zeros(len(edges) - 1)
     for index, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
         top = base + np.histogram(codes[classes == index], edges)[0]
-        hatch = {"hatch": "///", "edgecolor": "w"} if index >= len(CLASSES) else {}
-        axes.stairs(top, edges, baseline=base, fill=True, facecolor=colour, linewidth=0, label=name, **hatch)
+        hatch = "///" if index >= len(CLASSES) else None
+        axes.stairs(top, edges, baseline=base, fill=True, fc=colour, ec="w", lw=0, hatch=hatch, label=name)
         base = top
     axes.set(xlabel="z, the latent coordinate", ylabel="examples per bin")
 
@@ -101,13 +101,10 @@ def _scatter(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.ndarr
         )
     colours, size = _colours(names), float(np.clip(12_000 / len(points), 4, 40))
     order = np.random.default_rng(0).permutation(len(points))  # so that no class lies on top of the others
-    for marker, group in (
-        ("o", order[classes[order] < len(CLASSES)]),
-        ("^", order[classes[order] >= len(CLASSES)]),
-    ):
-        axes.scatter(
-            *points[group].T, s=size, c=colours[classes[group]], marker=marker, alpha=0.7, linewidths=0
-        )
+    for second, marker in ((False, "o"), (True, "^")):
+        group = order[(classes[order] >= len(CLASSES)) == second]
+        x, y = points[group].T
+        axes.scatter(x, y, s=size, c=colours[classes[group]], marker=marker, alpha=0.7, linewidths=0)
     for index, (name, colour) in enumerate(zip(names, colours, strict=True)):
         axes.scatter([], [], s=30, color=colour, marker="o" if index < len(CLASSES) else "^", label=name)
     axes.set(xlabel=across, ylabel=up)

@@ -12,11 +12,12 @@ import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
 
+from tfvae import files
 from tfvae.checks import UserError
 
 DPI = 150
 MARGIN = 24  # pixels
-CHARACTER = 13  # pixels: a wide letter of a title
+CHARACTER = 14  # pixels: a wide letter of a title
 
 # Told apart with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
@@ -49,7 +50,7 @@ LOOK = {
 
 
 def look() -> contextlib.AbstractContextManager[None]:
-    """Returns a context in which figures get their one look, whatever the user's own Matplotlib settings are."""
+    """Returns a context in which figures get their one look, whatever the user's Matplotlib settings."""
     return style.context(["default", LOOK])
 
 
@@ -59,20 +60,15 @@ def wrap(title: str, width: float) -> str:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Writes a PNG under a temporary name in the same folder, then renames it.
+    """Writes a PNG, whole or not at all.
 
     Raises:
         UserError: if it cannot be written; a file that was there before stays as it was.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        try:
+        with files.replacing(path) as unfinished:
             figure.savefig(unfinished, format="png")
-            os.replace(unfinished, path)
-        finally:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
     except OSError as error:
         raise UserError(
             f"cannot write {path}",

@@ -1,0 +1,99 @@
+"""Keras callbacks of a run."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import keras
+
+from tfvae.checks import UserError
+from tfvae.training import checkpoint, progress
+from tfvae.training.run_directory import RunDirectory, cannot_write
+
+
+class Recorder(keras.callbacks.Callback):
+    """Keeps the history, writes it and the checkpoints, and stops early.
+
+    Everything it decides is a function of the history, which the checkpoint holds.
+
+    Args:
+        run: where to write.
+        history: rows of the epochs done.
+        epochs: of the whole run.
+        steps: optimiser steps in an epoch.
+        patience: epochs without a better validation bound after which to stop; 0 never stops.
+        checkpoint_seconds: least time between checkpoints.
+    """
+
+    def __init__(self, run: RunDirectory, history, *, epochs, steps, patience, checkpoint_seconds):
+        super().__init__()
+        self.rows = list(history)
+        self._run, self._epochs, self._steps = run, epochs, steps
+        self._patience, self._seconds = patience, checkpoint_seconds
+        self._saved = time.monotonic()
+        self._bar = progress.Progress(epochs * steps, "step")
+
+    def stopped(self) -> bool:
+        """Returns whether patience has run out."""
+        return bool(self._patience) and len(self.rows) - checkpoint.best_epoch(self.rows) >= self._patience
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the time."""
+        self._began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar."""
+        done = len(self.rows) * self._steps + batch + 1
+        if done < self._epochs * self._steps:
+            self._bar.update(done, self._words())
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds a row; writes history.csv and, when it is time, a checkpoint."""
+        row = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["seconds"] = round(time.monotonic() - self._began, 3)
+        self.rows.append(row)
+        stop = self.stopped()
+        best = self._patience and checkpoint.best_epoch(self.rows) == len(self.rows)
+        last = stop or len(self.rows) == self._epochs
+        try:
+            if best or last or time.monotonic() - self._saved >= self._seconds:
+                checkpoint.save(self._run.checkpoints, self.model, self.rows)
+                self._saved = time.monotonic()
+            self._run.write_history(self.rows)
+        except OSError as error:
+            raise cannot_write(self._run.path, error) from error
+        if last:
+            self._bar.update(self._epochs * self._steps, self._words())
+        self.model.stop_training = stop
+
+    def _words(self):
+        return progress.figures(self.rows[-1]) if self.rows else ""
+
+
+class StopWhenNotFinite(keras.callbacks.Callback):
+    """Stops a run at the first step whose loss is NaN or infinite.
+
+    Args:
+        run: whose last checkpoint to name.
+    """
+
+    def __init__(self, run: RunDirectory):
+        super().__init__()
+        self._run = run
+        self._finite = "none yet"
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss."""
+        logs = {name: float(value) for name, value in logs.items()}
+        if math.isfinite(logs["loss"]):
+            self._finite = ", ".join(f"{name} {value:.6g}" for name, value in logs.items())
+            return
+        newest = sorted(self._run.checkpoints.glob("epoch-*.ckpt"))
+        raise UserError(
+            f"the loss is {logs['loss']} at step {int(self.model.optimizer.iterations)}",
+            expected="a finite loss",
+            received=f"last finite metrics of the epoch: {self._finite}",
+            fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate or look at the data",
+        )

@@ -1,0 +1,161 @@
+"""The settings of a run: one frozen dataclass, saved as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from tfvae import presets
+from tfvae.checks import UserError, number_in, one_of, positive_int
+from tfvae.estimators import catalog
+
+BINARIZE = ("dynamic", "static", "threshold", "none")
+SCHEDULES = ("constant", "cosine", "burda")
+MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
+STRATEGIES = ("auto", "none", "mirrored", "multiworker")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every setting of a training run.
+
+    Attributes:
+        preset, dataset, binarize, likelihood, estimator, schedule, strategy: names.
+        num_samples: particles K in training and validation.
+        latent_size: units of the latent vector.
+        epochs, batch_size, learning_rate: of the optimiser.
+        kl_warmup: epochs over which the KL weight grows from 0 to 1.
+        free_bits: nats for each latent unit, see `tfvae.LatentVariableModel`.
+        patience: epochs without a better validation bound after which to stop; 0 never stops.
+        validation_size: training examples held out; None for the data set's own or a tenth.
+        seed: of weights, noise and data order.
+        replicas: logical devices to split a CPU into; 0 for the devices that there are.
+        mixed_precision: whether layers compute in float16.
+        figures_every: epochs between figures; 0 for the end alone.
+        checkpoint_seconds: least time between checkpoints; the last epoch always makes one.
+        tensorboard: whether to write TensorBoard's event files.
+    """
+
+    preset: str
+    dataset: str
+    binarize: str
+    likelihood: str
+    estimator: str
+    num_samples: int
+    latent_size: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: str
+    kl_warmup: int
+    free_bits: float
+    patience: int
+    validation_size: int | None
+    seed: int
+    strategy: str
+    replicas: int
+    mixed_precision: bool
+    figures_every: int
+    checkpoint_seconds: float
+    tensorboard: bool
+
+    def __post_init__(self) -> None:
+        """Checks every setting.
+
+        Raises:
+            UserError: at the first that is out of range.
+        """
+        one_of("preset", self.preset, presets.names())
+        one_of("estimator", self.estimator, catalog.names())
+        one_of("binarize", self.binarize, BINARIZE)
+        one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("strategy", self.strategy, STRATEGIES)
+        for name in ("num_samples", "latent_size", "epochs", "batch_size"):
+            positive_int(name, getattr(self, name))
+        number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
+        for name in ("kl_warmup", "free_bits", "patience", "replicas", "figures_every", "checkpoint_seconds"):
+            number_in(name, getattr(self, name), 0)
+        if self.validation_size is not None:
+            number_in("validation_size", self.validation_size, 0)
+        number_in("seed", self.seed, 0, 2**31 - 1)
+        if self.free_bits and self.estimator != "elbo-analytic":
+            raise UserError(
+                "free_bits needs the KL divergence in closed form",
+                expected="estimator elbo-analytic",
+                received=self.estimator,
+            )
+        if self.patience and self.validation_size == 0:
+            raise UserError("early stopping needs validation examples", expected="patience 0", received=self.patience)
+
+    @classmethod
+    def resolve(cls, given: dict[str, Any]) -> Config:
+        """Returns the settings that were given, the preset's for the rest, and defaults for the rest of these.
+
+        Args:
+            given: setting to value; those not given are absent or None.
+
+        Raises:
+            UserError: if a setting is out of range.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        preset = presets.get(given.get("preset", "digits"))
+        recipe = preset.recipe
+        epochs = given.get("epochs", recipe.epochs)
+        estimator = given.get("estimator", preset.estimator)
+        tightens = catalog.row(estimator).multi_sample and preset.num_samples == 1
+        return cls(
+            **{
+                "preset": preset.name,
+                "dataset": "digits",
+                "binarize": "dynamic",
+                "likelihood": "bernoulli",
+                "estimator": estimator,
+                "num_samples": MULTI_SAMPLES if tightens else preset.num_samples,
+                "latent_size": preset.latent_size,
+                "epochs": epochs,
+                "batch_size": recipe.batch_size,
+                "learning_rate": recipe.learning_rate,
+                "schedule": recipe.schedule,
+                "kl_warmup": 0,
+                "free_bits": 0.0,
+                "patience": 0,
+                "validation_size": recipe.validation_size,
+                "seed": 0,
+                "strategy": "auto",
+                "replicas": 0,
+                "mixed_precision": False,
+                "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
+                "checkpoint_seconds": 10.0,
+                "tensorboard": False,
+            }
+            | given
+        )
+
+    @classmethod
+    def from_json(cls, settings: dict[str, Any]) -> Config:
+        """Returns the settings that `to_json` gave.
+
+        Raises:
+            UserError: if settings are missing, unknown or out of range.
+        """
+        names = {field.name for field in fields(cls)}
+        if not isinstance(settings, dict) or set(settings) != names:
+            raise UserError(
+                "settings are missing or unknown",
+                expected=", ".join(sorted(names)),
+                received=", ".join(sorted(settings)) if isinstance(settings, dict) else type(settings).__name__,
+            )
+        return cls(**settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings as plain data."""
+        return asdict(self)
+
+    def differences(self, given: dict[str, Any]) -> list[str]:
+        """Returns "name (here, there)" for each given setting that is not this one."""
+        return [
+            f"{name} ({getattr(self, name)} there, {value} here)"
+            for name, value in given.items()
+            if value is not None and getattr(self, name) != value
+        ]

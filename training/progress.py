@@ -1,0 +1,68 @@
+"""What a run says on the terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, TextIO
+
+BAR = 24
+LINES = 20  # about so many epochs are reported where nobody watches a bar
+
+
+class Progress:
+    """A bar on a terminal, sparse lines elsewhere, with the time that is left.
+
+    Args:
+        total: steps in all.
+        unit: what a step is called.
+        stream: where to write; standard error for None.
+    """
+
+    def __init__(self, total: int, unit: str, stream: TextIO | None = None) -> None:
+        self._total, self._unit = total, unit
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._start: tuple[float, int] | None = None
+        self._drawn = 0.0
+        self._told = 0
+
+    def update(self, done: int, text: str = "") -> None:
+        """Shows that `done` steps are done; redraws at most ten times a second."""
+        now = time.monotonic()
+        if self._start is None:
+            self._start = (now, done)
+        last = done >= self._total
+        if self._live:
+            if last or now - self._drawn > 0.1:
+                self._drawn = now
+                filled = BAR * done // self._total
+                bar = "#" * filled + "." * (BAR - filled)
+                self._stream.write(f"\r\x1b[K[{bar}] {self._line(done, now)}  {text}" + "\n" * last)
+                self._stream.flush()
+        elif last or done * LINES // self._total > self._told:
+            self._told = done * LINES // self._total
+            self._stream.write(f"{self._line(done, now)}  {text}\n")
+            self._stream.flush()
+
+    def _line(self, done: int, now: float) -> str:
+        start, first = self._start or (now, done)
+        line = f"{self._unit} {done}/{self._total}"
+        if done > first and done < self._total:
+            line += f", {clock((now - start) / (done - first) * (self._total - done))} left"
+        return line
+
+
+def clock(seconds: float) -> str:
+    """Returns a duration as m:ss or h:mm:ss."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def figures(row: dict[str, Any]) -> str:
+    """Returns an epoch's bounds in words."""
+    words = [f"bound {row['bound']:.2f}"]
+    if "val_bound" in row:
+        words.append(f"validation {row['val_bound']:.2f}")
+    return ", ".join(words) + " nats"

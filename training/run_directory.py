@@ -1,0 +1,152 @@
+"""The directory of one run.
+
+    config.json      every setting, the command line, the seed and the versions
+    history.csv      one row of metrics for each epoch
+    checkpoints/     the newest ones, each whole and with its checksum
+    model.keras      the trained model
+    figures/*.png
+    evaluation.json  after `tfvae evaluate`
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from tfvae import files
+from tfvae.checks import UserError
+from tfvae.training.config import Config
+
+PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
+
+
+class RunDirectory:
+    """Paths and small files of a run.
+
+    Args:
+        path: the directory.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.history_file = self.path / "history.csv"
+        self.checkpoints = self.path / "checkpoints"
+        self.figures = self.path / "figures"
+        self.model_file = self.path / "model.keras"
+        self.evaluation_file = self.path / "evaluation.json"
+
+    def check_free(self) -> None:
+        """Checks that a new run can live here; makes nothing.
+
+        Raises:
+            UserError: if there is something already, or no directory can be made here.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise UserError(
+                f"run directory {self.path} is not empty",
+                expected="a new or empty directory",
+                fix="add --resume to go on with its run, or choose another --run-dir",
+            )
+        parent = self.path
+        while not parent.exists():
+            parent = parent.parent
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise UserError(
+                f"cannot write into {parent}", expected="a writable directory", fix="choose another --run-dir"
+            )
+
+    def create(self, config: Config, argv: list[str]) -> None:
+        """Makes the directory and its config.json.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        versions = {"python": platform.python_version()}
+        versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
+        content = {"config": config.to_json(), "argv": argv, "seed": config.seed, "versions": versions}
+        try:
+            for folder in (self.path, self.checkpoints, self.figures):
+                folder.mkdir(parents=True, exist_ok=True)
+            files.write_bytes(self.config_file, _json(content))
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def config(self) -> Config:
+        """Reads the settings of the run.
+
+        Raises:
+            UserError: if there is no run, or its config.json is damaged.
+        """
+        if not self.config_file.is_file():
+            raise UserError(
+                f"there is no run in {self.path}",
+                expected="a directory with a config.json",
+                fix="name the directory of a run, or start one with `tfvae train --run-dir`",
+            )
+        try:
+            return Config.from_json(json.loads(self.config_file.read_text("utf-8"))["config"])
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise UserError(
+                f"{self.config_file} is damaged",
+                expected="the settings as `tfvae train` wrote them",
+                received=f"{error}",
+                fix="restore the file, or start a new run in another directory",
+            ) from error
+
+    def write_history(self, history: list[dict[str, Any]]) -> None:
+        """Writes history.csv: one row for each epoch, a column for each metric that any epoch has."""
+        text = io.StringIO()
+        columns = list(dict.fromkeys(name for row in history for name in row))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        files.write_bytes(self.history_file, text.getvalue().encode())
+
+    def read_history(self) -> list[dict[str, float]]:
+        """Reads history.csv: a row for each epoch; none where there is no file."""
+        if not self.history_file.is_file():
+            return []
+        with open(self.history_file, newline="") as file:
+            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+    def write_evaluation(self, result: dict[str, Any]) -> None:
+        """Writes evaluation.json.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        try:
+            files.write_bytes(self.evaluation_file, _json(result))
+        except OSError as error:
+            raise cannot_write(self.evaluation_file, error) from error
+
+    def read_evaluation(self) -> dict[str, Any] | None:
+        """Reads evaluation.json; None where there is none."""
+        return json.loads(self.evaluation_file.read_text("utf-8")) if self.evaluation_file.is_file() else None
+
+
+def cannot_write(path: os.PathLike, error: OSError) -> UserError:
+    """Returns the error for a file that could not be written."""
+    return UserError(
+        f"cannot write {path}: {error.strerror or error}",
+        fix="make room or choose a writable directory; what was complete before is untouched",
+    )
+
+
+def command_line() -> list[str]:
+    """Returns the command line of this process with the program's bare name."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()

@@ -1,0 +1,50 @@
+"""Where a run computes: one device, or several that share each batch."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tfvae.checks import UserError
+from tfvae.training.config import Config
+
+
+def check(config: Config) -> None:
+    """Checks what can be checked before TensorFlow is loaded.
+
+    Raises:
+        UserError: if the strategy cannot be had.
+    """
+    if config.strategy == "multiworker":
+        raise UserError(
+            "--strategy multiworker is not in this version", expected="auto, none or mirrored", received="multiworker"
+        )
+    if config.replicas > config.batch_size:
+        raise UserError(
+            "there are more replicas than examples in a batch",
+            expected=f"--replicas of at most {config.batch_size}",
+            received=config.replicas,
+        )
+    if config.replicas > 1 and config.strategy == "none":
+        raise UserError("--strategy none has one replica", expected="--strategy mirrored", received=config.replicas)
+
+
+def scope(config: Config) -> contextlib.AbstractContextManager:
+    """Returns the scope to build and fit a model in.
+
+    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does. With
+    `--replicas N` and no GPU the CPU is split into N logical devices.
+    """
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    wanted = config.replicas or max(1, len(gpus))
+    if config.strategy == "none" or (config.strategy == "auto" and wanted == 1):
+        return contextlib.nullcontext()
+    if gpus and wanted > len(gpus):
+        raise UserError("there are not so many GPUs", expected=f"at most {len(gpus)} replicas", received=wanted)
+    if not gpus and wanted > 1:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * wanted
+        )
+    kind = "GPU" if gpus else "CPU"
+    return tf.distribute.MirroredStrategy([f"{kind}:{index}" for index in range(wanted)]).scope()
