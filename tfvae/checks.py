@@ -18,7 +18,9 @@ class UserError(ValueError):
         fix: what to do about it.
     """
 
-    def __init__(self, what: str, *, expected: Any = None, received: Any = None, fix: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, expected: Any = None, received: Any = None, fix: str | None = None
+    ) -> None:
         parts = [what]
         if expected is not None:
             parts.append(f"expected {expected}")
@@ -52,7 +54,9 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     return value
 
 
-def number_in(name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False) -> float:
+def number_in(
+    name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False
+) -> float:
     """Returns `value` as a float if it lies in [low, high] (or (low, high] with `open_low`).
 
     Raises:

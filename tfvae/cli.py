@@ -25,7 +25,9 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     from tfvae.training import config
 
-    parser = _Parser(prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample.")
+    parser = _Parser(
+        prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     train = commands.add_parser("train", help="train a model into a run directory")
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     ):
         settings.add_argument(f"--{flag}", type=kind, help=text)
     settings.add_argument("--mixed-precision", action="store_true", default=None, help="compute in float16")
-    settings.add_argument("--tensorboard", action="store_true", default=None, help="write TensorBoard's event files")
+    settings.add_argument(
+        "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
+    )
     train.add_argument("--run-dir", help="where the run goes (default: runs/PRESET-DATE-TIME)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
 
@@ -68,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     sample = commands.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("run_dir", metavar="RUN_DIR")
     sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
-    sample.add_argument("--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)")
+    sample.add_argument(
+        "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
+    )
     sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
 
     export = commands.add_parser("export", help="write a SavedModel or a TFLite file")
@@ -77,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", help="where to")
     export.add_argument("--quantization", choices=("none", "float16", "dynamic"), default="none")
 
-    info = commands.add_parser("info", help="versions, devices, presets, estimators, data sets; or a run's summary")
+    info = commands.add_parser(
+        "info", help="versions, devices, presets, estimators, data sets; or a run's summary"
+    )
     info.add_argument("run_dir", metavar="RUN_DIR", nargs="?")
     return parser
 
@@ -249,6 +257,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tfvae: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint", file=sys.stderr)
+        print(
+            "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",
+            file=sys.stderr,
+        )
         return 130
     return 0

@@ -179,7 +179,9 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     model = model_class(
         encoder,
         decoder,
-        posterior=distributions.DiagonalNormal(positive_int("latent_size", preset.latent_size), name="posterior"),
+        posterior=distributions.DiagonalNormal(
+            positive_int("latent_size", preset.latent_size), name="posterior"
+        ),
         likelihood=likelihood,
         prior=distributions.StandardNormal(preset.latent_size, name="prior"),
         estimator=preset.estimator,

@@ -45,8 +45,14 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
         return tf.random.uniform([], *INT32, dtype=tf.int32)
     if isinstance(seed, tf.Tensor):
         return tf.cast(seed, tf.int32)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not INT32[0] <= seed.__index__() <= INT32[1]:
-        raise UserError("seed is not a 32-bit integer", expected=f"{INT32[0]} to {INT32[1]}", received=repr(seed))
+    if (
+        isinstance(seed, bool)
+        or not hasattr(seed, "__index__")
+        or not INT32[0] <= seed.__index__() <= INT32[1]
+    ):
+        raise UserError(
+            "seed is not a 32-bit integer", expected=f"{INT32[0]} to {INT32[1]}", received=repr(seed)
+        )
     return tf.constant(seed.__index__(), tf.int32)
 
 
@@ -154,7 +160,9 @@ class ThreefryNoise:
         return self._arrange(radius * tf.cos(angle), radius * tf.sin(angle), num_samples, size)
 
 
-def threefry_2x32(key0: tf.Tensor, key1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def threefry_2x32(
+    key0: tf.Tensor, key1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Threefry-2x32 with 20 rounds.
 
     Args:
@@ -164,7 +172,11 @@ def threefry_2x32(key0: tf.Tensor, key1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor
     Returns:
         The two output words, uint32.
     """
-    keys = (key0, key1, tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(key0, key1), tf.constant(0x1BD11BDA, tf.uint32)))
+    keys = (
+        key0,
+        key1,
+        tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(key0, key1), tf.constant(0x1BD11BDA, tf.uint32)),
+    )
     x0, x1 = x0 + key0, x1 + key1
     for group in range(5):
         for rotation in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:

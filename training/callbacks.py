@@ -6,10 +6,10 @@ import math
 import time
 
 import keras
-
-from tfvae.checks import UserError
 from tfvae.training import checkpoint, progress
 from tfvae.training.run_directory import RunDirectory, cannot_write
+
+from tfvae.checks import UserError
 
 
 class Recorder(keras.callbacks.Callback):

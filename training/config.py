@@ -86,7 +86,9 @@ class Config:
                 received=self.estimator,
             )
         if self.patience and self.validation_size == 0:
-            raise UserError("early stopping needs validation examples", expected="patience 0", received=self.patience)
+            raise UserError(
+                "early stopping needs validation examples", expected="patience 0", received=self.patience
+            )
 
     @classmethod
     def resolve(cls, given: dict[str, Any]) -> Config:
@@ -144,7 +146,9 @@ class Config:
             raise UserError(
                 "settings are missing or unknown",
                 expected=", ".join(sorted(names)),
-                received=", ".join(sorted(settings)) if isinstance(settings, dict) else type(settings).__name__,
+                received=", ".join(sorted(settings))
+                if isinstance(settings, dict)
+                else type(settings).__name__,
             )
         return cls(**settings)
 

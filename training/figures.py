@@ -5,14 +5,16 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
+from tfvae.training.run_directory import RunDirectory
 
 from tfvae import plotting
-from tfvae.training.run_directory import RunDirectory
 
 CODES = 2000  # examples in the latent map
 
 
-def draw(run: RunDirectory, model, examples: np.ndarray, labels: np.ndarray | None, history, when: str) -> None:
+def draw(
+    run: RunDirectory, model, examples: np.ndarray, labels: np.ndarray | None, history, when: str
+) -> None:
     """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid.
 
     Args:

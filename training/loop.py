@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from tfvae import files, presets
-from tfvae.checks import UserError
 from tfvae.training import data, quiet, strategy
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
+
+from tfvae import files, presets
+from tfvae.checks import UserError
 
 Say = Callable[[str], None]
 
@@ -50,7 +50,6 @@ def load_data(config: Config) -> data.DataSet:
 def build(config: Config, loaded: data.DataSet):
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
-
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
@@ -97,7 +96,6 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     tf = quiet.tensorflow()
 
     import keras
-
     from tfvae.training import callbacks, checkpoint, figures
 
     scope = strategy.scope(config)
@@ -196,7 +194,9 @@ def load_model(run: RunDirectory):
         return keras.saving.load_model(run.model_file)
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise UserError(
-            f"{run.model_file} is damaged", received=f"{error}"[:200], fix="delete it and `tfvae train --resume`"
+            f"{run.model_file} is damaged",
+            received=f"{error}"[:200],
+            fix="delete it and `tfvae train --resume`",
         ) from error
 
 

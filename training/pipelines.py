@@ -55,7 +55,7 @@ def binarize_once(images: np.ndarray, mode: str, seed: int) -> np.ndarray:
         if mode == "threshold":
             grey = grey > 0.5
         elif mode != "none":
-            grey = generator.random(grey.shape[1:]) < grey
+            grey = generator.random(grey.shape) < grey
         binarized[rows] = grey
     return binarized
 

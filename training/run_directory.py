@@ -1,11 +1,11 @@
 """The directory of one run.
 
-    config.json      every setting, the command line, the seed and the versions
-    history.csv      one row of metrics for each epoch
-    checkpoints/     the newest ones, each whole and with its checksum
-    model.keras      the trained model
-    figures/*.png
-    evaluation.json  after `tfvae evaluate`
+config.json      every setting, the command line, the seed and the versions
+history.csv      one row of metrics for each epoch
+checkpoints/     the newest ones, each whole and with its checksum
+model.keras      the trained model
+figures/*.png
+evaluation.json  after `tfvae evaluate`
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tfvae.training.config import Config
+
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
 
@@ -50,7 +51,9 @@ class RunDirectory:
             UserError: if there is something already, or no directory can be made here.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir")
+            raise UserError(
+                f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
+            )
         if self.path.is_dir() and any(self.path.iterdir()):
             raise UserError(
                 f"run directory {self.path} is not empty",
@@ -117,7 +120,9 @@ class RunDirectory:
         if not self.history_file.is_file():
             return []
         with open(self.history_file, newline="") as file:
-            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+            return [
+                {name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)
+            ]
 
     def write_evaluation(self, result: dict[str, Any]) -> None:
         """Writes evaluation.json.

@@ -29,4 +29,3 @@ def learning_rate(schedule: str, base: float, epochs: int, steps_per_epoch: int)
         rates = [base * 10 ** (-i / 7) for i in range(8)]
         return keras.optimizers.schedules.PiecewiseConstantDecay([end - 1 for end in ends], rates)
     return base
-

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from tfvae.checks import UserError
 from tfvae.training.config import Config
+
+from tfvae.checks import UserError
 
 
 def check(config: Config) -> None:
@@ -16,7 +17,9 @@ def check(config: Config) -> None:
     """
     if config.strategy == "multiworker":
         raise UserError(
-            "--strategy multiworker is not in this version", expected="auto, none or mirrored", received="multiworker"
+            "--strategy multiworker is not in this version",
+            expected="auto, none or mirrored",
+            received="multiworker",
         )
     if config.replicas > config.batch_size:
         raise UserError(
@@ -25,7 +28,9 @@ def check(config: Config) -> None:
             received=config.replicas,
         )
     if config.replicas > 1 and config.strategy == "none":
-        raise UserError("--strategy none has one replica", expected="--strategy mirrored", received=config.replicas)
+        raise UserError(
+            "--strategy none has one replica", expected="--strategy mirrored", received=config.replicas
+        )
 
 
 def scope(config: Config) -> contextlib.AbstractContextManager:
@@ -41,7 +46,9 @@ def scope(config: Config) -> contextlib.AbstractContextManager:
     if config.strategy == "none" or (config.strategy == "auto" and wanted == 1):
         return contextlib.nullcontext()
     if gpus and wanted > len(gpus):
-        raise UserError("there are not so many GPUs", expected=f"at most {len(gpus)} replicas", received=wanted)
+        raise UserError(
+            "there are not so many GPUs", expected=f"at most {len(gpus)} replicas", received=wanted
+        )
     if not gpus and wanted > 1:
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * wanted

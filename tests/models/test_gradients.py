@@ -64,7 +64,8 @@ def test_iwae_stl_posterior_gradients_are_biased_as_theory_has_it():
     rng = np.random.default_rng(0)
     own = sample_gradients("iwae-stl")
     blocks = [
-        ORACLE.estimator_gradients("iwae-stl", X, A, C, S, rng.standard_normal((20_000, K, 2, 2))) for _ in range(10)
+        ORACLE.estimator_gradients("iwae-stl", X, A, C, S, rng.standard_normal((20_000, K, 2, 2)))
+        for _ in range(10)
     ]
     exact = ORACLE.iwelbo_gradients(X, A, C, S, K, num_replicates=400_000, seed=1)
     biases = []
@@ -73,7 +74,9 @@ def test_iwae_stl_posterior_gradients_are_biased_as_theory_has_it():
         error = np.hypot(theory.std(axis=0) / np.sqrt(len(theory)), own[name].std(axis=0) / np.sqrt(STEPS))
         z = (own[name].mean(axis=0) - theory.mean(axis=0)) / error
         assert np.abs(z).max() < 5, f"{name}: {z}"
-        biases.append(np.abs((own[name].mean(axis=0) - exact[name][0]) / np.hypot(error, exact[name][1])).max())
+        biases.append(
+            np.abs((own[name].mean(axis=0) - exact[name][0]) / np.hypot(error, exact[name][1])).max()
+        )
     assert max(biases) > 10
 
 
@@ -82,7 +85,7 @@ def test_posterior_gradients_vanish_at_the_exact_posterior(estimator):
     oracle = LinearGaussian(W=np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]), b=ORACLE.b, s=0.7)
     precision = 1 + np.sum(oracle.W**2, axis=0) / oracle.s**2
     a = oracle.W.T / (precision * oracle.s**2)[:, np.newaxis]
-    exact = dict(oracle=oracle, a=a, c=-a @ oracle.b, s=precision**-0.5, copies=1, steps=50)
+    exact = {"oracle": oracle, "a": a, "c": -a @ oracle.b, "s": precision**-0.5, "copies": 1, "steps": 50}
     samples, plain = sample_gradients(estimator, **exact), sample_gradients("iwae", **exact)
     for name in POSTERIOR:
         assert np.abs(samples[name]).max() < 1e-4

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from stats import assert_chi_square_uniform, assert_mean_close
+from tfvae.training import pipelines
 
 from tfvae.checks import UserError
-from tfvae.training import pipelines
 
 GREYS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)  # every stored value, once
 
@@ -87,9 +87,13 @@ def test_dynamic_float_pixels_too():
 
 def test_dynamic_noise_is_independent_between_pixels_rows_steps_and_epochs():
     images = np.full((8, 2, 2, 4), 0.5, np.float32)
-    signs = 2 * epochs_of(images, 4, 400, binarize="dynamic").reshape(400, 128) - 1  # 2 steps x 4 rows x 16 pixels
+    signs = (
+        2 * epochs_of(images, 4, 400, binarize="dynamic").reshape(400, 128) - 1
+    )  # 2 steps x 4 rows x 16 pixels
     first, second = np.triu_indices(128, 1)
-    assert_mean_close(signs[:, first] * signs[:, second], 0.0, max_z=6, smallest_bug=0.5, name="pair in an epoch")
+    assert_mean_close(
+        signs[:, first] * signs[:, second], 0.0, max_z=6, smallest_bug=0.5, name="pair in an epoch"
+    )
     assert_mean_close((signs[1:] * signs[:-1]).ravel(), 0.0, smallest_bug=0.1, name="epoch to epoch")
 
 

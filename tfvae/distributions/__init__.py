@@ -7,4 +7,12 @@ from tfvae.distributions.head import Head, kl_divergence
 from tfvae.distributions.normal import Normal
 from tfvae.distributions.standard_normal import StandardNormal
 
-__all__ = ["Bernoulli", "DiagonalNormal", "FullCovarianceNormal", "Head", "Normal", "StandardNormal", "kl_divergence"]
+__all__ = [
+    "Bernoulli",
+    "DiagonalNormal",
+    "FullCovarianceNormal",
+    "Head",
+    "Normal",
+    "StandardNormal",
+    "kl_divergence",
+]

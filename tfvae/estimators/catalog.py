@@ -46,7 +46,9 @@ TABLE = (
         False,
         "Kingma & Welling 2014",
     ),
-    Row("stl", "elbo:StickingTheLanding", "mean_k log w_k", "none", "continuous", False, "Roeder et al. 2017"),
+    Row(
+        "stl", "elbo:StickingTheLanding", "mean_k log w_k", "none", "continuous", False, "Roeder et al. 2017"
+    ),
     Row("iwae", "importance:Iwae", "log mean_k w_k", "none", "continuous", True, "Burda et al. 2016"),
     Row(
         "iwae-stl",

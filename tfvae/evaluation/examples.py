@@ -25,5 +25,7 @@ def as_array(data) -> np.ndarray:
         data = np.concatenate(batches) if batches else np.zeros(0)
     data = np.asarray(data)
     if data.ndim == 0 or len(data) == 0:
-        raise UserError("there are no examples to evaluate", expected="at least 1", received=f"shape {data.shape}")
+        raise UserError(
+            "there are no examples to evaluate", expected="at least 1", received=f"shape {data.shape}"
+        )
     return data if data.dtype == np.float32 or data.dtype.kind != "f" else data.astype(np.float32)

@@ -141,10 +141,16 @@ def _finish(state, start, num_samples):
         raise UserError(
             "log-weights are NaN or infinite",
             expected="finite log-densities",
-            received=f"trouble at {broken.size} of {len(top)} examples of a block, the first of them number {start + broken[0]}",
+            received=f"{broken.size} bad ones in a block of {len(top)}, the first at example {start + broken[0]}",
             fix="look at that example and at the model's weights",
         )
     with np.errstate(divide="ignore", invalid="ignore"):
         size = first**2 / second
-        variance = np.maximum(num_samples / size - 1.0, 0.0) / (num_samples - 1) if num_samples > 1 else np.nan * size
-        return np.stack([top + np.log(first) - math.log(num_samples), np.sqrt(variance), size, total / num_samples])
+        variance = (
+            np.maximum(num_samples / size - 1.0, 0.0) / (num_samples - 1)
+            if num_samples > 1
+            else np.nan * size
+        )
+        return np.stack(
+            [top + np.log(first) - math.log(num_samples), np.sqrt(variance), size, total / num_samples]
+        )

@@ -112,7 +112,9 @@ class LatentVariableModel(keras.Model):
         """
         if loss is not None:
             raise UserError(
-                "a latent-variable model brings its own loss", expected="compile(optimizer=...)", received=f"{loss=}"
+                "a latent-variable model brings its own loss",
+                expected="compile(optimizer=...)",
+                received=f"{loss=}",
             )
         if not self.built:
             self.build()

@@ -14,7 +14,9 @@ def effective_sample_size(log_weights: tf.Tensor) -> tf.Tensor:
     References:
         Kong: A note on importance sampling using standardized weights (1992).
     """
-    return tf.exp(2.0 * tf.reduce_logsumexp(log_weights, axis=0) - tf.reduce_logsumexp(2.0 * log_weights, axis=0))
+    return tf.exp(
+        2.0 * tf.reduce_logsumexp(log_weights, axis=0) - tf.reduce_logsumexp(2.0 * log_weights, axis=0)
+    )
 
 
 def summarize(particles: Particles, estimator: Estimator) -> dict[str, tf.Tensor]:

@@ -127,7 +127,9 @@ class VAE(LatentVariableModel):
         if mean:
             return self._likelihood_mean(z)
         head = self.likelihood_head
-        return head.sample(self.likelihood_parameters(z), getattr(noise, head.noise_kind)("x", 1, head.noise_size)[0])
+        return head.sample(
+            self.likelihood_parameters(z), getattr(noise, head.noise_kind)("x", 1, head.noise_size)[0]
+        )
 
     def sample_latents(self, noise):
         """Returns one draw from the prior for each row of a `tfvae.random.Noise`: [rows, latent_size]."""
@@ -137,7 +139,9 @@ class VAE(LatentVariableModel):
 
     def particles(self, x, num_samples, noise, *, training=False, analytic_kl=False, tape=None) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
-        return self.score(x, self.posterior_parameters(x, training), num_samples, noise, training, analytic_kl, tape)
+        return self.score(
+            x, self.posterior_parameters(x, training), num_samples, noise, training, analytic_kl, tape
+        )
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
