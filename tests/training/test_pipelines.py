@@ -1,8 +1,8 @@
 """Batches: every image once an epoch, fresh and independent bits, the same run from any epoch, no stall in `fit`.
 
 Mutations, each seen to break a test here: shuffling with the seed alone, noise without the epoch or without the
-step, one uniform shared by the rows of a batch or by the pixels of an image, / 256 for / 255, < turned to >,
-drop_remainder, static noise redrawn per epoch, start_epoch ignored, autotuning left on, blocks of binarize_once
+step, one uniform shared by the rows of a batch or by the pixels of an image, / 256 for / 255, < turned to > or <=,
+a last batch dropped, `static` not drawn at all, start_epoch ignored, autotuning left on, blocks of binarize_once
 that restart the generator.
 """
 
@@ -83,6 +83,12 @@ def test_dynamic_float_pixels_too():
     images = np.full((2000, 1, 1, 3), [0.0, 0.3, 1.0], np.float32)
     draws = np.concatenate(training(images, 100, epochs=10, binarize="dynamic")).reshape(-1, 3)
     assert_mean_close(draws, [0.0, np.float32(0.3), 1.0], smallest_bug=0.02)
+
+
+def test_a_black_pixel_never_turns_white():
+    """67 million draws, of which 8 would turn if a uniform of exactly 0 counted as below the grey value 0."""
+    black = np.zeros((16, 2048, 2048, 1), np.uint8)
+    assert not any(batch.any() for batch in training(black, 1, binarize="dynamic"))
 
 
 def test_dynamic_noise_is_independent_between_pixels_rows_steps_and_epochs():
