@@ -22,6 +22,7 @@ class Bernoulli(Head):
     """
 
     latents = "discrete"
+    parameter_names = ("logits",)
     noise_kind = "uniform"
 
     def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):

@@ -23,10 +23,12 @@ class Head(keras.layers.Layer):
     Attributes:
         event_shape: shape of one value.
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
+        parameter_names: what each of the parameters is called where the model is served.
         noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
     """
 
     latents = "continuous"
+    parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
 
     def __init__(self, event_shape, **kwargs):
