@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
 from collections.abc import Iterable
@@ -99,6 +100,7 @@ def number_in(
     interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise UserError(f"{name} is not a number", expected=interval, received=repr(value))
-    if not (low <= value <= high) or (open_low and value == low) or value in (float("inf"), float("-inf")):
+    number = float(value)
+    if not (low <= number <= high and math.isfinite(number)) or (open_low and number == low):
         raise UserError(f"{name} is out of range", expected=interval, received=repr(value))
-    return float(value)
+    return number

@@ -18,6 +18,7 @@ import math
 import zlib
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError, as_int
@@ -132,7 +133,7 @@ class ThreefryNoise:
     def _bits(self, stream: str, count: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Two words for each of `count` counters: 2 x [rows, count], uint32."""
         key = tf.cast(self._seeds, tf.uint32)
-        counter = tf.constant([range(count)], tf.uint32)
+        counter = tf.constant(np.arange(count)[np.newaxis], tf.uint32)
         name = tf.constant([[zlib.crc32(stream.encode())]], tf.uint32)
         return threefry_2x32(key[:, :1], key[:, 1:], counter, name)
 

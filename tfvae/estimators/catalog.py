@@ -89,8 +89,8 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
     """
     if callable(spec) and not isinstance(spec, type):
         return spec
-    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    name = options.pop("name", None)
+    options: dict[str, Any] = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    name = options.pop("name", "")
     module, factory = row(name).factory.split(":")
     try:
         return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)

@@ -18,7 +18,7 @@ class _Conv(keras.layers.Layer):
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.activation = keras.activations.get(activation)
 
-    def _layers(self, layer_class):
+    def _strided(self, layer_class):
         return [
             layer_class(
                 count,
@@ -59,7 +59,7 @@ class ConvEncoder(_Conv):
 
     def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(filters, kernel_size, activation, **kwargs)
-        self.convolutions = self._layers(keras.layers.Conv2D)
+        self.convolutions = self._strided(keras.layers.Conv2D)
 
     def build(self, input_shape):
         """Makes the layers."""
@@ -105,7 +105,7 @@ class ConvDecoder(_Conv):
         self.dense = keras.layers.Dense(
             math.prod(self.start), activation=self.activation, dtype=self.dtype_policy
         )
-        self.convolutions = self._layers(keras.layers.Conv2DTranspose)
+        self.convolutions = self._strided(keras.layers.Conv2DTranspose)
 
     def build(self, input_shape):
         """Makes the layers."""
