@@ -10,8 +10,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfvae.checks import UserError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -81,6 +79,8 @@ def check_free(target: Path, overwrite: bool) -> None:
 @contextlib.contextmanager
 def disk_errors(target: Path) -> Iterator[None]:
     """Turns what a full or read-only disk raises into a `UserError`."""
+    import tensorflow as tf
+
     try:
         yield
     except (OSError, tf.errors.OpError) as error:

@@ -22,7 +22,6 @@ max_batch_size {{ value: {largest} }}
 {allowed}
 batch_timeout_micros {{ value: 1000 }}
 max_enqueued_batches {{ value: 1000 }}
-num_batch_threads {{ value: {threads} }}
 """
 
 
@@ -79,7 +78,6 @@ def save_serving(
                 BATCHING.format(
                     largest=sizes[-1],
                     allowed="\n".join(f"allowed_batch_sizes: {size}" for size in sizes),
-                    threads=os.cpu_count() or 1,
                 )
             )
             warmup.write(table, folder, sizes)

@@ -52,7 +52,7 @@ class FullCovarianceNormal(Head):
         size = self.event_shape[0]
         padded = tf.concat([tf.zeros_like(entries[:, :1]), entries], axis=1)
         raw = tf.reshape(tf.gather(padded, self._order, axis=1), [-1, size, size])
-        eye = tf.eye(size)
+        eye = np.eye(size, dtype=np.float32)
         return self.loc_layer(features), raw * (1.0 - eye) + eye * tf.exp(raw * eye)
 
     def distribution(self, parameters):
