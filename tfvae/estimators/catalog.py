@@ -200,17 +200,8 @@ def check(
         UserError: if the name or an option is unknown or out of range, or the choice does not fit; it names the
             estimators that would.
     """
-    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    chosen = row(options.pop("name"))
-    allowed = dict(chosen.options)
-    unknown = sorted(set(options) - set(allowed))
-    if unknown:
-        raise UserError(
-            f"estimator {chosen.name} does not take {', '.join(unknown)}",
-            expected=", ".join(allowed) or "no options",
-            received=", ".join(options),
-        )
-    chosen.check(allowed | options, positive_int("num_samples", num_samples))
+    chosen, options = _read(spec)
+    chosen.check(options, positive_int("num_samples", num_samples))
     if latents is not None and chosen.latents not in ("any", latents):
         fitting = [other.name for other in TABLE if other.latents in ("any", latents)]
         raise UserError(
@@ -240,11 +231,24 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
         spec: a name, {"name": name, option: value, ...}, or an estimator, which is returned as it is.
 
     Raises:
-        UserError: if the name or an option is unknown.
+        UserError: if it is neither of these, or the name or an option is unknown.
     """
-    if not isinstance(spec, (str, dict)):
+    if callable(spec) and not isinstance(spec, type):
         return spec
-    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    chosen = row(options.pop("name"))
+    chosen, options = _read(spec)
     module, factory = chosen.factory.split(":")
-    return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**dict(chosen.options) | options)
+    return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)
+
+
+def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
+    """Returns the row and every option of a choice, those not given at their defaults."""
+    given = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    chosen = row(given.pop("name", ""))
+    unknown = sorted(set(given) - {name for name, _ in chosen.options})
+    if unknown:
+        raise UserError(
+            f"estimator {chosen.name} does not take {', '.join(unknown)}",
+            expected=", ".join(name for name, _ in chosen.options) or "no options",
+            received=", ".join(given),
+        )
+    return chosen, dict(chosen.options) | given
