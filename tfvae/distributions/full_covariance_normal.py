@@ -58,7 +58,7 @@ class FullCovarianceNormal(Head):
         offset = (value - loc)[..., tf.newaxis]
         tril = tf.broadcast_to(tril, tf.concat([tf.shape(offset)[:-2], tf.shape(tril)[-2:]], axis=0))
         white = tf.linalg.triangular_solve(tril, offset)[..., 0]
-        return self._sum_event(
+        return self.sum_event(
             -0.5 * tf.square(white) - tf.math.log(tf.linalg.diag_part(tril)) - 0.5 * LOG_2_PI
         )
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class VrIwae(Estimator):
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:
         return log_mean_exp((1.0 - self.alpha) * log_weights) / (1.0 - self.alpha)
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: v, v, -v with v = softmax_k((1 - alpha) log w)."""
         weight = tf.nn.softmax((1.0 - self.alpha) * log_weights, axis=0)
         return Terms(self._bound(log_weights), model=weight, path=weight, score=-weight)
@@ -46,7 +46,7 @@ class VrIwaeDreg(VrIwae):
 
     name: ClassVar[str] = "vr-iwae-dreg"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: v, alpha v + (1 - alpha) v^2, 0 with v = softmax_k((1 - alpha) log w)."""
         weight = tf.nn.softmax((1.0 - self.alpha) * log_weights, axis=0)
         path = self.alpha * weight + (1.0 - self.alpha) * tf.square(weight)

@@ -40,8 +40,11 @@ class Baseline(NamedTuple):
         scale: scalar.
     """
 
-    value: tf.Tensor
-    scale: tf.Tensor
+    value: tf.Tensor | float
+    scale: tf.Tensor | float
+
+
+NO_BASELINE = Baseline(0.0, 1.0)
 
 
 class Estimator:
@@ -59,12 +62,12 @@ class Estimator:
     baseline: ClassVar[bool] = False
     relaxed: ClassVar[bool] = False
 
-    def __call__(self, log_weights: tf.Tensor, baseline: Baseline | None = None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline: Baseline = NO_BASELINE) -> Terms:
         """Weighs the particles.
 
         Args:
             log_weights: [K, B], nats: log p(x|z) + log p(z) - log q(z|x), taken as constants.
-            baseline: given where the class asks for one.
+            baseline: a learned one where the class asks for it.
 
         Returns:
             terms: `Terms`.

@@ -63,7 +63,9 @@ def _temperature(options: dict[str, Any], num_samples: int) -> None:
     number_in("rate", options["rate"], 0.0)
     if number_in("minimum", options["minimum"], 0.0, open_low=True) > first:
         raise UserError(
-            "the lowest temperature is above the first", expected=f"at most {first}", received=options["minimum"]
+            "the lowest temperature is above the first",
+            expected=f"at most {first}",
+            received=options["minimum"],
         )
 
 
@@ -111,10 +113,24 @@ TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
 
 TABLE = (
     Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014"),
-    Row("elbo-analytic", "elbo:ElboAnalytic", "mean_k log p(x|z_k) - KL", "continuous", "Kingma & Welling 2014"),
+    Row(
+        "elbo-analytic",
+        "elbo:ElboAnalytic",
+        "mean_k log p(x|z_k) - KL",
+        "continuous",
+        "Kingma & Welling 2014",
+    ),
     Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
     Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", **MULTI),
-    Row("iwae-stl", "importance:IwaeStl", IWELBO, "continuous", "Roeder et al. 2017", "encoder, K > 1", **MULTI),
+    Row(
+        "iwae-stl",
+        "importance:IwaeStl",
+        IWELBO,
+        "continuous",
+        "Roeder et al. 2017",
+        "encoder, K > 1",
+        **MULTI,
+    ),
     Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
     Row("rws", "wake:Rws", IWELBO, "any", "Bornschein & Bengio 2015", "encoder, of KL(p||q)", **MULTI),
     Row("rws-dreg", "wake:RwsDreg", IWELBO, "continuous", TUCKER, "encoder, of KL(p||q)", **MULTI),
@@ -131,7 +147,14 @@ TABLE = (
         check=_beta,
     ),
     Row("vr-iwae", "alpha:VrIwae", "log mean_k w_k^(1-alpha)/(1-alpha)", "continuous", DAUDEL, **ALPHA),
-    Row("vr-iwae-dreg", "alpha:VrIwaeDreg", "log mean_k w_k^(1-alpha)/(1-alpha)", "continuous", DAUDEL, **ALPHA),
+    Row(
+        "vr-iwae-dreg",
+        "alpha:VrIwaeDreg",
+        "log mean_k w_k^(1-alpha)/(1-alpha)",
+        "continuous",
+        DAUDEL,
+        **ALPHA,
+    ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
     Row(
         "nvil",
@@ -212,7 +235,9 @@ def check(
     if backward_particles:
         if not 0 < backward_particles <= num_samples:
             raise UserError(
-                "backward_particles is out of range", expected=f"1 to {num_samples}", received=backward_particles
+                "backward_particles is out of range",
+                expected=f"1 to {num_samples}",
+                received=backward_particles,
             )
         if not chosen.resampled:
             fitting = [other.name for other in TABLE if other.resampled]

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Estimator, Terms, log_mean_exp, uniform
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Miwae(Estimator):
         weight = tf.nn.softmax(grouped, axis=1) / self.groups
         return bound, tf.reshape(weight, shape)
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w, w, -w with w = softmax within the group, over M."""
         bound, weight = self.split(log_weights)
         return Terms(bound, model=weight, path=weight, score=-weight)
@@ -48,7 +48,7 @@ class Piwae(Miwae):
 
     name: ClassVar[str] = "piwae"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~ over all of them; w, -w with w = softmax within the group, over M."""
         _, weight = self.split(log_weights)
         everywhere = tf.nn.softmax(log_weights, axis=0)
@@ -69,7 +69,7 @@ class Ciwae(Estimator):
     name: ClassVar[str] = "ciwae"
     beta: float = 0.5
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: v, v, -v with v = beta / K + (1 - beta) w~."""
         mean = tf.reduce_mean(log_weights, axis=0)
         weight = self.beta * uniform(log_weights) + (1.0 - self.beta) * tf.nn.softmax(log_weights, axis=0)

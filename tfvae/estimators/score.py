@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Baseline, Estimator, Terms, log_mean_exp, uniform
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Reinforce(Estimator):
 
     name: ClassVar[str] = "reinforce"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, 0, u log w with u = 1/K."""
         weight = uniform(log_weights)
         return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=None, score=weight * log_weights)
@@ -44,9 +44,8 @@ class Nvil(Estimator):
     baseline: ClassVar[bool] = True
     decay: float = 0.8
 
-    def __call__(self, log_weights: tf.Tensor, baseline: Baseline | None = None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, 0, u (log w - baseline) / scale with u = 1/K."""
-        assert baseline is not None, "the model gives a baseline to an estimator that asks for one"
         weight = uniform(log_weights)
         signal = (log_weights - baseline.value) / baseline.scale
         return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=None, score=weight * signal)
@@ -62,7 +61,7 @@ class Vimco(Estimator):
 
     name: ClassVar[str] = "vimco"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, 0, L - L(-k) - w~; L(-k) is the bound with log w_k replaced by the others' mean."""
         weight = tf.nn.softmax(log_weights, axis=0)
         bound = log_mean_exp(log_weights)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Rws(Estimator):
 
     name: ClassVar[str] = "rws"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, 0, +w~ with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=None, score=weight)
@@ -39,7 +39,7 @@ class RwsDreg(Estimator):
 
     name: ClassVar[str] = "rws-dreg"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=None) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, w~ - w~^2, 0 with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=weight - tf.square(weight), score=None)
