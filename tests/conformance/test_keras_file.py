@@ -1,0 +1,93 @@
+"""A `.keras` file brings back weights, optimiser and compiled state, anywhere, with no pickle and no custom_objects."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+from conformance import models
+
+LOAD = """
+import pathlib, warnings
+folder = pathlib.Path({folder!r})
+for name in {names!r}:
+    model = keras.saving.load_model(folder / f"{{name}}.keras")
+    saved = dict(__import__("numpy").load(folder / f"{{name}}.npz"))
+    x = saved.pop("x")
+    assert int(model.optimizer.iterations) == int(saved.pop("iterations"))
+    assert (abs(model.log_weights(x, 3, seed=1).numpy() - saved["log_weights"]) < 1e-4).all(), name
+    assert (abs(model.predict(x, verbose=0) - saved["call"]) < 1e-5).all(), name
+    print("loaded", name)
+"""
+
+
+def trained(name):
+    """A row after three steps of Adam, and its examples."""
+    model = models.create(name)
+    model.compile(keras.optimizers.Adam(0.01, clipnorm=1.0))
+    x = models.examples(model, 6)
+    model.fit(x, batch_size=2, epochs=1, verbose=0)
+    return model, x
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Every row saved, with what it gives."""
+    folder = tmp_path_factory.mktemp("saved")
+    for name in models.TABLE:
+        model, x = trained(name)
+        model.save(folder / f"{name}.keras")
+        iterations = int(model.optimizer.iterations)
+        np.savez(folder / f"{name}.npz", x=x, iterations=iterations, **models.outputs(model, x))
+    return folder
+
+
+@pytest.mark.parametrize("name", models.TABLE)
+def test_round_trip(name, tmp_path):
+    model, x = trained(name)
+    model.save(tmp_path / "m.keras")
+    copy = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(copy) is type(model)
+    assert copy.get_compile_config() == model.get_compile_config()
+    for now, before in zip(copy.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(now, before)
+    for now, before in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(now, before)
+    models.assert_same(models.outputs(copy, x), models.outputs(model, x))
+    expected, found = (m.evaluate(x, verbose=0, return_dict=True) for m in (model, copy))
+    assert found == expected
+    for either in (model, copy):
+        either.fit(x, batch_size=2, epochs=1, verbose=0)
+    for now, before in zip(copy.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
+def test_no_pickle_in_the_file(folder):
+    for file in folder.glob("*.keras"):
+        with zipfile.ZipFile(file) as archive:
+            assert set(archive.namelist()) == {"metadata.json", "config.json", "model.weights.h5"}
+            text = archive.read("config.json").decode()
+        json.loads(text)
+        assert "__lambda__" not in text and "pickle" not in text
+
+
+@pytest.mark.parametrize("imports", ["import tfvae, keras", "import keras\nimport tfvae"])
+def test_fresh_process(folder, imports):
+    code = imports + LOAD.format(folder=str(folder), names=list(models.TABLE))
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split()[1::2] == list(models.TABLE)
+
+
+@pytest.mark.parametrize("name", ["vae-mlp-batch-norm", "iwae-conv"])
+def test_weights_file(name, tmp_path):
+    model, x = trained(name)
+    model.save_weights(tmp_path / "m.weights.h5")
+    other = models.create(name, seed=2)
+    other.load_weights(tmp_path / "m.weights.h5")
+    models.assert_same(models.outputs(other, x), models.outputs(model, x))
