@@ -39,4 +39,4 @@ def test_every_network_has_a_row(name):
 
 
 def test_the_models_at_the_top_are_those_of_the_room():
-    assert {name for name in tfvae.models.__all__} <= set(tfvae.__all__)
+    assert set(tfvae.models.__all__) <= set(tfvae.__all__)
