@@ -104,6 +104,10 @@ class LatentVariableModel(keras.Model):
                 self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
+        replicas, which fails where they hold different numbers of rows."""
+
     def log_weights(self, x, num_samples, seed=None):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
 
@@ -128,23 +132,23 @@ class LatentVariableModel(keras.Model):
         num_samples = self.num_samples if num_samples is None else num_samples
         return log_mean_exp(self.log_weights(x, num_samples, seed))
 
-    def compile(self, optimizer="adam", *, loss=None, jit_compile=False, **kwargs):
+    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile=False, **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.
 
         Args:
             optimizer: a Keras optimiser or its name.
-            loss: None.
+            loss, metrics: None.
             jit_compile: whether XLA compiles the whole step.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` is given.
+            UserError: if `loss` or `metrics` is given.
         """
-        if loss is not None:
+        if loss is not None or metrics is not None:
             raise UserError(
-                "a latent-variable model brings its own loss",
+                "a latent-variable model brings its own loss and metrics",
                 expected="compile(optimizer=...)",
-                received=f"{loss=}",
+                received=f"loss={loss!r}, metrics={metrics!r}",
             )
         if not self.built:
             self.build()
@@ -252,6 +256,11 @@ class LatentVariableModel(keras.Model):
         for name, mean in self._means.items():
             if name != "loss":
                 mean.update_state(figures[name], sample_weight=weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self):
+        """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
+        those of all of them."""
         return {name: mean.result() for name, mean in self._means.items()}
 
     def get_config(self):
