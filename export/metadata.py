@@ -17,7 +17,7 @@ def describe(model, table, *, num_samples: int, batch_sizes: Sequence[int]) -> d
     return {
         "model": type(model).__name__,
         "event_shape": list(model.event_shape),
-        "latent_size": model.latent_size,
+        "latent_shape": list(model.posterior_head.event_shape),
         "num_samples": num_samples,
         "allowed_batch_sizes": list(batch_sizes),
         "signatures": {name: _signature(row) for name, row in table.items()},

@@ -49,21 +49,21 @@ class OnDevice:
         return tuple(self.inputs["encode"]["x"][1][1:])
 
     @property
-    def latent_size(self) -> int:
-        """Units of the latent vector."""
-        return self.inputs["decode"]["z"][1][1]
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the latents of one example."""
+        return tuple(self.inputs["decode"]["z"][1][1:])
 
     def sample(self, n: int, seed: int) -> np.ndarray:
         """Returns the mean images of n draws from the prior: [n, *event_shape]. Image i depends on (seed, i) alone."""
         return self.run("sample", seed=row_seeds(seed, n))["image"]
 
     def encode(self, x: ArrayLike) -> np.ndarray:
-        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, latent_size]."""
+        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, *latent_shape]."""
         outputs = self.run("encode", x=x)
         return outputs["loc"] if "loc" in outputs else outputs["logits"]
 
     def decode(self, z: ArrayLike) -> np.ndarray:
-        """Returns the mean images of latent vectors z [B, latent_size]: [B, *event_shape]."""
+        """Returns the mean images of latents z [B, *latent_shape]: [B, *event_shape]."""
         return self.run("decode", z=z)["image"]
 
     def reconstruct(self, x: ArrayLike) -> np.ndarray:

@@ -27,7 +27,9 @@ def requests(model, signatures, count: int = len(SEEDS)) -> dict[str, dict[str, 
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
     values = {
         "x": examples(model, count, seed=1),
-        "z": np.random.default_rng(2).standard_normal((count, model.latent_size)).astype(np.float32),
+        "z": np.random.default_rng(2)
+        .standard_normal((count, *model.posterior_head.event_shape))
+        .astype(np.float32),
         "seed": seeds,
     }
     return {name: {key: values[key] for key in signature.inputs} for name, signature in signatures.items()}

@@ -10,7 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 from tfvae.export import metadata, warmup
 from tfvae.export.directories import check_free, disk_errors, replacing_directory
-from tfvae.export.signatures import NUM_SAMPLES, signatures, warn_if_untrained
+from tfvae.export.precision import in_float32
+from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
 
 from tfvae.checks import UserError, positive_int
 
@@ -65,8 +66,10 @@ def save_serving(
         raise UserError(
             "warmup_batch_sizes is not increasing", expected="such as (1, 4, 16, 64)", received=sizes
         )
-    table = signatures(model, num_samples)
+    check_exportable(model)
     warn_if_untrained(model)
+    model = in_float32(model)
+    table = signatures(model, num_samples)
     check_free(target, overwrite)
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)

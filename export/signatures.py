@@ -55,12 +55,11 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
         batch: rows of every request, or None for any number.
 
     Raises:
-        UserError: if the model cannot be exported or a number is not a positive integer.
+        UserError: if a number is not a positive integer.
     """
-    check_exportable(model)
     positive_int("num_samples", num_samples)
     x = tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")
-    z = tf.TensorSpec([batch, model.latent_size], tf.float32, "z")
+    z = tf.TensorSpec([batch, *model.posterior_head.event_shape], tf.float32, "z")
     seed = tf.TensorSpec([batch, 2], tf.int32, "seed")
     says = {
         "x": "examples",

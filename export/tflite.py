@@ -13,7 +13,8 @@ from tfvae.export.convert import QUANTIZATIONS, convert
 from tfvae.export.directories import check_free, disk_errors
 from tfvae.export.inputs import row_seeds
 from tfvae.export.on_device import OnDevice
-from tfvae.export.signatures import NUM_SAMPLES, signatures, warn_if_untrained
+from tfvae.export.precision import in_float32
+from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
 
 from tfvae import files
 from tfvae.checks import UserError, one_of, positive_int
@@ -86,9 +87,11 @@ def save_tflite(
         positive_int("fixed_batch", fixed_batch)
     if importlib.util.find_spec("ai_edge_litert") is None:
         raise UserError("a TFLite file cannot be checked without LiteRT", fix="`pip install tfvae[litert]`")
+    check_exportable(model)
+    warn_if_untrained(model)
+    model = in_float32(model)
     table = signatures(model, num_samples, fixed_batch)
     del table["serving_default"]
-    warn_if_untrained(model)
     check_free(path, overwrite)
     content = convert(model, table, quantization)
     with disk_errors(path):

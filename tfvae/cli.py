@@ -84,8 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--overwrite", action="store_true", help="replace what is there")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
     export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
-    export.add_argument("--quantization", choices=("none", "float16", "dynamic"), help="tflite: of the weights")
-    export.add_argument("--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)")
+    export.add_argument(
+        "--quantization", choices=("none", "float16", "dynamic"), help="tflite: of the weights"
+    )
+    export.add_argument(
+        "--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)"
+    )
     export.add_argument("--force", action="store_true", help="tflite: keep a file that is over 0.1 nat off")
 
     info = commands.add_parser(
@@ -239,7 +243,8 @@ def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) 
 
     path = export.save_serving(model, out, **given)
     print(f"{path}: SavedModel with batching parameters, warm-up requests and signatures.json")
-    print(f"next: MODEL_DIR={out.resolve()} docker compose -f {Path_of_serving()} up")
+    compose = os.path.join(os.path.dirname(export.__file__), "serving", "compose.yaml")
+    print(f"next: MODEL_DIR={out.resolve()} docker compose -f {compose} up")
 
 
 def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
@@ -252,9 +257,9 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
 
     from tfvae.training import loop
 
-    if kind != "none":
-        given["images"] = loop.shuffled_test_images(config)
     model = loop.load_model(run)
+    if kind != "none":
+        given["images"] = _test_images(config)
 
     from tfvae import export
 
@@ -263,6 +268,16 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
         f"{report.path}: {report.size / 1e6:.2f} MB; every signature run in LiteRT, "
         f"largest difference from the model {report.difference:.1e}"
     )
+
+
+def _test_images(config: Any) -> Any:
+    import numpy as np
+
+    from tfvae.training import data, loop
+
+    images = loop.load_data(config).test.images
+    chosen = np.random.default_rng(0).permutation(len(images))[:1000]
+    return data.binarize_once(images, config.binarize, seed=0)[chosen]
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -114,6 +114,56 @@ class PhiloxNoise:
         return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, num_samples, size)
 
 
+class Recorded:
+    """Noise that is drawn once and can be read again.
+
+    Args:
+        noise: where it comes from.
+    """
+
+    def __init__(self, noise: Noise) -> None:
+        self._noise = noise
+        self._drawn: dict[tuple[str, str], tf.Tensor] = {}
+
+    def _read(self, kind: str, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        if (kind, stream) not in self._drawn:
+            self._drawn[kind, stream] = getattr(self._noise, kind)(stream, num_samples, size)
+        return self._drawn[kind, stream]
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [num_samples, rows, size]."""
+        return self._read("normal", stream, num_samples, size)
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns uniform noise: [num_samples, rows, size]."""
+        return self._read("uniform", stream, num_samples, size)
+
+
+class Chosen:
+    """The noise of some of the samples of a recording.
+
+    Args:
+        recorded: the noise of all of them.
+        index: [m, rows], int32: which samples, row by row.
+    """
+
+    def __init__(self, recorded: Recorded, index: tf.Tensor) -> None:
+        self._recorded = recorded
+        self._index = index
+
+    def _gather(self, whole: tf.Tensor) -> tf.Tensor:
+        rows, size = tf.shape(whole)[1], whole.shape[2]
+        return tf.gather(tf.reshape(whole, [-1, size]), self._index * rows + tf.range(rows))
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [m, rows, size]."""
+        return self._gather(self._recorded.normal(stream, num_samples, size))
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns uniform noise: [m, rows, size]."""
+        return self._gather(self._recorded.uniform(stream, num_samples, size))
+
+
 def row_seeds(seed: int | tf.Tensor | None, num_rows: int | tf.Tensor) -> tf.Tensor:
     """Returns the seeds of rows 0..num_rows-1 under one seed: [num_rows, 2], int32, row i being (seed, i)."""
     rows = tf.range(num_rows, dtype=tf.int32)

@@ -6,6 +6,7 @@ particles, loc and scale swapped, the converter's own float16 mode, softplus lef
 
 import shutil
 
+import keras
 import numpy as np
 import openvino
 import pytest
@@ -14,26 +15,67 @@ from conformance import models
 from substitute import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
 from tfvae.export import OnDevice, parity, save_serving, save_tflite
+from tfvae.export.precision import in_float32
 from tfvae.export.signatures import signatures
+
+from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, OneHotCategorical
+from tfvae.models import DiscreteVAE, HierarchicalVAE
+from tfvae.networks import MLP
 
 K = 5
 DETERMINISTIC = ("serving_default", "reconstruct", "encode", "decode")
+
+
+def mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        return models.create("vae-mlp")
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def discrete():
+    heads = [Bernoulli(5), OneHotCategorical((2, 3))]
+    layers = [[MLP([6], "tanh"), MLP([5], "tanh")] for _ in range(2)]
+    model = DiscreteVAE(*layers, posteriors=heads, likelihood=Bernoulli((3, 2)))
+    model.build()
+    return model
+
+
+def hierarchical():
+    posteriors = [DiagonalNormal(3), FullCovarianceNormal(2)]
+    model = HierarchicalVAE(
+        [MLP([6]), MLP([5])],
+        [MLP([5]), MLP([4])],
+        posteriors=posteriors,
+        conditionals=[DiagonalNormal(3)],
+        likelihood=Normal(4, scale="learned"),
+    )
+    model.build()
+    return model
+
+
+MORE = {"mixed-precision": mixed_precision, "discrete": discrete, "hierarchical": hierarchical}
+FAST = ("vae-mlp", "vae-mlp-batch-norm", "iwae-conv", "discrete")
+ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
 
 class Export:
     """A model of the table with its exports."""
 
     def __init__(self, name, folder):
-        self.model = models.create(name)
+        original = MORE[name]() if name in MORE else models.create(name)
+        self.model = in_float32(original)
         self.table = signatures(self.model, K)
         self.exact = parity.reader_of(self.table)
         self.requests = parity.requests(self.model, self.table)
-        self.path = save_serving(self.model, folder / "serving", num_samples=K, warmup_batch_sizes=(1, 8, 16))
+        self.path = save_serving(original, folder / "serving", num_samples=K, warmup_batch_sizes=(1, 8, 16))
         self.server = Server(self.path)
-        self.report = save_tflite(self.model, folder / "model.tflite", num_samples=K)
+        self.report = save_tflite(original, folder / "model.tflite", num_samples=K)
 
 
-@pytest.fixture(scope="module", params=models.TABLE)
+@pytest.fixture(scope="module", params=ROWS)
 def export(request, tmp_path_factory):
     made = Export(request.param, tmp_path_factory.mktemp(request.param))
     yield made

@@ -1,18 +1,25 @@
 """Heads: Keras layers that turn features into a TFP distribution (posterior, prior, likelihood)."""
 
 from tfvae.distributions.bernoulli import Bernoulli
+from tfvae.distributions.categorical import OneHotCategorical
 from tfvae.distributions.diagonal_normal import DiagonalNormal
+from tfvae.distributions.discrete_prior import BernoulliPrior, OneHotCategoricalPrior
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
 from tfvae.distributions.head import Head, kl_divergence
 from tfvae.distributions.normal import Normal
+from tfvae.distributions.relaxation import view
 from tfvae.distributions.standard_normal import StandardNormal
 
 __all__ = [
     "Bernoulli",
+    "BernoulliPrior",
     "DiagonalNormal",
     "FullCovarianceNormal",
     "Head",
     "Normal",
+    "OneHotCategorical",
+    "OneHotCategoricalPrior",
     "StandardNormal",
     "kl_divergence",
+    "view",
 ]

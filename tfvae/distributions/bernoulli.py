@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfvae.distributions.head import Head, tfd
 from tfvae.distributions.projection import Projection
+from tfvae.distributions.relaxation import BinaryConcrete
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -24,6 +25,7 @@ class Bernoulli(Head):
     latents = "discrete"
     parameter_names = ("logits",)
     noise_kind = "uniform"
+    relaxation = BinaryConcrete
 
     def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(event_shape, **kwargs)
@@ -53,7 +55,7 @@ class Bernoulli(Head):
     def log_prob(self, parameters, value):
         """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""
         (logits,) = parameters
-        return self._sum_event(value * logits - tf.nn.softplus(logits))
+        return self.sum_event(value * logits - tf.nn.softplus(logits))
 
     def mean(self, parameters):
         """Returns sigmoid(logits)."""

@@ -27,11 +27,13 @@ class Head(keras.layers.Layer):
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
         parameter_names: what each of the parameters is called where the model is served.
         noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
+        relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
 
     latents = "continuous"
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
+    relaxation = None
 
     def __init__(self, event_shape, **kwargs):
         super().__init__(**kwargs)
@@ -66,7 +68,8 @@ class Head(keras.layers.Layer):
         """Returns the distribution of each unit where the units are independent, otherwise None."""
         return None
 
-    def _sum_event(self, values: tf.Tensor) -> tf.Tensor:
+    def sum_event(self, values: tf.Tensor) -> tf.Tensor:
+        """Sums over the axes of one value."""
         return tf.reduce_sum(values, axis=list(range(-len(self.event_shape), 0)))
 
 

@@ -61,7 +61,7 @@ class Normal(Head):
     def log_prob(self, parameters, value):
         """Returns sum_i -(value_i - loc_i)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""
         loc, scale = parameters
-        return self._sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
+        return self.sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
 
     def mean(self, parameters):
         """Returns loc."""

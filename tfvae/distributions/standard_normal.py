@@ -37,7 +37,7 @@ class StandardNormal(Head):
 
     def log_prob(self, parameters, value):
         """Returns -|value|^2 / 2 - latent_size log(2 pi) / 2."""
-        return -0.5 * self._sum_event(tf.square(value) + LOG_2_PI)
+        return -0.5 * self.sum_event(tf.square(value) + LOG_2_PI)
 
     def mean(self, parameters):
         """Returns 0."""

@@ -32,22 +32,42 @@ class Terms(NamedTuple):
     score: tf.Tensor | None
 
 
+class Baseline(NamedTuple):
+    """What a score-function estimator subtracts from the learning signal, and what it divides it by.
+
+    Attributes:
+        value: [B], nats.
+        scale: scalar.
+    """
+
+    value: tf.Tensor | float
+    scale: tf.Tensor | float
+
+
+NO_BASELINE = Baseline(0.0, 1.0)
+
+
 class Estimator:
     """A gradient estimator: a frozen dataclass that maps log-weights [K, B] to `Terms`.
 
     Attributes:
         name: its name in the table.
         analytic_kl: whether it is given log p(x|z) alone and the model adds the KL divergence in closed form.
+        baseline: whether it takes a learned baseline.
+        relaxed: whether it trains on a relaxation of discrete latents.
     """
 
     name: ClassVar[str]
     analytic_kl: ClassVar[bool] = False
+    baseline: ClassVar[bool] = False
+    relaxed: ClassVar[bool] = False
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline: Baseline = NO_BASELINE) -> Terms:
         """Weighs the particles.
 
         Args:
             log_weights: [K, B], nats: log p(x|z) + log p(z) - log q(z|x), taken as constants.
+            baseline: a learned one where the class asks for it.
 
         Returns:
             terms: `Terms`.
@@ -59,9 +79,9 @@ class Estimator:
         return {"name": self.name} | dataclasses.asdict(self)  # type: ignore[call-overload]
 
 
-def log_mean_exp(log_weights: tf.Tensor) -> tf.Tensor:
-    """Returns log (1/K) sum_k exp(log_weights[k]): [K, B] to [B], nats."""
-    return tf.reduce_logsumexp(log_weights, axis=0) - math_log(tf.shape(log_weights)[0])
+def log_mean_exp(log_weights: tf.Tensor, axis: int = 0) -> tf.Tensor:
+    """Returns log (1/K) sum_k exp(log_weights[k]), the sum running over `axis`: [K, B] to [B], nats."""
+    return tf.reduce_logsumexp(log_weights, axis=axis) - math_log(tf.shape(log_weights)[axis])
 
 
 def uniform(log_weights: tf.Tensor) -> tf.Tensor:

@@ -1,15 +1,72 @@
-"""The table of gradient estimators. Reading it imports no TensorFlow."""
+"""The table of gradient estimators. Reading it, and checking a choice against it, imports no TensorFlow."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfvae.checks import UserError, one_of
+from tfvae.checks import UserError, number_in, one_of, positive_int
 
 if TYPE_CHECKING:
     from tfvae.estimators.base import Estimator
+
+Check = Callable[[dict[str, Any], int], None]
+NO_BIAS = "none"
+
+
+def _nothing(options: dict[str, Any], num_samples: int) -> None:
+    pass
+
+
+def _groups(options: dict[str, Any], num_samples: int) -> None:
+    groups = positive_int("groups", options["groups"])
+    if num_samples % groups:
+        divisors = [str(m) for m in range(1, num_samples + 1) if num_samples % m == 0]
+        raise UserError(
+            f"{groups} groups do not divide {num_samples} particles",
+            expected=f"groups among {', '.join(divisors)}",
+            received=groups,
+            fix="or choose iwae, which has one group",
+        )
+
+
+def _others(options: dict[str, Any], num_samples: int) -> None:
+    if num_samples < 2:
+        raise UserError(
+            "vimco compares particles",
+            expected="num_samples >= 2",
+            received=num_samples,
+            fix="or choose nvil or reinforce, which do with one",
+        )
+
+
+def _beta(options: dict[str, Any], num_samples: int) -> None:
+    number_in("beta", options["beta"], 0.0, 1.0)
+
+
+def _alpha(options: dict[str, Any], num_samples: int) -> None:
+    if number_in("alpha", options["alpha"], 0.0, 1.0) == 1.0:
+        raise UserError(
+            "alpha is out of range", expected="a number in [0, 1)", received=1.0, fix="the limit at 1 is elbo"
+        )
+
+
+def _decay(options: dict[str, Any], num_samples: int) -> None:
+    if number_in("decay", options["decay"], 0.0, 1.0) == 1.0:
+        raise UserError("decay is out of range", expected="a number in [0, 1)", received=1.0)
+
+
+def _temperature(options: dict[str, Any], num_samples: int) -> None:
+    first = number_in("temperature", options["temperature"], 0.0, open_low=True)
+    number_in("rate", options["rate"], 0.0)
+    if number_in("minimum", options["minimum"], 0.0, open_low=True) > first:
+        raise UserError(
+            "the lowest temperature is above the first",
+            expected=f"at most {first}",
+            received=options["minimum"],
+        )
 
 
 @dataclass(frozen=True)
@@ -20,46 +77,116 @@ class Row:
         name: what `estimator=` and `--estimator` take.
         factory: "module:class" below `tfvae.estimators`.
         bound: the bound on log p(x) that it climbs and reports.
-        bias: of its gradient, for that bound.
         latents: "continuous", "discrete" or "any".
-        multi_sample: whether the bound tightens with the number of samples.
         paper: where it comes from.
+        bias: of its gradient, for that bound.
+        multi_sample: whether the bound tightens with the number of samples K.
+        resampled: whether the backward pass may run through m particles drawn from the model weights alone: the path
+            and score weights vanish wherever the model weight does.
+        options: option to default.
+        check: raises a `UserError` for options that are out of range or do not fit K.
     """
 
     name: str
     factory: str
     bound: str
-    bias: str
     latents: str
-    multi_sample: bool
     paper: str
+    bias: str = NO_BIAS
+    multi_sample: bool = False
+    resampled: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+    check: Check = _nothing
 
+    @property
+    def cost(self) -> str:
+        """Cost of a step relative to one with K = 1."""
+        return "K, or K forward and m backward" if self.resampled else "K"
+
+
+IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
+TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
+MULTI: dict[str, Any] = {"multi_sample": True}
+GROUPS: dict[str, Any] = {"multi_sample": True, "options": (("groups", 1),), "check": _groups}
+ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": _alpha}
+TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
 
 TABLE = (
-    Row("elbo", "elbo:Elbo", "mean_k log w_k", "none", "continuous", False, "Kingma & Welling 2014"),
+    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014"),
     Row(
         "elbo-analytic",
         "elbo:ElboAnalytic",
         "mean_k log p(x|z_k) - KL",
-        "none",
         "continuous",
-        False,
         "Kingma & Welling 2014",
     ),
-    Row(
-        "stl", "elbo:StickingTheLanding", "mean_k log w_k", "none", "continuous", False, "Roeder et al. 2017"
-    ),
-    Row("iwae", "importance:Iwae", "log mean_k w_k", "none", "continuous", True, "Burda et al. 2016"),
+    Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
+    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", **MULTI),
     Row(
         "iwae-stl",
         "importance:IwaeStl",
-        "log mean_k w_k",
-        "encoder, for K > 1",
+        IWELBO,
         "continuous",
-        True,
         "Roeder et al. 2017",
+        "encoder, K > 1",
+        **MULTI,
     ),
-    Row("dreg", "importance:Dreg", "log mean_k w_k", "none", "continuous", True, "Tucker et al. 2019"),
+    Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
+    Row("rws", "wake:Rws", IWELBO, "any", "Bornschein & Bengio 2015", "encoder, of KL(p||q)", **MULTI),
+    Row("rws-dreg", "wake:RwsDreg", IWELBO, "continuous", TUCKER, "encoder, of KL(p||q)", **MULTI),
+    Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPS),
+    Row("piwae", "grouped:Piwae", f"{IWELBO}; miwae's", "continuous", RAINFORTH, resampled=False, **GROUPS),
+    Row(
+        "ciwae",
+        "grouped:Ciwae",
+        "beta ELBO + (1-beta) IWELBO",
+        "continuous",
+        RAINFORTH,
+        multi_sample=True,
+        options=(("beta", 0.5),),
+        check=_beta,
+    ),
+    Row("vr-iwae", "alpha:VrIwae", "log mean_k w_k^(1-alpha)/(1-alpha)", "continuous", DAUDEL, **ALPHA),
+    Row(
+        "vr-iwae-dreg",
+        "alpha:VrIwaeDreg",
+        "log mean_k w_k^(1-alpha)/(1-alpha)",
+        "continuous",
+        DAUDEL,
+        **ALPHA,
+    ),
+    Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
+    Row(
+        "nvil",
+        "score:Nvil",
+        ELBO,
+        "discrete",
+        "Mnih & Gregor 2014",
+        "scale of the encoder's",
+        options=(("decay", 0.8),),
+        check=_decay,
+    ),
+    Row(
+        "vimco",
+        "score:Vimco",
+        IWELBO,
+        "discrete",
+        "Mnih & Rezende 2016",
+        multi_sample=True,
+        resampled=False,
+        check=_others,
+    ),
+    Row(
+        "relaxed",
+        "relaxed:Relaxed",
+        f"{IWELBO} of the relaxation",
+        "discrete",
+        "Maddison et al. 2017, Jang et al. 2017",
+        "for the discrete bound",
+        multi_sample=True,
+        options=TEMPERATURE,
+        check=_temperature,
+    ),
 )
 
 
@@ -78,6 +205,50 @@ def row(name: str) -> Row:
     return next(row for row in TABLE if row.name == name)
 
 
+def check(
+    spec: str | dict[str, Any], num_samples: int, latents: str | None = None, backward_particles: int = 0
+) -> Row:
+    """Checks a choice of estimator before anything is built.
+
+    Args:
+        spec: a name, or {"name": name, option: value, ...}.
+        num_samples: particles K.
+        latents: "continuous" or "discrete"; None leaves this open.
+        backward_particles: m, particles of the backward pass; 0 for all K.
+
+    Returns:
+        row: the estimator's.
+
+    Raises:
+        UserError: if the name or an option is unknown or out of range, or the choice does not fit; it names the
+            estimators that would.
+    """
+    chosen, options = _read(spec)
+    chosen.check(options, positive_int("num_samples", num_samples))
+    if latents is not None and chosen.latents not in ("any", latents):
+        fitting = [other.name for other in TABLE if other.latents in ("any", latents)]
+        raise UserError(
+            f"estimator {chosen.name} needs {chosen.latents} latents",
+            expected=f"for {latents} latents one of {', '.join(fitting)}",
+            received=chosen.name,
+        )
+    if backward_particles:
+        if not 0 < backward_particles <= num_samples:
+            raise UserError(
+                "backward_particles is out of range",
+                expected=f"1 to {num_samples}",
+                received=backward_particles,
+            )
+        if not chosen.resampled:
+            fitting = [other.name for other in TABLE if other.resampled]
+            raise UserError(
+                f"a resampled backward pass would bias {chosen.name}",
+                expected=f"one of {', '.join(fitting)}",
+                received=chosen.name,
+            )
+    return chosen
+
+
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
     """Returns the estimator that `spec` describes.
 
@@ -89,10 +260,20 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
     """
     if callable(spec) and not isinstance(spec, type):
         return spec
-    options: dict[str, Any] = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    name = options.pop("name", "")
-    module, factory = row(name).factory.split(":")
-    try:
-        return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)
-    except TypeError as error:
-        raise UserError(f"estimator {name} does not take these options", received=options) from error
+    chosen, options = _read(spec)
+    module, factory = chosen.factory.split(":")
+    return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)
+
+
+def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
+    """Returns the row and every option of a choice, those not given at their defaults."""
+    given = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    chosen = row(given.pop("name", ""))
+    unknown = sorted(set(given) - {name for name, _ in chosen.options})
+    if unknown:
+        raise UserError(
+            f"estimator {chosen.name} does not take {', '.join(unknown)}",
+            expected=", ".join(name for name, _ in chosen.options) or "no options",
+            received=", ".join(given),
+        )
+    return chosen, dict(chosen.options) | given

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Estimator, Terms, uniform
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, uniform
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Elbo(Estimator):
 
     name: ClassVar[str] = "elbo"
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, u, -u with u = 1/K."""
         weight = uniform(log_weights)
         return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=weight, score=-weight)
@@ -39,7 +39,7 @@ class ElboAnalytic(Estimator):
     name: ClassVar[str] = "elbo-analytic"
     analytic_kl: ClassVar[bool] = True
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, u, 0 with u = 1/K."""
         weight = uniform(log_weights)
         return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=weight, score=None)
@@ -55,7 +55,7 @@ class StickingTheLanding(Estimator):
 
     name: ClassVar[str] = "stl"
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, u, 0 with u = 1/K."""
         weight = uniform(log_weights)
         return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=weight, score=None)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Iwae(Estimator):
 
     name: ClassVar[str] = "iwae"
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, w~, -w~ with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=weight, score=-weight)
@@ -36,7 +36,7 @@ class IwaeStl(Estimator):
 
     name: ClassVar[str] = "iwae-stl"
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, w~, 0 with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=weight, score=None)
@@ -53,7 +53,7 @@ class Dreg(Estimator):
 
     name: ClassVar[str] = "dreg"
 
-    def __call__(self, log_weights: tf.Tensor) -> Terms:
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, w~^2, 0 with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=tf.square(weight), score=None)

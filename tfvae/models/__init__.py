@@ -1,7 +1,9 @@
 """Models: Keras subclassed models that compose encoders, decoders and heads, and share one training step."""
 
 from tfvae.models.base import LatentVariableModel
+from tfvae.models.discrete import DiscreteVAE
+from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
 from tfvae.models.vae import VAE
 
-__all__ = ["IWAE", "VAE", "LatentVariableModel"]
+__all__ = ["IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LatentVariableModel"]

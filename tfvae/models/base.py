@@ -8,9 +8,11 @@ import tensorflow as tf
 from tfvae import estimators, random
 from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
-from tfvae.models import replicas
-from tfvae.models.particles import Particles, weigh
+from tfvae.models import replicas, resampling
+from tfvae.models.baseline import LearnedBaseline
+from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
+from tfvae.models.weighing import weigh
 
 
 class LatentVariableModel(keras.Model):
@@ -21,6 +23,7 @@ class LatentVariableModel(keras.Model):
     Args:
         estimator: name of a gradient estimator, {"name": ..., option: ...}, or an `Estimator`.
         num_samples: particles K for each example in training and in `evaluate`.
+        backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
@@ -34,12 +37,25 @@ class LatentVariableModel(keras.Model):
         Kingma et al.: Improving variational inference with inverse autoregressive flow (2016), appendix (free bits).
     """
 
+    latents = "continuous"
+
     def __init__(
-        self, *, estimator="elbo", num_samples=1, kl_warmup_steps=0, free_bits=0.0, seed=0, **kwargs
+        self,
+        *,
+        estimator="elbo",
+        num_samples=1,
+        backward_particles=0,
+        kl_warmup_steps=0,
+        free_bits=0.0,
+        seed=0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.estimator = estimators.get(estimator)
         self.num_samples = positive_int("num_samples", num_samples)
+        self.backward_particles = int_from(0, "backward_particles", backward_particles)
+        estimators.check(self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles)
+        self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
         self.free_bits = number_in("free_bits", free_bits, 0)
         self.seed = int(random.as_seed(seed))
@@ -54,16 +70,16 @@ class LatentVariableModel(keras.Model):
         self._means = {name: keras.metrics.Mean(name=name) for name in names}
         self._test_batches = keras.metrics.Sum(name="test_batches")
 
-    def particles(self, x, num_samples, noise, *, training=False, analytic_kl=False, tape=None) -> Particles:
+    def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples `num_samples` latents for each example and scores them.
 
         Args:
             x: batch of examples.
             num_samples: K.
             noise: a `tfvae.random.Noise` with a row for each example.
-            training: whether layers such as batch normalisation train.
-            analytic_kl: whether to give the KL divergence in closed form.
-            tape: watches the detached latents.
+            **options: `training`, whether layers such as batch normalisation train; `analytic_kl`, whether to give
+                the KL divergence in closed form; `tape`, which watches the detached latents; `temperature` of a
+                relaxation of discrete latents, none by default.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define particles")
 
@@ -87,6 +103,10 @@ class LatentVariableModel(keras.Model):
             if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
+        replicas, which fails where they hold different numbers of rows."""
 
     def log_weights(self, x, num_samples, seed=None):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
@@ -112,23 +132,23 @@ class LatentVariableModel(keras.Model):
         num_samples = self.num_samples if num_samples is None else num_samples
         return log_mean_exp(self.log_weights(x, num_samples, seed))
 
-    def compile(self, optimizer="adam", *, loss=None, jit_compile=False, **kwargs):
+    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile=False, **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.
 
         Args:
             optimizer: a Keras optimiser or its name.
-            loss: None.
+            loss, metrics: None.
             jit_compile: whether XLA compiles the whole step.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` is given.
+            UserError: if `loss` or `metrics` is given.
         """
-        if loss is not None:
+        if loss is not None or metrics is not None:
             raise UserError(
-                "a latent-variable model brings its own loss",
+                "a latent-variable model brings its own loss and metrics",
                 expected="compile(optimizer=...)",
-                received=f"{loss=}",
+                received=f"loss={loss!r}, metrics={metrics!r}",
             )
         if not self.built:
             self.build()
@@ -151,33 +171,51 @@ class LatentVariableModel(keras.Model):
         x, weight = self._unpack(data)
         num_rows = tf.shape(x)[0]
         first_row, total_rows = replicas.place(num_rows)
-        seed = random.fold(self.seed, "train", self.optimizer.iterations)
-        noise = random.PhiloxNoise(seed, num_rows, first_row)
         share = weight / tf.cast(total_rows, tf.float32)
-        analytic, kl_weight = self.estimator.analytic_kl, self.kl_weight()
+        step = self.optimizer.iterations
+        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
+        sampling = {"training": True}
+        if self.estimator.relaxed:
+            sampling["temperature"] = self.estimator.temperature_at(step)
+        kl_weight = self.kl_weight()
+        whole = None
+        if self.backward_particles:
+            noise = random.Recorded(noise)
+            whole = self.particles(x, self.num_samples, noise, **sampling)
+            whole_terms = self.estimator(Objective.of(whole, kl_weight).log_weights)
+            uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
+            index = resampling.draw(whole_terms.model, uniforms)
+            noise = random.Chosen(noise, index)
         with tf.GradientTape(persistent=True) as tape:
             particles = self.particles(
-                x, self.num_samples, noise, training=True, analytic_kl=analytic, tape=tape
+                x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl, tape=tape, **sampling
             )
+            objective = Objective.of(particles, kl_weight)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
             penalty = regularization / replicas.count()
-            log_model, log_q, kl_cost = particles.log_likelihood, None, 0.0
-            if analytic:
+            kl_cost = 0.0
+            if particles.kl is not None:
                 kl_cost = kl_weight * self._freed(particles.kl, share)
                 penalty += tf.reduce_sum(share * kl_cost)
+            if whole is not None:
+                terms = resampling.pick(whole_terms, index)
+            elif self.baseline is None:
+                terms = self.estimator(objective.log_weights)
             else:
-                log_model += kl_weight * particles.log_prior
-                log_q = kl_weight * particles.log_posterior
-        log_weights = log_model if log_q is None else log_model - log_q
-        terms = self.estimator(log_weights)
+                network = self.baseline(x)
+                baseline = self.baseline.observe(
+                    objective.log_weights, tf.stop_gradient(network), share, step
+                )
+                terms = self.estimator(objective.log_weights, baseline)
+                signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
+                penalty -= tf.reduce_sum(share * network * signal)
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         variables = self.trainable_variables
         gradients = weigh(
             tape,
             particles,
             terms,
-            log_model=log_model,
-            log_q=log_q,
+            objective,
             penalty=penalty,
             example_weight=scale * share,
             penalty_weight=scale,
@@ -185,7 +223,7 @@ class LatentVariableModel(keras.Model):
         )
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
-        return self._report(particles, loss, weight)
+        return self._report(particles if whole is None else whole, loss, weight)
 
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
@@ -218,6 +256,11 @@ class LatentVariableModel(keras.Model):
         for name, mean in self._means.items():
             if name != "loss":
                 mean.update_state(figures[name], sample_weight=weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self):
+        """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
+        those of all of them."""
         return {name: mean.result() for name, mean in self._means.items()}
 
     def get_config(self):
@@ -225,6 +268,7 @@ class LatentVariableModel(keras.Model):
         return super().get_config() | {
             "estimator": self.estimator.get_config(),
             "num_samples": self.num_samples,
+            "backward_particles": self.backward_particles,
             "kl_warmup_steps": self.kl_warmup_steps,
             "free_bits": self.free_bits,
             "seed": self.seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -10,6 +12,8 @@ from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, detach
+
+HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -52,26 +56,30 @@ class VAE(LatentVariableModel):
         **kwargs,
     ):
         super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
-        heads = {"posterior": posterior, "likelihood": likelihood} | (
-            {"prior": prior} if prior is not None else {}
-        )
+        posteriors = posterior if isinstance(posterior, list) else [posterior]
+        heads = {f"posterior {level}": head for level, head in enumerate(posteriors, 1)} | {
+            "likelihood": likelihood
+        }
+        heads |= {"prior": prior} if prior is not None else {}
         _check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
         _check_parts(Head, "a head from tfvae.distributions", heads)
-        if posterior.latents != "continuous":
-            raise UserError(
-                "posterior has no path for gradients",
-                expected="a head of continuous latents such as DiagonalNormal",
-                received=type(posterior).__name__,
-            )
+        for head in posteriors:
+            if head.latents != self.latents:
+                raise UserError(
+                    f"{type(self).__name__} needs a posterior of {self.latents} latents",
+                    expected=HEADS[self.latents],
+                    received=type(head).__name__,
+                )
         self.encoder = encoder
         self.decoder = decoder
-        self.posterior_head = posterior
+        self.posterior_heads = posteriors
+        self.posterior_head = posteriors[0]
         self.likelihood_head = likelihood
-        self.prior_head = StandardNormal(posterior.event_shape[0]) if prior is None else prior
-        if self.prior_head.event_shape != posterior.event_shape:
+        self.prior_head = StandardNormal(self.top_event_shape[0]) if prior is None else prior
+        if self.prior_head.event_shape != self.top_event_shape:
             raise UserError(
                 "prior and posterior differ in size",
-                expected=f"a prior over {posterior.event_shape}",
+                expected=f"a prior over {self.top_event_shape}",
                 received=f"one over {self.prior_head.event_shape}",
             )
         if type(self.prior_head).parameters is Head.parameters:
@@ -90,13 +98,21 @@ class VAE(LatentVariableModel):
 
     @property
     def latent_size(self) -> int:
-        """Units of the latent vector."""
-        return self.posterior_head.event_shape[0]
+        """Units of the latent vector that `encode` returns."""
+        return math.prod(self.posterior_head.event_shape)
+
+    @property
+    def top_event_shape(self) -> tuple[int, ...]:
+        """Shape of the latents that the prior speaks of."""
+        return self.posterior_heads[-1].event_shape
 
     def build(self, input_shape=None):
         """Makes every layer by sending one example through."""
         with tf.init_scope():
-            self.call(tf.zeros((1, *self.event_shape)))
+            example = tf.zeros((1, *self.event_shape))
+            self.call(example)
+            if self.baseline is not None:
+                self.baseline(example)
         super().build((None, *self.event_shape))
 
     def call(self, x, training=False):
@@ -155,11 +171,10 @@ class VAE(LatentVariableModel):
         draw = getattr(noise, head.noise_kind)("prior", 1, head.noise_size)[0]
         return head.sample(head.parameters(), draw)
 
-    def particles(self, x, num_samples, noise, *, training=False, analytic_kl=False, tape=None) -> Particles:
+    def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
-        return self.score(
-            x, self.posterior_parameters(x, training), num_samples, noise, training, analytic_kl, tape
-        )
+        q = self.posterior_parameters(x, options.get("training", False))
+        return self.score(x, q, num_samples, noise, **options)
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
@@ -182,9 +197,15 @@ class VAE(LatentVariableModel):
 
     def likelihood_parameters(self, z, training=False):
         """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
-        lead = tf.shape(z)[:-1]
-        flat = tf.reshape(z, [-1, self.latent_size])
-        parameters = self.likelihood_head(self.decoder(flat, **_training(self.decoder, training)))
+        shape = self.posterior_head.event_shape
+        return self.parameters_of(self.decoder, self.likelihood_head, z, shape, training)
+
+    @staticmethod
+    def parameters_of(layer, head, z, event_shape, training=False):
+        """Sends values z [..., *event_shape] through a layer and a head: the head's parameters, [..., ...]."""
+        lead = tf.shape(z)[: -len(event_shape)]
+        flat = tf.reshape(z, [-1, *event_shape])
+        parameters = head(layer(flat, **_training(layer, training)))
         return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
 
     def _likelihood_mean(self, z, training=False):
@@ -199,7 +220,7 @@ class VAE(LatentVariableModel):
         return _batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
 
     def _check_latents(self, z):
-        return _batch_of("z", z, (self.latent_size,))
+        return _batch_of("z", z, self.posterior_head.event_shape)
 
     def get_config(self):
         """Returns the arguments."""
@@ -217,8 +238,15 @@ class VAE(LatentVariableModel):
     @classmethod
     def from_config(cls, config):
         """Returns the model that `get_config` described."""
-        parts = ("encoder", "decoder", "posterior", "likelihood", "prior")
-        return cls(**config | {name: keras.saving.deserialize_keras_object(config[name]) for name in parts})
+        return cls(**{name: _deserialize(value) for name, value in config.items()})
+
+
+def _deserialize(value):
+    """Returns the layer, or the list of layers, that a configuration stands for; anything else as it is."""
+    if isinstance(value, list):
+        return [_deserialize(item) for item in value]
+    is_layer = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_layer else value
 
 
 def _check_parts(kind, expected, parts):

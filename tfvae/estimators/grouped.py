@@ -1,0 +1,77 @@
+"""Estimators that split the particles into M groups, or mix two bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
+
+
+@dataclass(frozen=True)
+class Miwae(Estimator):
+    """The mean of M importance-weighted bounds of K particles each: (1/M) sum_m log (1/K) sum_k w_mk.
+
+    Args:
+        groups: M, which divides the number of particles M K; particles m K .. m K + K - 1 are group m.
+
+    References:
+        Rainforth et al.: Tighter variational bounds are not necessarily better (2018), equation 9.
+    """
+
+    name: ClassVar[str] = "miwae"
+    groups: int = 1
+
+    def split(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the mean over the groups of their bounds, [B], and each particle's weight in it, [M K, B]."""
+        shape = tf.shape(log_weights)
+        grouped = tf.reshape(log_weights, [self.groups, shape[0] // self.groups, shape[1]])
+        bound = tf.reduce_mean(log_mean_exp(grouped, axis=1), axis=0)
+        weight = tf.nn.softmax(grouped, axis=1) / self.groups
+        return bound, tf.reshape(weight, shape)
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: w, w, -w with w = softmax within the group, over M."""
+        bound, weight = self.split(log_weights)
+        return Terms(bound, model=weight, path=weight, score=-weight)
+
+
+@dataclass(frozen=True)
+class Piwae(Miwae):
+    """The model climbs the importance-weighted bound of all M K particles, the encoder that of `miwae`.
+
+    References:
+        Rainforth et al.: Tighter variational bounds are not necessarily better (2018), section 4.3.
+    """
+
+    name: ClassVar[str] = "piwae"
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: w~ over all of them; w, -w with w = softmax within the group, over M."""
+        _, weight = self.split(log_weights)
+        everywhere = tf.nn.softmax(log_weights, axis=0)
+        return Terms(log_mean_exp(log_weights), model=everywhere, path=weight, score=-weight)
+
+
+@dataclass(frozen=True)
+class Ciwae(Estimator):
+    """A mixture of two bounds: beta mean_k log w_k + (1 - beta) log mean_k w_k.
+
+    Args:
+        beta: weight of the evidence lower bound, in [0, 1].
+
+    References:
+        Rainforth et al.: Tighter variational bounds are not necessarily better (2018), section 4.2.
+    """
+
+    name: ClassVar[str] = "ciwae"
+    beta: float = 0.5
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: v, v, -v with v = beta / K + (1 - beta) w~."""
+        mean = tf.reduce_mean(log_weights, axis=0)
+        weight = self.beta * uniform(log_weights) + (1.0 - self.beta) * tf.nn.softmax(log_weights, axis=0)
+        bound = self.beta * mean + (1.0 - self.beta) * log_mean_exp(log_weights)
+        return Terms(bound, model=weight, path=weight, score=-weight)

@@ -1,0 +1,38 @@
+"""Path gradients through a continuous relaxation of discrete latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfvae.estimators.importance import Iwae
+
+
+@dataclass(frozen=True)
+class Relaxed(Iwae):
+    """The importance-weighted bound of the relaxed model: binary Concrete for Bernoulli, Gumbel-softmax for categories.
+
+    The temperature falls with the optimiser's step: max(minimum, temperature exp(-rate step)). The relaxed bound is
+    none of the discrete model's, so evaluation samples and scores discrete latents.
+
+    Args:
+        temperature: at step 0, > 0.
+        minimum: the lowest temperature, > 0.
+        rate: of its decay for each step, >= 0.
+
+    References:
+        Maddison, Mnih, Teh: The Concrete distribution (2017), section 4 and appendix C.
+        Jang, Gu, Poole: Categorical reparameterization with Gumbel-softmax (2017).
+    """
+
+    name: ClassVar[str] = "relaxed"
+    relaxed: ClassVar[bool] = True
+    temperature: float = 1.0
+    minimum: float = 0.5
+    rate: float = 1e-4
+
+    def temperature_at(self, step: tf.Tensor) -> tf.Tensor:
+        """Returns the temperature at an optimiser's step: scalar."""
+        return tf.maximum(self.minimum, self.temperature * tf.exp(-self.rate * tf.cast(step, tf.float32)))

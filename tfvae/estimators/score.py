@@ -1,0 +1,72 @@
+"""Score-function estimators, for latents that carry no gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
+
+
+@dataclass(frozen=True)
+class Reinforce(Estimator):
+    """The evidence lower bound by the score function, without a baseline.
+
+    References:
+        Williams: Simple statistical gradient-following algorithms for connectionist reinforcement learning (1992).
+    """
+
+    name: ClassVar[str] = "reinforce"
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: u, 0, u log w with u = 1/K."""
+        weight = uniform(log_weights)
+        return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=None, score=weight * log_weights)
+
+
+@dataclass(frozen=True)
+class Nvil(Estimator):
+    """The evidence lower bound by the score function, with a learned baseline and a normalised signal.
+
+    The baseline is C(x) + c: a network's output and a running mean; the signal is divided by max(1, sqrt(v)), v a
+    running variance. All three are those of earlier steps, so that the gradient's direction stays unbiased.
+
+    Args:
+        decay: of the running mean and variance, in [0, 1).
+
+    References:
+        Mnih, Gregor: Neural variational inference and learning in belief networks (2014), section 2.3, algorithm 1.
+    """
+
+    name: ClassVar[str] = "nvil"
+    baseline: ClassVar[bool] = True
+    decay: float = 0.8
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: u, 0, u (log w - baseline) / scale with u = 1/K."""
+        weight = uniform(log_weights)
+        signal = (log_weights - baseline.value) / baseline.scale
+        return Terms(tf.reduce_mean(log_weights, axis=0), model=weight, path=None, score=weight * signal)
+
+
+@dataclass(frozen=True)
+class Vimco(Estimator):
+    """The importance-weighted bound by the score function, each particle's baseline made of the others.
+
+    References:
+        Mnih, Rezende: Variational inference for Monte Carlo objectives (2016), equations 9 and 10, the geometric mean.
+    """
+
+    name: ClassVar[str] = "vimco"
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: w~, 0, L - L(-k) - w~; L(-k) is the bound with log w_k replaced by the others' mean."""
+        weight = tf.nn.softmax(log_weights, axis=0)
+        bound = log_mean_exp(log_weights)
+        count = tf.shape(log_weights)[0]
+        others = (tf.reduce_sum(log_weights, axis=0) - log_weights) / tf.cast(count - 1, log_weights.dtype)
+        replaced = tf.where(tf.eye(count, dtype=tf.bool)[:, :, tf.newaxis], others, log_weights)
+        without = log_mean_exp(replaced, axis=1)
+        return Terms(bound, model=weight, path=None, score=bound - without - weight)

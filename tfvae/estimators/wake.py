@@ -1,0 +1,45 @@
+"""Reweighted wake-sleep with its wake-phase encoder update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import tensorflow as tf
+
+from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
+
+
+@dataclass(frozen=True)
+class Rws(Estimator):
+    """Reweighted wake-sleep: the model climbs the importance-weighted bound, the encoder sum_k w~_k log q(z_k|x).
+
+    That is a self-normalised estimate of the gradient of -KL(p(z|x) || q(z|x)), biased at finite K.
+
+    References:
+        Bornschein, Bengio: Reweighted wake-sleep (2015), equation 9 (wake-phase q update).
+    """
+
+    name: ClassVar[str] = "rws"
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: w~, 0, +w~ with w~ = softmax_k(log w)."""
+        weight = tf.nn.softmax(log_weights, axis=0)
+        return Terms(log_mean_exp(log_weights), model=weight, path=None, score=weight)
+
+
+@dataclass(frozen=True)
+class RwsDreg(Estimator):
+    """The wake-phase encoder update of `rws` in its doubly reparameterised form: the same mean, no score term.
+
+    References:
+        Tucker, Lawson, Gu, Maddison: Doubly reparameterized gradient estimators for Monte Carlo objectives (2019),
+        section 5.
+    """
+
+    name: ClassVar[str] = "rws-dreg"
+
+    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+        """Weighs the particles: w~, w~ - w~^2, 0 with w~ = softmax_k(log w)."""
+        weight = tf.nn.softmax(log_weights, axis=0)
+        return Terms(log_mean_exp(log_weights), model=weight, path=weight - tf.square(weight), score=None)

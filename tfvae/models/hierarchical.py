@@ -1,0 +1,132 @@
+"""Several layers of latent variables, inferred from the bottom up."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae.checks import UserError
+from tfvae.distributions import view
+from tfvae.models.particles import Particles, detach
+from tfvae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class HierarchicalVAE(VAE):
+    """Layers z_1 .. z_L of latent variables, z_1 next to the data:
+
+        p(x, z) = p(z_L) p(z_{L-1} | z_L) ... p(z_1 | z_2) p(x | z_1)
+        q(z | x) = q(z_1 | x) q(z_2 | z_1) ... q(z_L | z_{L-1})
+
+    Every list below runs from the bottom up. `posterior`, `encode`, `decode` and `reconstruct` speak of z_1;
+    `prior` of z_L; `sample` draws from the top down.
+
+    Args:
+        encoders: L layers: of x, z_1 .. z_{L-1}.
+        decoders: L layers: of z_1 .. z_L.
+        posteriors: L heads: of z_1 .. z_L.
+        conditionals: L - 1 heads: of z_1 .. z_{L-1} given the layer above.
+        likelihood: head of p(x|z_1).
+        prior: head of p(z_L); see `VAE`.
+        **kwargs: see `LatentVariableModel`.
+
+    Raises:
+        UserError: if the lists do not fit each other, or an argument is out of range.
+
+    References:
+        Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), equations 1 and 2.
+    """
+
+    def __init__(self, encoders, decoders, *, posteriors, conditionals, likelihood, prior=None, **kwargs):
+        counts = [len(encoders), len(decoders), len(posteriors), len(conditionals) + 1]
+        if not posteriors or len(set(counts)) > 1:
+            raise UserError(
+                "the layers do not fit each other",
+                expected="L >= 1 encoders, decoders and posteriors, and L - 1 conditionals",
+                received=f"{counts[0]}, {counts[1]} and {counts[2]}, and {len(conditionals)}",
+            )
+        super().__init__(
+            encoders[0], decoders[0], posterior=list(posteriors), likelihood=likelihood, prior=prior, **kwargs
+        )
+        self.encoders, self.decoders = list(encoders), list(decoders)
+        self.conditional_heads = list(conditionals)
+        if self.estimator.analytic_kl and len(posteriors) > 1:
+            raise UserError(
+                "the KL divergence of several layers has no closed form",
+                expected='estimator "elbo", "stl" or a multi-sample one',
+                received=self.estimator.name,
+            )
+        for below, (head, conditional) in enumerate(zip(posteriors, conditionals, strict=False)):
+            if head.event_shape != conditional.event_shape or conditional.latents != head.latents:
+                raise UserError(
+                    f"posterior and conditional of layer {below + 1} differ",
+                    expected=f"{head.latents}, shape {head.event_shape}",
+                    received=f"{conditional.latents}, shape {conditional.event_shape}",
+                )
+
+    def build(self, input_shape=None):
+        """Makes every layer by sending one example up and down."""
+        with tf.init_scope():
+            z = tf.zeros((1, *self.posterior_heads[0].event_shape))
+            for level in range(1, len(self.posterior_heads)):
+                self._through(self.encoders[level], self.posterior_heads[level], z, level - 1)
+                z = tf.zeros((1, *self.posterior_heads[level].event_shape))
+                self._through(self.decoders[level], self.conditional_heads[level - 1], z, level)
+        super().build(input_shape)
+
+    def score(
+        self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None, temperature=None
+    ) -> Particles:
+        """`particles` for the parameters `q` of q(z_1|x) that `posterior_parameters` gave for `x`."""
+        latents, fixed, values = [], [], []
+        log_posterior = 0.0
+        for level, head in enumerate(self.posterior_heads):
+            seen = view(head, temperature)
+            if level:
+                q = self._through(self.encoders[level], head, values[-1], level - 1, training)
+            draw = getattr(noise, head.noise_kind)(f"posterior{level or ''}", num_samples, head.noise_size)
+            latents.append(seen.sample(q, draw))
+            fixed.append(detach(latents[-1], tape))
+            values.append(seen.value(fixed[-1]))
+            log_posterior += seen.log_prob(q, fixed[-1])
+        log_prior = view(self.prior_head, temperature).log_prob(self.prior_head.parameters(), fixed[-1])
+        for level, head in enumerate(self.conditional_heads):
+            p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)
+            log_prior += view(head, temperature).log_prob(p, fixed[level])
+        likelihood = self.likelihood_head
+        return Particles(
+            latents=tuple(latents),
+            fixed=tuple(fixed),
+            log_likelihood=likelihood.log_prob(self.likelihood_parameters(values[0], training), x),
+            log_prior=log_prior,
+            log_posterior=log_posterior,
+        )
+
+    def sample_latents(self, noise):
+        """Returns z_1 drawn from the top down, one for each row of a `tfvae.random.Noise`: [rows, ...]."""
+        z = super().sample_latents(noise)
+        for level in reversed(range(len(self.conditional_heads))):
+            head = self.conditional_heads[level]
+            p = self._through(self.decoders[level + 1], head, z, level + 1)
+            z = head.sample(p, getattr(noise, head.noise_kind)(f"prior{level + 1}", 1, head.noise_size)[0])
+        return z
+
+    def _through(self, layer, head, z, level, training=False):
+        """Returns a head's parameters [..., *event] for values z [..., *event] of layer `level`, counted from 0."""
+        return self.parameters_of(layer, head, z, self.posterior_heads[level].event_shape, training)
+
+    def get_config(self):
+        """Returns the arguments."""
+        config = super().get_config()
+        for name in ("encoder", "decoder", "posterior"):
+            del config[name]
+        lists = {
+            "encoders": self.encoders,
+            "decoders": self.decoders,
+            "posteriors": self.posterior_heads,
+            "conditionals": self.conditional_heads,
+        }
+        return config | {
+            name: [keras.saving.serialize_keras_object(part) for part in parts]
+            for name, parts in lists.items()
+        }
