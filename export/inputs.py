@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,6 +50,34 @@ def as_rows(name: str, values: ArrayLike, dtype: str, shape: Sequence[int | None
             received=f"{int(bad.sum())} others, the first at {place}: {array[place]}",
         )
     return np.ascontiguousarray(array, dtype)
+
+
+def as_request(
+    table: Mapping[str, Mapping[str, tuple[str, Sequence[int | None]]]],
+    signature: str,
+    inputs: Mapping[str, ArrayLike],
+) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the inputs of a signature as batches of equally many rows, and that number.
+
+    Args:
+        table: (dtype, shape) by signature and input.
+        signature: its name.
+        inputs: arrays [B, ...] by name.
+
+    Raises:
+        UserError: if the signature or an input is unknown, or an input does not fit; see `as_rows`.
+    """
+    specs = table.get(signature)
+    if specs is None or set(inputs) != set(specs):
+        takes = "; ".join(f"{name}({', '.join(spec)})" for name, spec in sorted(table.items()))
+        raise UserError(
+            "there is no such signature", expected=takes, received=f"{signature}({', '.join(sorted(inputs))})"
+        )
+    rows = {name: as_rows(name, value, *specs[name]) for name, value in inputs.items()}
+    counts = {name: len(value) for name, value in rows.items()}
+    if len(set(counts.values())) != 1:
+        raise UserError("the inputs differ in their number of rows", expected="one number", received=counts)
+    return rows, next(iter(counts.values()))
 
 
 def row_seeds(seed: int, n: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tfvae.export.inputs import as_rows, row_seeds
+from tfvae.export.inputs import as_request, as_rows, row_seeds
 
 from tfvae.checks import UserError
 
@@ -99,18 +99,8 @@ class OnDevice:
         Raises:
             UserError: if the signature or an input is unknown, or an input does not fit.
         """
-        specs = self.inputs.get(signature)
-        if specs is None or set(inputs) != set(specs):
-            takes = "; ".join(f"{name}({', '.join(spec)})" for name, spec in sorted(self.inputs.items()))
-            raise UserError(
-                "no such signature", expected=takes, received=f"{signature}({', '.join(sorted(inputs))})"
-            )
-        rows = {name: as_rows(name, value, *specs[name]) for name, value in inputs.items()}
-        counts = {name: len(value) for name, value in rows.items()}
-        if len(set(counts.values())) != 1:
-            raise UserError("inputs differ in their number of rows", expected="one number", received=counts)
-        (total,) = set(counts.values())
-        fixed = next(iter(specs.values()))[1][0]
+        rows, total = as_request(self.inputs, signature, inputs)
+        fixed = next(iter(self.inputs[signature].values()))[1][0]
         size = fixed or CHUNK
         parts = []
         for start in range(0, total, size):

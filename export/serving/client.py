@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tfvae.export.inputs import as_rows, row_seeds
+from tfvae.export.inputs import as_request, row_seeds
 from tfvae.export.serving.transport import Grpc, Rest
 
 from tfvae import files
@@ -50,16 +50,9 @@ class Client:
         Raises:
             UserError: if the server has no such signature, an input does not fit, or the server does not answer.
         """
-        specs, outputs = self.signatures.get(signature, ({}, {}))
-        if set(specs) != set(inputs):
-            raise UserError(
-                f"the server has no signature {signature}({', '.join(sorted(inputs))})",
-                expected="; ".join(
-                    f"{name}({', '.join(spec)})" for name, (spec, _) in sorted(self.signatures.items())
-                ),
-            )
-        rows = {name: as_rows(name, value, *specs[name]) for name, value in inputs.items()}
-        (total,) = {len(value) for value in rows.values()}
+        table = {name: specs for name, (specs, _) in self.signatures.items()}
+        rows, total = as_request(table, signature, inputs)
+        outputs = self.signatures[signature][1]
         parts = [self._ask(signature, rows, outputs, start) for start in range(0, total, self._batch)]
         return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
 
