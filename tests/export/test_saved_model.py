@@ -1,7 +1,7 @@
 """What `save_serving` leaves on the disk, and what it refuses.
 
-Mutations, each seen to break a test here: `module.model = model` beside the weights (each stored twice), writing straight
-into the version directory, no sync of warm-up and allowed sizes, overwrite by deleting first.
+Mutations, each seen to break a test here: `module.model = model` beside the weights (each stored twice), writing right
+into the version directory, warm-up sizes that are not the allowed ones, overwrite by deleting first.
 """
 
 import os
