@@ -33,8 +33,8 @@ def wide():
     keras.utils.set_random_seed(3)
     model = VAE(MLP([300]), MLP([300]), posterior=DiagonalNormal(10), likelihood=Bernoulli((28, 28, 1)))
     model.build()
-    kernel = model.likelihood_head.logits_layer.linear.kernel
-    kernel.assign(kernel * 0.3)
+    for layer in (model.encoder.dense[0], model.likelihood_head.logits_layer.linear):
+        layer.kernel.assign(layer.kernel * 0.1)
     return model
 
 
@@ -117,7 +117,7 @@ def tfvae_noise(n):
 def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     model = wide()
     kernel = model.likelihood_head.logits_layer.linear.kernel
-    kernel.assign(kernel * 150.0)
+    kernel.assign(kernel * 500.0)
     path = tmp_path / "model.tflite"
     options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)}
     options["images"] = 1.0 - options["images"]
