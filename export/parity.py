@@ -14,6 +14,7 @@ SEEDS = ((7, 0), (7, 1), (0, 0), (-1, -(2**31)), (2**31 - 1, 5), (-123456789, 98
 
 Outputs = Mapping[str, np.ndarray]
 Reader = Callable[[str, Mapping[str, np.ndarray]], Outputs]
+Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
 def examples(model, count: int, seed: int = 0) -> np.ndarray:
@@ -60,11 +61,19 @@ def difference(expected: np.ndarray, received: np.ndarray) -> float:
     return float(np.max(gap, initial=0.0)) if np.isfinite(gap).all() else float("inf")
 
 
-def differences(expected: Outputs, received: Outputs) -> dict[str, float]:
-    """Returns `difference` by output; infinity for one that only one side has."""
+def rms_difference(expected: np.ndarray, received: np.ndarray) -> float:
+    """Returns the root mean square of received - expected over that of expected or 1; infinity as `difference`."""
+    if not np.isfinite(difference(expected, received)):
+        return float("inf")
+    gap = received.astype(np.float64) - expected
+    return float(np.sqrt(np.mean(gap**2)) / max(1.0, np.sqrt(np.mean(np.square(expected, dtype=np.float64)))))
+
+
+def differences(expected: Outputs, received: Outputs, measure: Measure = difference) -> dict[str, float]:
+    """Returns a measure of the difference by output; infinity for one that only one side has."""
     names = {**expected, **received}
     return {
-        name: difference(expected[name], received[name])
+        name: measure(expected[name], received[name])
         if name in expected and name in received
         else float("inf")
         for name in names
@@ -76,24 +85,32 @@ def tolerance(output: str) -> float:
     return TOLERANCE_OF.get(output, TOLERANCE)
 
 
-def compare(what: str, expected: Reader, received: Reader, asked: Mapping, limits=tolerance) -> float:
+def compare(
+    what: str,
+    expected: Reader,
+    received: Reader,
+    asked: Mapping,
+    limits: Callable[[str], float] = tolerance,
+    measure: Measure = difference,
+) -> float:
     """Holds one reader to another.
 
     Args:
         what: the second reader, for the message.
         expected, received: from (signature, request) to outputs.
         asked: the requests, as `requests` makes them.
-        limits: from the name of an output to the largest `difference`.
+        limits: from the name of an output to the largest difference.
+        measure: of the difference.
 
     Returns:
-        worst: the largest `difference` seen.
+        worst: the largest difference seen.
 
     Raises:
         UserError: if they disagree, naming the signature and the output.
     """
     worst = 0.0
     for name, request in asked.items():
-        gaps = differences(expected(name, request), received(name, request))
+        gaps = differences(expected(name, request), received(name, request), measure)
         for output, gap in gaps.items():
             if not gap <= limits(output):
                 raise UserError(

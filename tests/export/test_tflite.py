@@ -117,7 +117,7 @@ def tfvae_noise(n):
 def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     model = wide()
     kernel = model.likelihood_head.logits_layer.linear.kernel
-    kernel.assign(kernel * 500.0)
+    kernel.assign(kernel * 2000.0)
     path = tmp_path / "model.tflite"
     options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)}
     options["images"] = 1.0 - options["images"]
