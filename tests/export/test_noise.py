@@ -1,7 +1,7 @@
 """The noise that ships: known answers, a twin in NumPy, and the statistics of what an exported file draws.
 
-Mutations, each seen to break a test here: 19 rounds, the key parity constant off by one, both Box-Muller outputs from
-the cosine, rows that share a key, the seed's second word ignored, noise repeated from one unit to the next.
+Mutations, each seen to break a test here: a rotation off by one, the key parity constant off by one, both Box-Muller
+outputs from the cosine, the seed's second word ignored.
 """
 
 import zlib

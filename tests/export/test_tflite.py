@@ -1,7 +1,7 @@
 """What `save_tflite` writes and refuses, and `OnDevice`.
 
 Mutations, each seen to break a test here: the converter's own float16 mode, softplus left to the converter, the check
-after writing left out, `force` ignored, padding by zeros in place of row 0, a chunk that forgets its rest.
+after writing left out, `force` ignored, a chunk that forgets its rest, NaN let through.
 """
 
 import resource
