@@ -43,7 +43,7 @@ def save_web(
     Args:
         model: a built and trained `tfvae` model of images [H, W, 1 or 3] with a continuous latent vector.
         folder: to write.
-        runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look for one here and above.
+        runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look here and above.
         images: examples [N, H, W, C] that tell which units are active; None for draws from the model.
         labels: their classes [N], or None.
         overwrite: whether to replace the folder if it exists.
@@ -57,7 +57,12 @@ def save_web(
     folder = Path(folder)
     check_exportable(model)
     shape, latents = model.event_shape, model.posterior_head
-    if len(shape) != 3 or shape[2] not in (1, 3) or len(latents.event_shape) != 1 or latents.latents != "continuous":
+    if (
+        len(shape) != 3
+        or shape[2] not in (1, 3)
+        or len(latents.event_shape) != 1
+        or latents.latents != "continuous"
+    ):
         raise UserError(
             "the page shows images with a continuous latent vector",
             expected="examples [H, W, 1 or 3] and latents [units]",
@@ -79,7 +84,9 @@ def save_web(
 
 
 def _page(model, images, labels) -> dict[str, Any]:
-    codes = np.concatenate([model.encode(images[start : start + 500]) for start in range(0, len(images), 500)])
+    codes = np.concatenate(
+        [model.encode(images[start : start + 500]) for start in range(0, len(images), 500)]
+    )
     order = np.argsort(-evaluation.active_units(model, images).variance)
     classes = [] if labels is None else np.unique(labels)
     return {
