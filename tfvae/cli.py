@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
     else:
         config = Config.resolve(given)
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
-        run = RunDirectory(options.run_dir or default)
+        run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
     from tfvae.training import loop
 
