@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,9 +40,41 @@ def positive_int(name: str, value: Any) -> int:
     Raises:
         UserError: otherwise.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 1:
-        raise UserError(f"{name} is not a positive integer", expected="an integer >= 1", received=repr(value))
-    return value.__index__()
+    return int_from(1, name, value)
+
+
+def int_from(low: int, name: str, value: Any) -> int:
+    """Returns `value` if it is an integer of at least `low`.
+
+    Raises:
+        UserError: otherwise.
+    """
+    number = as_int(value)
+    if number is None or number < low:
+        what = "positive integer" if low == 1 else "fitting integer"
+        raise UserError(f"{name} is not a {what}", expected=f"an integer >= {low}", received=repr(value))
+    return number
+
+
+def as_int(value: Any) -> int | None:
+    """Returns `value` as an int if it is one integer, of Python or NumPy and no bool; otherwise None."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
+
+
+def shape_of(name: str, value: Any) -> tuple[int, ...]:
+    """Returns a shape as a tuple of integers of at least 1; an integer stands for a vector of that size.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    sizes = (value,) if as_int(value) is not None else value
+    sizes = tuple(map(as_int, sizes)) if isinstance(sizes, Iterable) else (None,)
+    if any(size is None or size < 1 for size in sizes):
+        raise UserError(f"{name} is not a shape", expected="a tuple of integers >= 1", received=repr(value))
+    return sizes
 
 
 def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
@@ -63,8 +98,9 @@ def number_in(
         UserError: if it is not a finite number in that range.
     """
     interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise UserError(f"{name} is not a number", expected=interval, received=repr(value))
-    if not (low <= value <= high) or (open_low and value == low) or value in (float("inf"), float("-inf")):
+    number = float(value)
+    if not (low <= number <= high and math.isfinite(number)) or (open_low and number == low):
         raise UserError(f"{name} is out of range", expected=interval, received=repr(value))
-    return float(value)
+    return number

@@ -18,9 +18,10 @@ import math
 import zlib
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, as_int
 
 INT32 = (-(2**31), 2**31 - 1)
 
@@ -43,17 +44,16 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
     """
     if seed is None:
         return tf.random.uniform([], *INT32, dtype=tf.int32)
+    expected = f"an integer from {INT32[0]} to {INT32[1]}"
     if isinstance(seed, tf.Tensor):
+        if not seed.dtype.is_integer or seed.shape.rank not in (0, None):
+            what = f"{seed.dtype.name} {seed.shape.as_list()}"
+            raise UserError("seed is not a scalar integer tensor", expected=expected, received=what)
         return tf.cast(seed, tf.int32)
-    if (
-        isinstance(seed, bool)
-        or not hasattr(seed, "__index__")
-        or not INT32[0] <= seed.__index__() <= INT32[1]
-    ):
-        raise UserError(
-            "seed is not a 32-bit integer", expected=f"{INT32[0]} to {INT32[1]}", received=repr(seed)
-        )
-    return tf.constant(seed.__index__(), tf.int32)
+    number = as_int(seed)
+    if number is None or not INT32[0] <= number <= INT32[1]:
+        raise UserError("seed is not a 32-bit integer", expected=expected, received=repr(seed))
+    return tf.constant(number, tf.int32)
 
 
 def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:
@@ -133,7 +133,7 @@ class ThreefryNoise:
     def _bits(self, stream: str, count: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Two words for each of `count` counters: 2 x [rows, count], uint32."""
         key = tf.cast(self._seeds, tf.uint32)
-        counter = tf.constant([range(count)], tf.uint32)
+        counter = tf.constant(np.arange(count)[np.newaxis], tf.uint32)
         name = tf.constant([[zlib.crc32(stream.encode())]], tf.uint32)
         return threefry_2x32(key[:, :1], key[:, 1:], counter, name)
 

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae.checks import shape_of
+
 tfd = tfp.distributions
 Parameters = tuple[tf.Tensor, ...]
 LOG_2_PI = math.log(2.0 * math.pi)
@@ -31,7 +33,7 @@ class Head(keras.layers.Layer):
 
     def __init__(self, event_shape, **kwargs):
         super().__init__(**kwargs)
-        self.event_shape = (event_shape,) if isinstance(event_shape, int) else tuple(event_shape)
+        self.event_shape = shape_of("event_shape", event_shape)
 
     @property
     def noise_size(self) -> int:

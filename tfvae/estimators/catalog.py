@@ -85,12 +85,12 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
         spec: a name, {"name": name, option: value, ...}, or an estimator, which is returned as it is.
 
     Raises:
-        UserError: if the name or an option is unknown.
+        UserError: if it is neither of these, or the name or an option is unknown.
     """
-    if not isinstance(spec, (str, dict)):
+    if callable(spec) and not isinstance(spec, type):
         return spec
-    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    name = options.pop("name")
+    options: dict[str, Any] = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    name = options.pop("name", "")
     module, factory = row(name).factory.split(":")
     try:
         return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import estimators, random
-from tfvae.checks import UserError, number_in, positive_int
+from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
 from tfvae.models import replicas
 from tfvae.models.particles import Particles, weigh
@@ -40,7 +40,7 @@ class LatentVariableModel(keras.Model):
         super().__init__(**kwargs)
         self.estimator = estimators.get(estimator)
         self.num_samples = positive_int("num_samples", num_samples)
-        self.kl_warmup_steps = int(number_in("kl_warmup_steps", kl_warmup_steps, 0))
+        self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
         self.free_bits = number_in("free_bits", free_bits, 0)
         self.seed = int(random.as_seed(seed))
         if self.free_bits and not self.estimator.analytic_kl:
@@ -75,6 +75,19 @@ class LatentVariableModel(keras.Model):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
 
+    def __call__(self, x, *args, **kwargs):
+        """Checks the examples, as every method does, before Keras calls the model."""
+        if not keras.backend.is_keras_tensor(x):
+            x = self.check_examples(x)
+        return super().__call__(x, *args, **kwargs)
+
+    def make_train_function(self, force=False):
+        """Makes the optimiser's variables first: a first step that fails for bad input does not spoil the next."""
+        with self.distribute_strategy.scope():
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     def log_weights(self, x, num_samples, seed=None):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
 
@@ -96,7 +109,8 @@ class LatentVariableModel(keras.Model):
 
     def iwelbo(self, x, num_samples=None, seed=None):
         """Importance-weighted bound log mean_k w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
-        return log_mean_exp(self.log_weights(x, num_samples or self.num_samples, seed))
+        num_samples = self.num_samples if num_samples is None else num_samples
+        return log_mean_exp(self.log_weights(x, num_samples, seed))
 
     def compile(self, optimizer="adam", *, loss=None, jit_compile=False, **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.

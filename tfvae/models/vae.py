@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import StandardNormal, kl_divergence
+from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, detach
 
@@ -31,7 +31,8 @@ class VAE(LatentVariableModel):
         estimator, num_samples, **kwargs: see `LatentVariableModel`.
 
     Raises:
-        UserError: if prior and posterior have different sizes, or an argument is out of range.
+        UserError: if a part is no layer or no head, prior and posterior have different sizes, or an argument is
+            out of range.
 
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014).
@@ -51,19 +52,36 @@ class VAE(LatentVariableModel):
         **kwargs,
     ):
         super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
+        heads = {"posterior": posterior, "likelihood": likelihood} | (
+            {"prior": prior} if prior is not None else {}
+        )
+        _check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
+        _check_parts(Head, "a head from tfvae.distributions", heads)
+        if posterior.latents != "continuous":
+            raise UserError(
+                "posterior has no path for gradients",
+                expected="a head of continuous latents such as DiagonalNormal",
+                received=type(posterior).__name__,
+            )
         self.encoder = encoder
         self.decoder = decoder
         self.posterior_head = posterior
         self.likelihood_head = likelihood
         self.prior_head = StandardNormal(posterior.event_shape[0]) if prior is None else prior
-        if not self.prior_head.built:
-            self.prior_head.build(None)
         if self.prior_head.event_shape != posterior.event_shape:
             raise UserError(
                 "prior and posterior differ in size",
                 expected=f"a prior over {posterior.event_shape}",
                 received=f"one over {self.prior_head.event_shape}",
             )
+        if type(self.prior_head).parameters is Head.parameters:
+            raise UserError(
+                "prior needs features",
+                expected="a head without features such as StandardNormal",
+                received=type(prior).__name__,
+            )
+        if not self.prior_head.built:
+            self.prior_head.build(None)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -201,6 +219,12 @@ class VAE(LatentVariableModel):
         """Returns the model that `get_config` described."""
         parts = ("encoder", "decoder", "posterior", "likelihood", "prior")
         return cls(**config | {name: keras.saving.deserialize_keras_object(config[name]) for name in parts})
+
+
+def _check_parts(kind, expected, parts):
+    for name, part in parts.items():
+        if not isinstance(part, kind):
+            raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))
 
 
 def _training(layer, training):

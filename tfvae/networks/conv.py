@@ -6,17 +6,19 @@ import math
 
 import keras
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import UserError, positive_int, shape_of
 
 
 class _Conv(keras.layers.Layer):
     def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(**kwargs)
-        self.filters = [positive_int("filters", count) for count in filters]
+        self.filters = list(shape_of("filters", filters))
+        if not self.filters:
+            raise UserError("filters is empty", expected="channels of one layer or more", received=filters)
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.activation = keras.activations.get(activation)
 
-    def _layers(self, layer_class):
+    def _strided(self, layer_class):
         return [
             layer_class(
                 count,
@@ -57,7 +59,7 @@ class ConvEncoder(_Conv):
 
     def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(filters, kernel_size, activation, **kwargs)
-        self.convolutions = self._layers(keras.layers.Conv2D)
+        self.convolutions = self._strided(keras.layers.Conv2D)
 
     def build(self, input_shape):
         """Makes the layers."""
@@ -89,7 +91,7 @@ class ConvDecoder(_Conv):
 
     def __init__(self, image_shape, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(filters, kernel_size, activation, **kwargs)
-        self.image_shape = tuple(image_shape)
+        self.image_shape = shape_of("image_shape", image_shape)
         factor = 2 ** len(self.filters)
         if len(self.image_shape) != 3 or any(size % factor for size in self.image_shape[:2]):
             raise UserError(
@@ -103,7 +105,7 @@ class ConvDecoder(_Conv):
         self.dense = keras.layers.Dense(
             math.prod(self.start), activation=self.activation, dtype=self.dtype_policy
         )
-        self.convolutions = self._layers(keras.layers.Conv2DTranspose)
+        self.convolutions = self._strided(keras.layers.Conv2DTranspose)
 
     def build(self, input_shape):
         """Makes the layers."""

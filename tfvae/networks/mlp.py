@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from tfvae.checks import positive_int
+from tfvae.checks import shape_of
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -30,7 +30,7 @@ class MLP(keras.layers.Layer):
         self, units, activation="relu", batch_norm=False, kernel_initializer="glorot_uniform", **kwargs
     ):
         super().__init__(**kwargs)
-        self.units = [positive_int("units", width) for width in units]
+        self.units = list(shape_of("units", units))
         self.activation = keras.activations.get(activation)
         self.batch_norm = batch_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

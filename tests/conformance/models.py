@@ -1,0 +1,185 @@
+"""The table of conformance: a tiny model of each product-worthy combination of parts.
+
+A new model, head or network is one row here; test_table.py fails until there is one. Each file test_<property>.py
+holds every row to one property.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from tfvae import IWAE, VAE
+from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, StandardNormal
+from tfvae.networks import MLP, ConvDecoder, ConvEncoder
+
+IMAGE = (4, 4, 1)
+
+
+def functional(size, width, name):
+    """A functional Keras model with a normalisation layer and a skip connection."""
+    inputs = keras.Input((size,))
+    hidden = keras.layers.Dense(width, "tanh")(inputs)
+    hidden = keras.layers.LayerNormalization()(hidden)
+    return keras.Model(inputs, keras.layers.Concatenate()([hidden, inputs]), name=name)
+
+
+def vae_mlp(**options):
+    return VAE(
+        MLP([6], "tanh"), MLP([5, 4]), posterior=DiagonalNormal(2), likelihood=Bernoulli((3, 2)), **options
+    )
+
+
+def vae_mlp_batch_norm(**options):
+    return VAE(
+        MLP([6], batch_norm=True),
+        MLP([5], batch_norm=True),
+        posterior=DiagonalNormal(2, scale="softplus"),
+        likelihood=Normal(4, scale=0.5),
+        **{"estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def vae_conv(**options):
+    return VAE(
+        ConvEncoder([3, 4]),
+        ConvDecoder(IMAGE, [4, 3]),
+        posterior=DiagonalNormal(3),
+        likelihood=Bernoulli(IMAGE),
+        **{"estimator": "elbo-analytic", "free_bits": 0.1, "kl_warmup_steps": 3} | options,
+    )
+
+
+def vae_functional(**options):
+    return VAE(
+        functional(4, 6, "encoder"),
+        functional(2, 5, "decoder"),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(4, scale="learned"),
+        **{"estimator": "elbo-analytic"} | options,
+    )
+
+
+def vae_linear(**options):
+    return VAE(
+        keras.layers.Identity(),
+        keras.layers.Identity(),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(4, scale="learned"),
+        prior=StandardNormal(2),
+        **options,
+    )
+
+
+def iwae_mlp(**options):
+    return IWAE(
+        MLP([6], "tanh", kernel_initializer="he_normal"),
+        MLP([5]),
+        posterior=DiagonalNormal(2, scale="softplus"),
+        likelihood=Normal(4, scale="learned"),
+        **{"num_samples": 3, "estimator": "dreg", "seed": 5, "kl_warmup_steps": 4} | options,
+    )
+
+
+def iwae_mlp_batch_norm(**options):
+    return IWAE(
+        MLP([6], "tanh", batch_norm=True),
+        MLP([5], "tanh", batch_norm=True),
+        posterior=DiagonalNormal(2),
+        likelihood=Bernoulli(5),
+        **{"num_samples": 3} | options,
+    )
+
+
+def iwae_conv(**options):
+    return IWAE(
+        ConvEncoder([3], kernel_size=5, activation="elu"),
+        ConvDecoder(IMAGE, [3], activation="tanh"),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(IMAGE, scale=0.7),
+        **{"num_samples": 3, "estimator": "iwae-stl"} | options,
+    )
+
+
+def iwae_functional(**options):
+    return IWAE(
+        functional(4, 6, "encoder"),
+        functional(2, 5, "decoder"),
+        posterior=DiagonalNormal(2),
+        likelihood=Bernoulli(4),
+        **{"num_samples": 4, "estimator": "dreg"} | options,
+    )
+
+
+def iwae_linear(**options):
+    return IWAE(
+        keras.layers.Identity(),
+        keras.layers.Identity(),
+        posterior=DiagonalNormal(2),
+        likelihood=Normal(4, scale=1.5),
+        **{"num_samples": 3} | options,
+    )
+
+
+TABLE = {
+    "vae-mlp": vae_mlp,
+    "vae-mlp-batch-norm": vae_mlp_batch_norm,
+    "vae-conv": vae_conv,
+    "vae-functional": vae_functional,
+    "vae-linear": vae_linear,
+    "iwae-mlp": iwae_mlp,
+    "iwae-mlp-batch-norm": iwae_mlp_batch_norm,
+    "iwae-conv": iwae_conv,
+    "iwae-functional": iwae_functional,
+    "iwae-linear": iwae_linear,
+}
+
+
+def create(name, *, seed=1, **options):
+    """Returns the built model of a row; its weights depend on `seed`, no bias or scale keeps its tidy start."""
+    keras.utils.set_random_seed(seed)
+    model = TABLE[name](**options)
+    model.build()
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        variable.assign_add(0.1 * rng.standard_normal(variable.shape))
+    return model
+
+
+def parts(model):
+    """Returns the layers that a row combines."""
+    heads = [model.posterior_head, model.likelihood_head, model.prior_head]
+    return [model.encoder, model.decoder, *heads]
+
+
+def examples(model, count, seed=0):
+    """Returns a batch that fits the model's likelihood."""
+    x = np.random.default_rng(seed).standard_normal((count, *model.event_shape)).astype(np.float32)
+    return (x > 0).astype(np.float32) if isinstance(model.likelihood_head, Bernoulli) else x
+
+
+def outputs(model, x):
+    """Returns what the public methods make of `x`, as arrays by name."""
+    z = model.encode(x)
+    figures = {
+        "call": model(x),
+        "encode": z,
+        "decode": model.decode(z),
+        "reconstruct": model.reconstruct(x),
+        "log_weights": model.log_weights(x, 3, seed=1),
+        "elbo": model.elbo(x, 2, seed=2),
+        "iwelbo": model.iwelbo(x, 3, seed=3),
+        "posterior": model.posterior(x).log_prob(z),
+        "prior": model.prior().log_prob(z),
+        "likelihood": model.likelihood(z).log_prob(x),
+        "sample": model.sample(2, seed=4),
+        "draw": model.sample(2, seed=4, mean=False),
+    }
+    return {name: np.asarray(value) for name, value in figures.items()}
+
+
+def assert_same(actual, expected, **tolerances):
+    """Asserts that two results of `outputs` agree: to the bit, or within rtol and atol."""
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(actual[name], value, err_msg=name, **{"rtol": 0, "atol": 0} | tolerances)

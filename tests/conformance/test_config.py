@@ -1,0 +1,37 @@
+"""`get_config` and `from_config` give the same architecture, and with the same weights the same outputs."""
+
+import json
+
+import keras
+import pytest
+from conformance import models
+
+
+@pytest.mark.parametrize("name", models.TABLE)
+def test_model(name):
+    model = models.create(name)
+    x = models.examples(model, 3)
+    config = json.loads(json.dumps(model.get_config()))
+    clone = type(model).from_config(config)
+    clone.build()
+    assert type(clone) is type(model)
+    assert json.loads(json.dumps(clone.get_config())) == config
+    assert [(v.path, v.shape) for v in clone.variables] == [(v.path, v.shape) for v in model.variables]
+    assert clone.estimator == model.estimator
+    clone.set_weights(model.get_weights())
+    models.assert_same(models.outputs(clone, x), models.outputs(model, x))
+
+
+@pytest.mark.parametrize("name", models.TABLE)
+def test_parts(name):
+    for part in models.parts(models.create(name)):
+        saved = json.loads(json.dumps(keras.saving.serialize_keras_object(part)))
+        clone = keras.saving.deserialize_keras_object(saved)
+        assert type(clone) is type(part)
+        assert json.loads(json.dumps(keras.saving.serialize_keras_object(clone))) == saved
+
+
+def test_clone_of_keras():
+    model = models.create("iwae-mlp")
+    clone = keras.models.clone_model(model)
+    assert clone.get_config() == model.get_config() and clone.encoder is not model.encoder

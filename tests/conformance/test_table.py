@@ -1,0 +1,40 @@
+"""Whatever tfvae exports has a row in the table."""
+
+import inspect
+
+import pytest
+from conformance import models
+
+import tfvae
+from tfvae.models import LatentVariableModel
+
+ROWS = [models.create(name) for name in models.TABLE]
+ABSTRACT = {"LatentVariableModel", "Head"}
+
+
+def exported(room, kind):
+    """Names of the concrete classes of a kind that a room exports."""
+    classes = {name for name in room.__all__ if inspect.isclass(getattr(room, name))}
+    assert all(issubclass(getattr(room, name), kind) for name in classes)
+    return sorted(classes - ABSTRACT)
+
+
+@pytest.mark.parametrize("name", exported(tfvae.models, LatentVariableModel))
+def test_every_model_has_a_row(name):
+    assert getattr(tfvae.models, name) in {type(row) for row in ROWS}, "give it a row in conformance/models.py"
+
+
+@pytest.mark.parametrize("name", exported(tfvae.distributions, tfvae.distributions.Head))
+def test_every_head_has_a_row(name):
+    used = {type(part) for row in ROWS for part in models.parts(row)}
+    assert getattr(tfvae.distributions, name) in used, "give it a row in conformance/models.py"
+
+
+@pytest.mark.parametrize("name", exported(tfvae.networks, object))
+def test_every_network_has_a_row(name):
+    used = {type(part) for row in ROWS for part in models.parts(row)}
+    assert getattr(tfvae.networks, name) in used, "give it a row in conformance/models.py"
+
+
+def test_the_models_at_the_top_are_those_of_the_room():
+    assert {name for name in tfvae.models.__all__} <= set(tfvae.__all__)
