@@ -21,7 +21,9 @@ def exported(room, kind):
 
 @pytest.mark.parametrize("name", exported(tfvae.models, LatentVariableModel))
 def test_every_model_has_a_row(name):
-    assert getattr(tfvae.models, name) in {type(row) for row in ROWS}, "give it a row in conformance/models.py"
+    assert getattr(tfvae.models, name) in {type(row) for row in ROWS}, (
+        "give it a row in conformance/models.py"
+    )
 
 
 @pytest.mark.parametrize("name", exported(tfvae.distributions, tfvae.distributions.Head))

@@ -4,7 +4,8 @@ Mutations, each seen to break a test here: checkpoints written in place; a check
 or with the KL warm-up's step reset; data order that starts at epoch 0 on resume; early stopping counted from the
 resumption; the last weights kept where the best are promised; history.csv left as the killed process left it; noise
 from a generator with a state of its own; a directory that a kill left without config.json and that neither a new run
-nor --resume accepts; a damaged newest checkpoint that ends the resumption.
+nor --resume accepts; a damaged newest checkpoint that ends the resumption; an optimiser that is built twice (under mixed precision it then has
+two variables more).
 """
 
 import csv
@@ -171,17 +172,18 @@ SHORT = SETTINGS | {
 
 @pytest.fixture
 def reference(train):
+    """An uninterrupted run."""
     return train("reference", SHORT)[0]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "one bit", "empty"])
+@pytest.mark.parametrize("damage", ["truncated", "one bit"])
 def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(train, reference, damage):
     run, _ = train("killed", SHORT, killed_after=3)
     newest = checkpoint.path_of(run.checkpoints, 3)
     content = bytearray(newest.read_bytes())
     if damage == "one bit":
         content[len(content) // 2] ^= 1
-    newest.write_bytes(content[: {"truncated": -1000, "one bit": None, "empty": 0}[damage]])
+    newest.write_bytes(content[: {"truncated": -1000, "one bit": None}[damage]])
     _, said = train("killed", SHORT, resume=True)
     assert "epoch-000003.ckpt" in said[0] and "truncated or corrupted" in said[0]
     assert said[1] == "resuming after epoch 2 of 5"
@@ -220,6 +222,7 @@ def test_mixed_precision_resumes_to_the_same_bytes(train):
     assert_same_outcome(run.path, whole.path)
 
 
+@pytest.mark.slow
 def test_batch_normalisation_and_convolutions_resume_to_the_same_bytes(train, monkeypatch):
     import dataclasses
 
