@@ -51,19 +51,22 @@ class RunDirectory:
         Raises:
             UserError: if there is something already, or no directory can be made here.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
+            is_file = self.path.exists() and not self.path.is_dir()
+            contents = list(self.path.iterdir()) if self.path.is_dir() else []
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        if is_file:
             raise UserError(
                 f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
             )
-        if self.path.is_dir() and not all(map(files.is_partial, self.path.iterdir())):
+        if not all(map(files.is_partial, contents)):
             raise UserError(
                 f"run directory {self.path} is not empty",
                 expected="a new or empty directory",
                 fix="add --resume to go on with its run, or choose another --run-dir",
             )
-        parent = self.path
-        while not parent.exists():
-            parent = parent.parent
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise UserError(
                 f"cannot write into {parent}", expected="a writable directory", fix="choose another --run-dir"
@@ -108,15 +111,18 @@ class RunDirectory:
         Raises:
             UserError: if there is no run, or its config.json is damaged.
         """
-        if not self.config_file.is_file():
+        try:
+            content = self.config_file.read_bytes()
+        except OSError as error:
             raise UserError(
                 f"there is no run in {self.path}",
                 expected="a directory with a config.json",
+                received=error.strerror,
                 fix="name the directory of a run, or start one with `tfvae train --run-dir`",
-            )
+            ) from error
         try:
-            return Config.from_json(json.loads(self.config_file.read_text("utf-8"))["config"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            return Config.from_json(json.loads(content.decode("utf-8"))["config"])
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{self.config_file} is damaged",
                 expected="the settings as `tfvae train` wrote them",
