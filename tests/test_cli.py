@@ -46,8 +46,9 @@ def tree(folder):
 
 
 def script(*words, **options):
-    """Runs the installed command in a process of its own."""
-    options = {"capture_output": True, "text": True, "timeout": 120} | options
+    """Runs the installed command in a process of its own, with what a user's environment says of logging."""
+    quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    options = {"capture_output": True, "text": True, "timeout": 120, "env": quiet} | options
     return subprocess.run([TFVAE, *map(str, words)], **options)
 
 
