@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> None:
     else:
         config = Config.resolve(given)
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
-        run = RunDirectory(options.run_dir or default)
+        run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
     from tfvae.training import loop
 
@@ -227,16 +227,15 @@ def _info_of_run(path: str) -> None:
     from tfvae.training.run_directory import RunDirectory
 
     run = RunDirectory(path)
-    config = run.config()
+    config, history, evaluation = run.config(), run.read_history(), run.read_evaluation()
     print(run.path)
     for name, value in config.to_json().items():
         print(f"  {name:<20} {value}")
-    history = run.read_history()
     print(f"epochs done {len(history)} of {config.epochs}")
     if history:
         print("last epoch  " + ", ".join(f"{name} {value:g}" for name, value in history[-1].items()))
     print(f"model       {run.model_file if run.model_file.is_file() else 'none yet'}")
-    for name, value in (run.read_evaluation() or {"evaluation": "none yet"}).items():
+    for name, value in (evaluation or {"evaluation": "none yet"}).items():
         print(f"  {name:<32} {value}")
 
 

@@ -12,6 +12,7 @@ from tfvae.estimators import catalog
 BINARIZE = ("dynamic", "static", "threshold", "none")
 SCHEDULES = ("constant", "cosine", "burda")
 MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
+TYPES = {"str": str, "int": int, "int | None": (int, type(None)), "float": (int, float), "bool": bool}
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 
 
@@ -63,8 +64,14 @@ class Config:
         """Checks every setting.
 
         Raises:
-            UserError: at the first that is out of range.
+            UserError: at the first that is of another type or out of range.
         """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, TYPES[field.type]) or (isinstance(value, bool) and field.type != "bool"):
+                raise UserError(
+                    f"{field.name} is of the wrong type", expected=field.type, received=repr(value)
+                )
         one_of("preset", self.preset, presets.names())
         one_of("estimator", self.estimator, catalog.names())
         one_of("binarize", self.binarize, BINARIZE)
