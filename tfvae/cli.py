@@ -38,7 +38,19 @@ def _parser() -> argparse.ArgumentParser:
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
         ("likelihood", str, "bernoulli (default) or normal"),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
+        ("groups", int, "groups M of miwae and piwae, which divide the particles"),
+        ("alpha", float, "of vr-iwae, in [0, 1)"),
+        ("beta", float, "weight of the ELBO in ciwae, in [0, 1]"),
+        ("decay", float, "of nvil's running mean and variance"),
+        ("temperature", float, "of relaxed, at the first step"),
+        ("minimum", float, "lowest temperature of relaxed"),
+        ("rate", float, "decay of relaxed's temperature for each step"),
         ("num-samples", int, "particles K"),
+        (
+            "backward-particles",
+            int,
+            "particles m, drawn by their weights, of the backward pass (default: all K)",
+        ),
         ("latent-size", int, "units of the latent vector"),
         ("epochs", int, "passes over the training examples"),
         ("batch-size", int, "examples in a step"),
@@ -91,10 +103,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from tfvae import estimators
     from tfvae.training.config import Config
     from tfvae.training.run_directory import RunDirectory
 
     given = {name: value for name, value in vars(options).items() if name in Config.__dataclass_fields__}
+    options_of = {name for row in estimators.TABLE for name, _ in row.options}
+    chosen = {
+        name: value for name, value in vars(options).items() if name in options_of and value is not None
+    }
+    given["estimator_options"] = chosen or None
     if options.resume:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
@@ -214,9 +232,9 @@ def _info(options: argparse.Namespace) -> None:
     print("\npresets")
     for preset in presets.TABLE:
         print(f"  {preset.name:<18} {preset.summary}")
-    print("\nestimators")
+    print("\nestimators: name, bound, bias of the gradient, latents, cost in steps with K = 1, paper")
     for row in estimators.TABLE:
-        print(f"  {row.name:<14} {row.bound:<26} bias: {row.bias:<20} latents: {row.latents:<11} {row.paper}")
+        print(f"  {row.name:<13} {row.bound:<36} {row.bias:<22} {row.latents:<10} {row.cost:<31} {row.paper}")
     print("\ndata sets")
     for line in data.datasets():
         print(f"  {line}")

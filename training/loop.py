@@ -60,8 +60,9 @@ def build(config: Config, loaded: data.DataSet):
     model = presets.create(
         config.preset,
         image_shape=loaded.image_shape,
-        estimator=config.estimator,
+        estimator=config.estimator_spec,
         num_samples=config.num_samples,
+        backward_particles=config.backward_particles,
         latent_size=config.latent_size,
         likelihood=config.likelihood,
         kl_warmup_steps=config.kl_warmup * steps,
