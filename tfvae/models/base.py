@@ -160,6 +160,29 @@ class LatentVariableModel(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
+        """As `keras.Model.fit`; targets are ignored, and sample weights need none.
+
+        The loss of a batch is sum_b sample_weight[b] loss[b] / B.
+        """
+        if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
+            held_out, targets, weight = validation_data
+            validation_data = (held_out, _targets(held_out, targets, weight), weight)
+        y = _targets(x, y, sample_weight)
+        return super().fit(
+            x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
+        )
+
+    def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
+        """As `keras.Model.evaluate`; see `fit`."""
+        y = _targets(x, y, sample_weight)
+        return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
+
+    @property
+    def metrics(self):
+        """The running means of the figures, and the count of batches that seeds `evaluate`."""
+        return [*self._means.values(), self._test_batches]
+
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
         if not self.kl_warmup_steps:
@@ -273,3 +296,8 @@ class LatentVariableModel(keras.Model):
             "free_bits": self.free_bits,
             "seed": self.seed,
         }
+
+
+def _targets(x, y, sample_weight):
+    """Returns `y`, or zeros where Keras would forget the sample weights of an array for want of targets."""
+    return tf.zeros(len(x)) if y is None and sample_weight is not None and hasattr(x, "shape") else y
