@@ -140,6 +140,16 @@ class LatentVariableModel(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds the optimiser before replicas need it.
+
+        Keras would first build the model on the mean of the replicas' first batches, which fails where these differ in
+        size; `compile` has built it.
+        """
+        if self._distribute_strategy is not None and self.optimizer is not None and not self.optimizer.built:
+            with self._distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
         if not self.kl_warmup_steps:
@@ -218,6 +228,14 @@ class LatentVariableModel(keras.Model):
         for name, mean in self._means.items():
             if name != "loss":
                 mean.update_state(figures[name], sample_weight=weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self):
+        """Returns the means since the last reset by name: over all replicas, outside a step.
+
+        Keras takes them for an epoch's figures only if they are exactly those that a step returns; it averages the
+        replicas' last means otherwise, whatever rows each replica has seen.
+        """
         return {name: mean.result() for name, mean in self._means.items()}
 
     def get_config(self):
