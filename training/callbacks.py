@@ -7,6 +7,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 from tfvae.training import checkpoint, progress
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
@@ -42,7 +43,7 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """Notes the time and the learning rate."""
         self._began = time.monotonic()
-        self._rate = float(self.model.optimizer.learning_rate)
+        self._rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
@@ -103,7 +104,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     def _stop(self, what, expected):
         newest = sorted(self._run.checkpoints.glob("epoch-*.ckpt"))
         raise UserError(
-            f"{what} at step {int(self.model.optimizer.iterations)}",
+            f"{what} at step {int(tf.convert_to_tensor(self.model.optimizer.iterations))}",
             expected=expected,
             received=f"last finite metrics: {self._finite}",
             fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate or look at the data",
