@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tfvae.training import checkpoint, data, figures, loop, quiet
+from tfvae.training import checkpoint, data, figures, loop, quiet, strategy
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -31,7 +31,7 @@ CASES = {
         "validation_size": 7,
         "patience": 7,
     },
-    "conv": {"preset": "conv", "batch_size": 20, "epochs": 1, "validation_size": 0, "schedule": "constant"},
+    "conv": {"preset": "conv", "batch_size": 19, "epochs": 1, "validation_size": 0, "schedule": "constant"},
 }
 
 
@@ -56,9 +56,9 @@ def compare(name, settings):
         "schedule": "constant",
     }
     states = []
-    for strategy, replicas in (("mirrored", 2), ("none", 0)):
-        run = RunDirectory(FOLDER / f"{name}-{strategy}")
-        config = Config.resolve(common | settings | {"strategy": strategy, "replicas": replicas})
+    for kind, replicas in (("mirrored", 2), ("none", 0)):
+        run = RunDirectory(FOLDER / f"{name}-{kind}")
+        config = Config.resolve(common | settings | {"strategy": kind, "replicas": replicas})
         loop.train(config, run, say=lambda line: None)
         states.append(state(run))
     (mirrored, rows), (single, expected) = states
@@ -81,19 +81,20 @@ def noise_of_replicas():
     from tfvae.models import replicas
 
     seed = random.fold(3, "train", 0)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    with strategy.scope(Config.resolve({"replicas": 2})):
+        mirrored = tf.distribute.get_strategy()
 
     def draw():
         rows = 3 - tf.distribute.get_replica_context().replica_id_in_sync_group
         first, total = replicas.place(rows)
         return random.PhiloxNoise(seed, rows, first).normal("posterior", 2, 3), total
 
-    drawn, totals = strategy.run(tf.function(draw))
-    parts = [part.numpy() for part in strategy.experimental_local_results(drawn)]
+    drawn, totals = mirrored.run(tf.function(draw))
+    parts = [part.numpy() for part in mirrored.experimental_local_results(drawn)]
     whole = random.PhiloxNoise(seed, 5).normal("posterior", 2, 3).numpy()
     return {
         "shapes": [list(part.shape) for part in parts],
-        "totals": [int(total) for total in strategy.experimental_local_results(totals)],
+        "totals": [int(total) for total in mirrored.experimental_local_results(totals)],
         "same as whole": bool(np.array_equal(np.concatenate(parts, axis=1), whole)),
         "distinct": len(np.unique(whole)) == whole.size,
     }

@@ -49,7 +49,14 @@ def rates_from(step, rate):
     """A schedule that is 1e-3 at first and `rate` from the given step, counted from 1, on."""
     import keras
 
-    return lambda *_: keras.optimizers.schedules.PiecewiseConstantDecay([step - 2], [1e-3, rate])
+    class Rates(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, done):
+            return keras.ops.where(keras.ops.cast(done, "int64") < step - 1, 1e-3, rate)
+
+        def get_config(self):
+            return {}
+
+    return lambda *_: keras.saving.register_keras_serializable("tests")(Rates)()
 
 
 # ---- schedules and weights of the KL divergence
@@ -112,10 +119,10 @@ def test_warm_up_is_in_epochs_whatever_the_steps(train):
 
 
 def test_free_bits_hold_the_loss_up_and_leave_validation_alone(train):
-    run = train(epochs=2, estimator="elbo-analytic", free_bits=5.0)
+    run = train(epochs=2, estimator="elbo-analytic", free_bits=50.0)
     for row in run.read_history():
-        assert row["rate"] < 5, "or nothing was held up"
-        assert row["loss"] == pytest.approx(row["distortion"] + 2 * 5.0, rel=1e-5)
+        assert row["rate"] < 50, "or nothing was held up"
+        assert row["loss"] == pytest.approx(row["distortion"] + 2 * 50.0, rel=1e-5)
         assert row["val_loss"] == pytest.approx(row["val_distortion"] + row["val_rate"], rel=1e-5)
 
 
@@ -123,15 +130,15 @@ def test_free_bits_hold_the_loss_up_and_leave_validation_alone(train):
 
 
 def test_without_validation_everything_is_trained_on(train):
-    run = train(epochs=1, validation_size=0, batch_size=479)
+    run = train(epochs=1, validation_size=0, batch_size=719)
     config = run.config()
-    assert len(loop.load_data(config).train) == 1437
+    assert len(loop.load_data(config).train) == 1438
     (row,) = run.read_history()
     assert not [name for name in row if name.startswith("val_")]
     iterations = [
         array for array in checkpoint.load_newest(run.checkpoints)[0].arrays if array.dtype == np.int64
     ]
-    assert 3 in [int(array) for array in iterations if array.ndim == 0]
+    assert 2 in [int(array) for array in iterations if array.ndim == 0]
 
 
 # ---- where a run stops
@@ -173,7 +180,7 @@ def test_weights_that_the_last_step_of_an_epoch_spoilt_reach_no_checkpoint(
 
 
 def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(train, monkeypatch):
-    monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(27, 0.5))
+    monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(27, -2e-3))
     run = train(epochs=9, patience=2)
     rows = run.read_history()
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
@@ -206,14 +213,13 @@ def test_patience_counts_from_the_best_epoch_and_a_tie_is_not_better(tmp_path):
 
 def test_a_run_is_a_function_of_its_settings(train):
     first = train("first", epochs=2)
-    assert state(train("second", epochs=2, checkpoint_seconds=1000.0)) == state(first)
-    drop = [{k: v for k, v in row.items() if k != "seconds"} for row in first.read_history()]
-    other = [
-        {k: v for k, v in row.items() if k != "seconds"}
-        for row in RunDirectory(first.path.parent / "second").read_history()
-    ]
-    assert drop == other
-    assert len(list((first.path.parent / "second" / "checkpoints").iterdir())) == 1
+    second = train("second", epochs=2, checkpoint_seconds=1000.0)
+    assert state(second) == state(first)
+    assert len(list(second.checkpoints.iterdir())) == 1
+    tables = [run.read_history() for run in (first, second)]
+    for row in [*tables[0], *tables[1]]:
+        assert row.pop("seconds") > 0
+    assert tables[0] == tables[1]
 
 
 def test_figures_do_not_change_a_run(train, monkeypatch):
@@ -256,14 +262,14 @@ def test_mixed_precision_stays_finite_and_near_float32(train):
     import keras
 
     try:
-        half = train("half", epochs=4, mixed_precision=True).read_history()
+        half = train("half", epochs=10, mixed_precision=True).read_history()
     finally:
         keras.config.set_dtype_policy("float32")
-    full = train("full", epochs=4).read_history()
-    for name in ("bound", "val_bound", "distortion"):
-        for a, b in zip(half, full, strict=True):
-            assert math.isfinite(a[name]) and a[name] == pytest.approx(b[name], rel=2e-3)
-    assert [row["bound"] for row in half] != [row["bound"] for row in full]
+    full = train("full", epochs=10).read_history()
+    assert all(math.isfinite(value) for row in half for value in row.values())
+    assert full[-1]["bound"] - full[0]["bound"] > 1.5
+    for name in ("bound", "val_bound"):
+        assert half[-1][name] == pytest.approx(full[-1][name], abs=0.15) and half[-1][name] != full[-1][name]
 
 
 def test_tensorboard_gets_its_files(train):
