@@ -1,11 +1,12 @@
 """The fit loop: its schedules, what it promises of a run, and where it stops one.
 
-Mutations, each seen to break a test here: a schedule that is one step off, or counts epochs for steps; a KL warm-up in
-epochs where steps are due; warm-up or free bits in the validation bound; a loss that is not looked at in every step;
-weights that are not looked at before a checkpoint; patience counted from the last epoch, a tie that counts as better;
-the last weights kept where the best are promised; a seed that does not reach the weights, the noise or the data order;
-figures that draw from the noise of training; replicas that share their noise, that divide by their own rows, or whose
-last means are averaged for an epoch's figures; a CPU split after TensorFlow has computed.
+Mutations, each seen to break a test here: a schedule that is one step off, decays by another power or counts epochs
+for steps; a KL warm-up in epochs where steps are due, or one step early; warm-up in the reported or the validation
+bound; a loss that is looked at once an epoch; weights or a validation loss that are not looked at before a
+checkpoint; patience counted from the first epoch, a tie that counts as better; the last weights kept where the best
+are promised; a seed that does not reach the weights or the noise; float32 where float16 was asked for; replicas whose
+last means are averaged for an epoch's figures, whose first batches have to be equal, or whose second strategy clashes
+with the first.
 """
 
 import json
