@@ -1,10 +1,10 @@
 """The command line: what a run leaves, and one line for whatever a user can mend.
 
-Mutations, each seen to break a test here: a message of two lines; a run directory made before the data are checked; a
-setting's range or type not checked; the grey-pixel warning given for a Normal likelihood or left out; `evaluate` on the
-training set; a seed that `sample` ignores; `config.json` without argv; TensorFlow imported at the top of config.py; the
-directory left after a disk that is full at config.json; OSError of a checkpoint let through; a resumption that takes
-other settings over; TensorBoard looked for only after training began.
+Mutations, each seen to break a test here: a message of several lines; a run directory made before the data are
+loaded; a setting's range or type not checked; the grey-pixel warning given for a Normal likelihood; `evaluate
+--split` ignored; a seed that `sample` ignores; TensorFlow imported at the top of config.py; the directory left after
+a disk that is full at config.json; OSError of a checkpoint let through; a resumption that ignores other settings;
+TensorBoard not looked for before training.
 """
 
 import errno

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 
 from tfvae.training import quiet
 from tfvae.training.config import Config
@@ -73,4 +74,12 @@ def scope(config: Config) -> contextlib.AbstractContextManager:
             "there are not so many GPUs", expected=f"at most {len(gpus)} replicas", received=wanted
         )
     kind = "GPU" if gpus else "CPU"
-    return tf.distribute.MirroredStrategy([f"{kind}:{index}" for index in range(wanted)]).scope()
+    return _mirrored(tuple(f"{kind}:{index}" for index in range(wanted))).scope()
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]):
+    """Returns the one strategy of a process for these devices: two would number their collectives alike and clash."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)

@@ -1,11 +1,8 @@
 """A run that is killed, and resumed, ends with the same bytes as one that was not.
 
-Mutations, each seen to break a test here: checkpoints written in place; a checkpoint without the optimiser's
-variables or with the KL warm-up's step reset; data order that starts at epoch 0 on resume; early stopping counted
-from the resumption; the last weights kept where the best are promised; history.csv left as the killed process left
-it; noise from a generator with a state of its own; a directory that a kill left without config.json and that neither
-a new run nor --resume accepts; a damaged newest checkpoint that ends the resumption; an optimiser that is built twice
-(under mixed precision it then has two variables more).
+Mutations, each seen to break a test here: data order that starts at epoch 0 on resume; history.csv left as the killed
+process left it; an optimiser that is built twice (under mixed precision it then has two variables more); temporary
+files of killed processes that are not swept away.
 """
 
 import csv
