@@ -21,7 +21,9 @@ ORACLE = LinearGaussian(W=RNG.normal(size=(4, 2)), b=RNG.normal(size=4), s=0.8)
 COVARIANCE = ORACLE.posterior(np.zeros((1, 4)))[1]
 A = COVARIANCE @ ORACLE.W.T / ORACLE.s**2
 C, S = -A @ ORACLE.b + 0.05, 1.3 * np.sqrt(np.diag(COVARIANCE))
-X = (RNG.normal(size=(40, 2)) @ ORACLE.W.T + ORACLE.b + ORACLE.s * RNG.normal(size=(40, 4))).astype(np.float32)
+X = (RNG.normal(size=(40, 2)) @ ORACLE.W.T + ORACLE.b + ORACLE.s * RNG.normal(size=(40, 4))).astype(
+    np.float32
+)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,9 @@ def test_k_is_exactly_k_and_every_particle_is_new(model, small_blocks, monkeypat
     first = np.concatenate([weights for weights in seen if weights.shape[1] == 16])
     assert first.shape == (700, 16)
     assert len(np.unique(first)) > 0.99 * first.size
-    np.testing.assert_allclose(result.log_prob[:16], special.logsumexp(first, axis=0) - np.log(700), atol=1e-10)
+    np.testing.assert_allclose(
+        result.log_prob[:16], special.logsumexp(first, axis=0) - np.log(700), atol=1e-10
+    )
     weights = np.exp(first - first.max(axis=0))
     ess = weights.sum(axis=0) ** 2 / (weights**2).sum(axis=0)
     np.testing.assert_allclose(result.effective_sample_size[:16], ess, rtol=1e-9)

@@ -39,7 +39,9 @@ def check_iwelbo_is_its_exact_mean():
 
 
 def test_with_the_exact_posterior_every_log_weight_is_the_log_likelihood():
-    model = linear_gaussian_model.build(ORACLE, EXACT_A, -EXACT_A @ ORACLE.b, linalg.cholesky(COVARIANCE, lower=True))
+    model = linear_gaussian_model.build(
+        ORACLE, EXACT_A, -EXACT_A @ ORACLE.b, linalg.cholesky(COVARIANCE, lower=True)
+    )
     log_weights = model.log_weights(X.astype(np.float32), 7, seed=1).numpy()
     assert log_weights.shape == (7, 3)
     np.testing.assert_allclose(log_weights, np.tile(ORACLE.log_marginal(X), (7, 1)), atol=2e-4, rtol=0)

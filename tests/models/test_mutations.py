@@ -1,9 +1,9 @@
 """Each mutation below breaks the check beside it: the checks have the power that they claim."""
 
 import pytest
+import tensorflow as tf
 import test_bounds
 import test_gradients
-import tensorflow as tf
 
 from tfvae.estimators import elbo, importance
 from tfvae.estimators.base import Terms, log_mean_exp
