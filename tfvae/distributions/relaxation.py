@@ -77,7 +77,8 @@ class GumbelSoftmax:
     def log_prob(self, parameters, latent):
         """Returns the density of y: log (n-1)! + (n-1) log t + sum_i a_i - n logsumexp_i a_i for each variable, nats.
 
-        n is the number of classes, t the temperature and a = logits - t y.
+        n is the number of classes, t the temperature and a = logits - t y; the density is one of the n - 1 log-ratios
+        y_i - y_n.
         """
         classes = self.head.event_shape[-1]
         a = tf.nn.log_softmax(parameters[0]) - self.temperature * latent

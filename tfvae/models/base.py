@@ -132,37 +132,28 @@ class LatentVariableModel(Trainer):
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
         kl_weight = self.kl_weight()
+        sampling |= {"analytic_kl": self.estimator.analytic_kl}
         whole = None
-        if self.backward_particles:
-            noise = random.Recorded(noise)
-            whole = self.particles(x, self.num_samples, noise, **sampling)
-            whole_terms = self.estimator(Objective.of(whole, kl_weight).log_weights)
-            uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
-            index = resampling.draw(whole_terms.model, uniforms)
-            noise = random.Chosen(noise, index)
         with tf.GradientTape(persistent=True) as tape:
-            particles = self.particles(
-                x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl, tape=tape, **sampling
-            )
+            if self.backward_particles:
+                with tape.stop_recording():
+                    noise = random.Recorded(noise)
+                    whole = self.particles(x, self.num_samples, noise, **sampling)
+                log_weights = Objective.of(whole, kl_weight).log_weights
+                terms, baseline_loss = self._weigh(log_weights, x, share, step)
+                uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
+                index = resampling.draw(terms.model, uniforms)
+                terms, noise = resampling.pick(terms, index), random.Chosen(noise, index)
+            particles = self.particles(x, self.num_samples, noise, tape=tape, **sampling)
             objective = Objective.of(particles, kl_weight)
+            if whole is None:
+                terms, baseline_loss = self._weigh(objective.log_weights, x, share, step)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
-            penalty = regularization / replicas.count()
+            penalty = regularization / replicas.count() + baseline_loss
             kl_cost = 0.0
             if particles.kl is not None:
                 kl_cost = kl_weight * self._freed(particles.kl, share)
                 penalty += tf.reduce_sum(share * kl_cost)
-            if whole is not None:
-                terms = resampling.pick(whole_terms, index)
-            elif self.baseline is None:
-                terms = self.estimator(objective.log_weights)
-            else:
-                network = self.baseline(x)
-                baseline = self.baseline.observe(
-                    objective.log_weights, tf.stop_gradient(network), share, step
-                )
-                terms = self.estimator(objective.log_weights, baseline)
-                signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
-                penalty -= tf.reduce_sum(share * network * signal)
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         variables = self.trainable_variables
         gradients = weigh(
@@ -179,6 +170,17 @@ class LatentVariableModel(Trainer):
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
         return self._report(figures | {"loss": loss}, weight)
+
+    def _weigh(self, log_weights, x, share, step):
+        """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
+        if self.baseline is None:
+            return self.estimator(log_weights), 0.0
+        network = self.baseline(x)
+        terms = self.estimator(
+            log_weights, self.baseline.observe(log_weights, tf.stop_gradient(network), share, step)
+        )
+        signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
+        return terms, -tf.reduce_sum(share * network * signal)
 
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
