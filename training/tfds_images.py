@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tfvae.training import quiet
 
 from tfvae.checks import UserError
 
@@ -146,7 +147,7 @@ def _answers(url: str, seconds: float) -> bool:
 def _read_split(
     name: str, builder: tfds.core.DatasetBuilder, split: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    import tensorflow as tf
+    tf = quiet.tensorflow()
     import tensorflow_datasets as tfds
 
     features, count = dict(builder.info.features), builder.info.splits[split].num_examples

@@ -21,7 +21,9 @@ def exported(room, kind):
 
 @pytest.mark.parametrize("name", exported(tfvae.models, LatentVariableModel))
 def test_every_model_has_a_row(name):
-    assert getattr(tfvae.models, name) in {type(row) for row in ROWS}, "give it a row in conformance/models.py"
+    assert getattr(tfvae.models, name) in {type(row) for row in ROWS}, (
+        "give it a row in conformance/models.py"
+    )
 
 
 @pytest.mark.parametrize("name", exported(tfvae.distributions, tfvae.distributions.Head))
@@ -37,4 +39,4 @@ def test_every_network_has_a_row(name):
 
 
 def test_the_models_at_the_top_are_those_of_the_room():
-    assert {name for name in tfvae.models.__all__} <= set(tfvae.__all__)
+    assert set(tfvae.models.__all__) <= set(tfvae.__all__)

@@ -12,10 +12,11 @@ from tfvae.models import replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
+from tfvae.models.trainer import Trainer
 from tfvae.models.weighing import weigh
 
 
-class LatentVariableModel(keras.Model):
+class LatentVariableModel(Trainer):
     """A joint p(x, z) = p(z) p(x|z) with an inference model q(z|x), trained by sampling, scoring and weighting.
 
     A subclass says how to sample and score (`particles`); the estimator says how to weigh; the step below serves all.
@@ -66,9 +67,7 @@ class LatentVariableModel(keras.Model):
                 received=repr(self.estimator.name),
             )
         names = ["loss", "bound", "rate", "distortion"]
-        names += ["effective_sample_size"] if self.num_samples > 1 else []
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
-        self._test_batches = keras.metrics.Sum(name="test_batches")
+        self._follow(names + ["effective_sample_size"] * (self.num_samples > 1))
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples `num_samples` latents for each example and scores them.
@@ -90,19 +89,6 @@ class LatentVariableModel(keras.Model):
             UserError: if they are not floating-point numbers of the model's shape.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
-
-    def __call__(self, x, *args, **kwargs):
-        """Checks the examples, as every method does, before Keras calls the model."""
-        if not keras.backend.is_keras_tensor(x):
-            x = self.check_examples(x)
-        return super().__call__(x, *args, **kwargs)
-
-    def make_train_function(self, force=False):
-        """Makes the optimiser's variables first: a first step that fails for bad input does not spoil the next."""
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
 
     def log_weights(self, x, num_samples, seed=None):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
@@ -127,34 +113,6 @@ class LatentVariableModel(keras.Model):
         """Importance-weighted bound log mean_k w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
         num_samples = self.num_samples if num_samples is None else num_samples
         return log_mean_exp(self.log_weights(x, num_samples, seed))
-
-    def compile(self, optimizer="adam", *, loss=None, jit_compile=False, **kwargs):
-        """Configures training; the loss is minus the estimator's bound and is not given.
-
-        Args:
-            optimizer: a Keras optimiser or its name.
-            loss: None.
-            jit_compile: whether XLA compiles the whole step.
-            **kwargs: as `keras.Model.compile` takes them.
-
-        Raises:
-            UserError: if `loss` is given.
-        """
-        if loss is not None:
-            raise UserError(
-                "a latent-variable model brings its own loss",
-                expected="compile(optimizer=...)",
-                received=f"{loss=}",
-            )
-        if not self.built:
-            self.build()
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model as the saved one was."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
@@ -210,7 +168,8 @@ class LatentVariableModel(keras.Model):
         )
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
-        return self._report(particles if whole is None else whole, loss, weight)
+        figures = summarize(particles if whole is None else whole, self.estimator)
+        return self._report(figures | {"loss": loss}, weight)
 
     def _weigh(self, log_weights, x, share, step):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
@@ -232,7 +191,8 @@ class LatentVariableModel(keras.Model):
         self._test_batches.update_state(1.0)
         noise = random.PhiloxNoise(seed, num_rows, first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
-        return self._report(particles, None, weight)
+        figures = summarize(particles, self.estimator)
+        return self._report(figures | {"loss": -weight * figures["bound"]}, weight)
 
     def _unpack(self, data):
         """Returns the examples and their weights [B], 1 where none were given; targets are ignored."""
@@ -247,14 +207,6 @@ class LatentVariableModel(keras.Model):
             mean = replicas.total(tf.linalg.matvec(kl, share, transpose_a=True))
             kl = tf.where(tf.stop_gradient(mean) > self.free_bits, kl, self.free_bits)
         return tf.reduce_sum(kl, axis=-1)
-
-    def _report(self, particles, loss, weight):
-        figures = summarize(particles, self.estimator)
-        self._means["loss"].update_state(-weight * figures["bound"] if loss is None else loss)
-        for name, mean in self._means.items():
-            if name != "loss":
-                mean.update_state(figures[name], sample_weight=weight)
-        return {name: mean.result() for name, mean in self._means.items()}
 
     def get_config(self):
         """Returns the arguments."""

@@ -57,16 +57,17 @@ class VAE(LatentVariableModel):
     ):
         super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
         posteriors = posterior if isinstance(posterior, list) else [posterior]
-        heads = {f"posterior {level}": head for level, head in enumerate(posteriors, 1)} | {
-            "likelihood": likelihood
-        }
-        heads |= {"prior": prior} if prior is not None else {}
+        names = (
+            ["posterior"] if len(posteriors) == 1 else [f"posterior {i + 1}" for i in range(len(posteriors))]
+        )
+        heads = dict(zip(names, posteriors, strict=True))
         _check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
-        _check_parts(Head, "a head from tfvae.distributions", heads)
-        for head in posteriors:
+        _check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
+        _check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
+        for name, head in heads.items():
             if head.latents != self.latents:
                 raise UserError(
-                    f"{type(self).__name__} needs a posterior of {self.latents} latents",
+                    f"{name} does not fit a {type(self).__name__}, whose latents are {self.latents}",
                     expected=HEADS[self.latents],
                     received=type(head).__name__,
                 )

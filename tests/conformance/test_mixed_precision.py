@@ -1,0 +1,67 @@
+"""Under mixed_float16 the matrix products are half precision; log-densities and their sums stay float32."""
+
+import keras
+import numpy as np
+import pytest
+from conformance import models
+
+
+@pytest.fixture
+def mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("name", models.TABLE)
+def test_log_densities(name, mixed_precision):
+    half = models.create(name)
+    keras.config.set_dtype_policy("float32")
+    full = models.create(name)
+    full.set_weights(half.get_weights())
+    x = models.examples(full, 5)
+    expected, found = models.outputs(full, x), models.outputs(half, x)
+    assert {v.dtype for v in half.variables} <= {"float32"}
+    # the first layer that computes, and the heads, do so in half precision
+    assert half.likelihood_head.compute_dtype == half.encoder.compute_dtype == "float16"
+    assert not np.array_equal(found["call"], expected["call"])
+    for method, values in found.items():
+        assert values.dtype == np.float32 and np.isfinite(values).all(), method
+    del found["draw"], expected["draw"]
+    models.assert_same(found, expected, rtol=0.03, atol=0.08)
+
+
+@pytest.mark.parametrize("name", models.TABLE)
+def test_training(name, mixed_precision):
+    model = models.create(name)
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), 16.0), run_eagerly=True)
+    x = models.examples(model, 8)
+    before = model.get_weights()
+    history = model.fit(x, batch_size=4, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(not np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    assert int(model.optimizer.iterations) == 2
+
+
+def test_compile_scales_the_loss(mixed_precision):
+    model = models.create("vae-mlp")
+    model.compile("sgd")
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    model.fit(models.examples(model, 8), batch_size=4, epochs=8, verbose=0)
+    assert 4 <= int(model.optimizer.iterations) <= 16  # steps are skipped until the loss scale fits
+
+
+def test_one_step_is_that_of_float32(mixed_precision):
+    half = models.create("iwae-mlp")
+    keras.config.set_dtype_policy("float32")
+    full = models.create("iwae-mlp")
+    start = full.get_weights()
+    x = models.examples(full, 8)
+    for model in (half, full):
+        optimizer = keras.optimizers.SGD(0.1)
+        model.compile(optimizer if model is full else keras.optimizers.LossScaleOptimizer(optimizer, 1024.0))
+        model.fit(x, batch_size=8, epochs=1, verbose=0)
+    for now, before, expected in zip(half.get_weights(), start, full.get_weights(), strict=True):
+        step = expected - before
+        np.testing.assert_allclose(now - before, step, rtol=0, atol=0.03 * np.abs(step).max() + 1e-4)

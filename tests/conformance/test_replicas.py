@@ -1,0 +1,52 @@
+"""Two replicas take the step that one device takes on the whole batch, and never share noise.
+
+Mutations, each seen to break a test here: no fold of the replica's first row into the noise (PhiloxNoise with
+first_row 0); the loss divided by the replica's rows in place of the global batch's; the regularisation, or the mean
+KL of free bits, not shared over the replicas.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conformance import models
+
+# Batch normalisation takes the moments of each replica's part, as Keras documents: another function of the batch.
+ROWS = [name for name in models.TABLE if "batch-norm" not in name]
+CASES = ["weighted", "free bits", "regularized", "last batch of one"]
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def found():
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("two_replicas.py"), *ROWS],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(TESTS), "TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*ROWS, *CASES])
+def test_two_replicas_equal_one(name, found):
+    differences = found["rows"][name]
+    assert differences["step"] > 0.02
+    assert differences["weights"] < 1e-5
+    assert differences["history"] < 1e-4
+    assert differences["validation"] < 1e-4
+
+
+@pytest.mark.slow
+def test_replicas_draw_different_noise_and_together_that_of_the_batch(found):
+    first, second = (np.array(values) for values in found["drawn"])
+    assert first.shape == (3, 2, 2) and second.shape == (3, 3, 2)
+    assert not np.isin(first, second).any()
+    np.testing.assert_array_equal(np.concatenate([first, second], axis=1), np.array(found["whole"]))
+    assert found["place"] == [[0, 2], [5, 5]]

@@ -1,0 +1,91 @@
+"""Run by test_replicas.py: trains each row on one device and on two logical ones, and prints what differs, as JSON."""
+
+import json
+import os
+import sys
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from conformance import models
+
+from tfvae import random
+from tfvae.distributions import kl_divergence
+from tfvae.models import replicas
+
+CPU = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+MIRRORED = tf.distribute.MirroredStrategy(["cpu:0", "cpu:1"])
+SINGLE = tf.distribute.get_strategy()
+BATCH, EXAMPLES = 5, 10  # two replicas hold 3 and 2 rows, twice
+
+
+def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, **options):
+    with strategy.scope():
+        model = models.create(name, **options)
+        if regularize:
+            model.decoder.dense[0].kernel.regularizer = keras.regularizers.L2(regularize)
+        model.compile(
+            keras.optimizers.SGD(0.1), run_eagerly=strategy is SINGLE
+        )  # quicker, and what is so tested
+    x = models.examples(model, count)
+    weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
+    data = tf.data.Dataset.from_tensor_slices((x, x[:, 0], weights)).batch(BATCH)
+    start = model.get_weights()
+    history = model.fit(data, epochs=1, verbose=0).history
+    validation = model.evaluate(data, verbose=0, return_dict=True)
+    return start, model.get_weights(), {name: values[0] for name, values in history.items()}, validation
+
+
+def compare(name, **options):
+    """Greatest difference of a weight and of a figure, and the length of the step they took."""
+    keras.backend.clear_session()
+    start, one, history, figures = train(name, SINGLE, **options)
+    _, two, history_two, figures_two = train(name, MIRRORED, **options)
+    return {
+        "weights": max(float(np.abs(a - b).max()) for a, b in zip(one, two, strict=True)),
+        "step": max(float(np.abs(a - b).max()) for a, b in zip(one, start, strict=True)),
+        "history": max(abs(history[key] - history_two[key]) for key in history),
+        "validation": max(abs(figures[key] - figures_two[key]) for key in figures),
+    }
+
+
+def telling_threshold(name):
+    """Free bits that the first batch's mean KL of a unit exceeds and a replica's share of it, doubled, does not, or
+    the other way round."""
+    model = models.create(name)
+    q = model.posterior_parameters(models.examples(model, EXAMPLES)[:BATCH])
+    prior = model.prior_head
+    kl = kl_divergence(model.posterior_head, q, prior, prior.parameters()).numpy()
+    whole, part = kl.mean(axis=0), 2 * kl[:3].sum(axis=0) / BATCH
+    unit = np.argmax(np.abs(whole - part))
+    return float(whole[unit] + part[unit]) / 2
+
+
+@tf.function
+def noise_of_replicas(strategy):
+    def draw():
+        rows = tf.distribute.get_replica_context().replica_id_in_sync_group + 2
+        first, total = replicas.place(rows)
+        noise = random.PhiloxNoise(random.fold(7, "train", 3), rows, first)
+        return noise.normal("posterior", 3, 2), first, total
+
+    return strategy.run(draw)
+
+
+def main(names):
+    found = {name: compare(name) for name in names}
+    found["weighted"] = compare("vae-mlp", weights=True)
+    found["free bits"] = compare("vae-conv", free_bits=telling_threshold("vae-conv"), kl_warmup_steps=0)
+    found["regularized"] = compare("vae-mlp", regularize=1.0)
+    found["last batch of one"] = compare("vae-mlp", count=11)
+    values, first, total = noise_of_replicas(MIRRORED)
+    drawn = [value.numpy().tolist() for value in MIRRORED.experimental_local_results(values)]
+    whole = random.PhiloxNoise(random.fold(7, "train", 3), 5).normal("posterior", 3, 2).numpy().tolist()
+    place = [[int(v) for v in MIRRORED.experimental_local_results(each)] for each in (first, total)]
+    print(json.dumps({"rows": found, "drawn": drawn, "whole": whole, "place": place}))
+
+
+main(sys.argv[1:])
