@@ -150,6 +150,7 @@ def test_the_baseline_learns_the_mean_log_weight_of_each_example(tmp_path):
     for part in parts:
         part.trainable = True
     model.compile()
+    model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for name in ("running_mean", "running_variance"):
