@@ -24,13 +24,13 @@ def scatter(samples, names):
 
 
 def near_posterior():
-    """The linear-Gaussian model with q near its posterior, as training leaves it: off by 0.1, 10% too wide."""
+    """The linear-Gaussian model with q near its posterior, as training leaves it: off by 0.3, 20% too wide."""
     rng = np.random.default_rng(7)
     oracle = LinearGaussian(W=rng.normal(size=(3, 2)), b=rng.normal(size=3), s=0.7)
     x = rng.normal(size=(2, 3)) @ np.diag([1.0, 1.2, 0.8]) + oracle.b
     covariance = oracle.posterior(x)[1]
     a = covariance @ oracle.W.T / oracle.s**2
-    return oracle, x, a, 0.1 - a @ oracle.b, 1.1 * np.sqrt(np.diag(covariance))
+    return oracle, x, a, 0.3 - a @ oracle.b, 1.2 * np.sqrt(np.diag(covariance))
 
 
 def encoder_gradients(estimator, num_samples, copies, steps):
@@ -51,26 +51,33 @@ def test_dreg_scatters_less_than_iwae():
 
 @pytest.mark.slow
 def test_the_signal_to_noise_of_iwae_falls_with_k_and_that_of_dreg_does_not():
-    """|mean| / sd of each encoder gradient, averaged; for one batch of 40: theory has K^-1/2 against K^1/2."""
+    """|mean| / sd of each encoder gradient, averaged, batches of 40: theory has K^-1/2 against K^1/2.
+
+    The two have the same mean, which dreg gives with less noise.
+    """
     ratio = {}
-    for estimator in ("iwae", "dreg"):
-        for num_samples in (1, 8, 64, 512):
-            samples = encoder_gradients(estimator, num_samples, 20, 300)
+    for num_samples in (1, 8, 64, 512):
+        samples = {name: encoder_gradients(name, num_samples, 20, 200) for name in ("iwae", "dreg")}
+        for name, gradients in samples.items():
             each = [
-                np.ravel(np.abs(samples[n].mean(axis=0)) / samples[n].std(axis=0, ddof=1)) for n in POSTERIOR
+                np.ravel(np.abs(samples["dreg"][n].mean(axis=0)) / gradients[n].std(axis=0, ddof=1))
+                for n in POSTERIOR
             ]
-            ratio[estimator, num_samples] = np.concatenate(each).mean()
-        shown = ", ".join(f"K = {k}: {ratio[estimator, k]:.2f}" for k in (1, 8, 64, 512))
-        print(f"signal-to-noise of the encoder gradient, {estimator}: {shown}")
-    assert ratio["iwae", 8] > 2 * ratio["iwae", 64] > 4 * ratio["iwae", 512]
+            ratio[name, num_samples] = np.concatenate(each).mean()
+    for name in ("iwae", "dreg"):
+        shown = ", ".join(f"K = {k}: {ratio[name, k]:.3f}" for k in (1, 8, 64, 512))
+        print(f"signal-to-noise of the encoder gradient, {name}: {shown}")
+    for few, many in ((1, 8), (8, 64), (64, 512)):
+        assert ratio["iwae", many] < 0.6 * ratio["iwae", few]
     assert ratio["dreg", 512] > 1.5 * ratio["dreg", 64] > 2.25 * ratio["dreg", 8]
+    assert ratio["dreg", 8] > 0.5 * ratio["dreg", 1]
 
 
 PATTERNS = np.random.default_rng(1).random((8, 12)) < 0.5
 
 
 def trained():
-    """Weights of a 12-8 sigmoid belief network after 600 steps of vimco, K = 5, on 8 patterns with 5% of bits flipped."""
+    """Data, 8 patterns with 5% of bits flipped, and the weights of a 12-8 belief network: 600 steps of vimco, K = 5."""
     rng = np.random.default_rng(3)
     x = np.float32(PATTERNS[rng.integers(0, 8, 200)] ^ (rng.random((200, 12)) < 0.05))
     model = discrete_models.build([8], pixels=12, scale=0.1, estimator="vimco", num_samples=5)
