@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 import tensorflow as tf
+
+from tfvae.checks import UserError
 from tfvae.export import portable
 from tfvae.export.float16 import halve
 from tfvae.export.saved_model import write_saved_model
-
-from tfvae.checks import UserError
 
 QUANTIZATIONS = ("none", "float16", "dynamic")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tfvae.export.inputs import as_request, as_rows, row_seeds
 
 from tfvae.checks import UserError
+from tfvae.export.inputs import as_request, as_rows, row_seeds
 
 CHUNK = 256  # rows at once where the file takes any number
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
+
+from tfvae.checks import UserError, positive_int
 from tfvae.export import metadata, warmup
 from tfvae.export.directories import check_free, disk_errors, replacing_directory
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
-
-from tfvae.checks import UserError, positive_int
 
 BATCH_SIZES = (1, 4, 16, 64)  # what a server pads batches to; the last one is the largest batch
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from tfvae.export.log_prob import log_prob
 
 from tfvae.checks import UserError, positive_int
+from tfvae.export.log_prob import log_prob
 from tfvae.random import ThreefryNoise
 
 NUM_SAMPLES = 64  # particles of `log_prob` unless told otherwise

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from tfvae import files
+from tfvae.checks import UserError, one_of, positive_int
 from tfvae.export import parity
 from tfvae.export.convert import QUANTIZATIONS, convert
 from tfvae.export.directories import check_free, disk_errors
@@ -15,9 +18,6 @@ from tfvae.export.inputs import row_seeds
 from tfvae.export.on_device import OnDevice
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
-
-from tfvae import files
-from tfvae.checks import UserError, one_of, positive_int
 
 ELBO_LIMIT = 0.1  # nats
 NUM_IMAGES = 1000

@@ -33,6 +33,8 @@ ESTIMATORS: dict[str, Callable[[Array, Array], tuple[Array, Array, Array]]] = {
     "iwae": lambda u, w: (w, w, -w),
     "iwae-stl": lambda u, w: (w, w, 0 * w),
     "dreg": lambda u, w: (w, w**2, 0 * w),
+    "rws": lambda u, w: (w, 0 * w, w),
+    "rws-dreg": lambda u, w: (w, w - w**2, 0 * w),
 }
 
 
@@ -104,27 +106,45 @@ class LinearGaussian:
         return theta | _posterior_gradients(slope.T @ x / n, slope.mean(axis=0), d_scale, S)
 
     def expected_iwelbo(
-        self, x: Array, A: Array, c: Array, S: Array, K: int, num_replicates: int, seed: int
+        self,
+        x: Array,
+        A: Array,
+        c: Array,
+        S: Array,
+        K: int,
+        num_replicates: int,
+        seed: int,
+        alpha: float = 0.0,
     ) -> tuple[Array, Array]:
         """Returns E[log (1/K) sum_k w_k] by brute force: the mean and its standard error, each [N].
 
-        The noise depends on the seed and the shapes alone, so this is a smooth function of the parameters.
+        With `alpha` in [0, 1) it is the VR-IWAE bound, E[log (1/K) sum_k w_k^(1 - alpha)] / (1 - alpha). The noise
+        depends on the seed and the shapes alone, so this is a smooth function of the parameters.
         """
         x, loc, scale = self._encode(x, A, c, S)
 
         def replicate(eps: Array) -> Gradients:
             log_w, _ = self._log_weights_at_noise(x, loc, scale, eps)
-            return {"iwelbo": special.logsumexp(log_w, axis=-2) - math.log(K)}
+            bound = special.logsumexp((1 - alpha) * log_w, axis=-2) - math.log(K)
+            return {"iwelbo": bound / (1 - alpha)}
 
         return self._monte_carlo(replicate, K, len(x), num_replicates, seed)["iwelbo"]
 
     def iwelbo_gradients(
-        self, x: Array, A: Array, c: Array, S: Array, K: int, num_replicates: int, seed: int
+        self,
+        x: Array,
+        A: Array,
+        c: Array,
+        S: Array,
+        K: int,
+        num_replicates: int,
+        seed: int,
+        alpha: float = 0.0,
     ) -> dict[str, tuple[Array, Array]]:
-        """Returns the gradients of the mean over the batch of E[log (1/K) sum_k w_k] by brute force.
+        """Returns the gradients of the mean over the batch of `expected_iwelbo` by brute force.
 
         With z = A x + c + S eps put in, log w = log p(x, z) + |eps|^2 / 2 + log det S + const, and at fixed
-        eps the bound is a plain function of the parameters. With w~ = softmax_k(log w) its derivatives are
+        eps the bound is a plain function of the parameters. With w~ = softmax_k((1 - alpha) log w) its derivatives are
 
             d/d theta = sum_k w~_k d/d theta log p(x, z_k)
             d/d phi   = sum_k w~_k (dz_k/d phi)^T d/dz log p(x, z_k) + d/d phi log det S
@@ -138,7 +158,7 @@ class LinearGaussian:
 
         def replicate(eps: Array) -> Gradients:
             log_w, z = self._log_weights_at_noise(x, loc, scale, eps)
-            weights = special.softmax(log_w, axis=-2)
+            weights = special.softmax((1 - alpha) * log_w, axis=-2)
             d_A, d_c, d_scale = _through_z(weights[..., None] * self._joint_slope(x, z), eps, x)
             d_scale = d_scale + np.diag(1 / np.diag(scale))
             return self._model_gradients(weights, x, z) | _posterior_gradients(d_A, d_c, d_scale, S)
@@ -245,36 +265,6 @@ class LinearGaussian:
             "b": slope.sum(axis=-3).mean(axis=-2),
             "log_s": d_log_s.sum(axis=-2).mean(axis=-1),
         }
-
-
-def ppca_max_log_likelihood(x_data: Array, L: int) -> float:
-    """Returns the maximum over W, b and s of the mean of `LinearGaussian.log_marginal` over the data.
-
-        -1/2 (D log(2 pi) + sum_{i <= L} log lambda_i + (D - L) log sigma^2 + D) nats per example
-
-    with lambda_1 >= ... >= lambda_D the eigenvalues of the sample covariance (divisor N) and sigma^2 the mean
-    of the discarded ones, i > L.
-
-    Args:
-        x_data: [N, D].
-        L: latent size, 1 <= L < D.
-
-    Raises:
-        ValueError: L outside its range, or the discarded eigenvalues vanish and the likelihood is unbounded.
-
-    References:
-        Tipping, Bishop 1999, Probabilistic principal component analysis, J. R. Statist. Soc. B 61(3).
-    """
-    x_data = np.asarray(x_data, np.float64)
-    if x_data.ndim != 2 or not 1 <= L < x_data.shape[1]:
-        raise ValueError(f"L does not fit; expected data [N, D], 1 <= L < D; received {x_data.shape}, L {L}")
-    D = x_data.shape[1]
-    eigenvalues = linalg.eigvalsh(np.cov(x_data, rowvar=False, bias=True))[::-1]
-    noise = eigenvalues[L:].mean()
-    if not noise > 1e-12 * eigenvalues[0]:
-        raise ValueError(f"the likelihood is unbounded; expected sigma^2 > 0; received {noise:.3g}")
-    log_det = np.sum(np.log(eigenvalues[:L])) + (D - L) * math.log(noise)
-    return float(-0.5 * (D * (_LOG_2PI + 1) + log_det))
 
 
 def _outer(u: Array, v: Array) -> Array:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import keras
 import numpy as np
-import tensorflow as tf
+import step_gradients
 import tensorflow_probability as tfp
 from linear_gaussian import LinearGaussian
 
@@ -60,21 +59,12 @@ def gradients(model: tfvae.VAE, x, steps: int) -> dict[str, np.ndarray]:
     Returns:
         samples: oracle's name to [steps, ...].
     """
-    wanted = parameters(model)
-    taken = {}
+    return sample(model, x, steps)[0]
 
-    def apply(gradients, variables):
-        by_id = {id(variable): gradient for gradient, variable in zip(gradients, variables, strict=True)}
-        taken.update({name: -by_id[id(variable)] for name, variable in wanted.items()})
 
-    @tf.function
-    def step(index):
-        model.optimizer = SimpleNamespace(iterations=index, scale_loss=lambda loss: loss, apply=apply)
-        model.train_step((tf.constant(x, tf.float32),))
-        return dict(taken)
-
-    rows = [step(tf.constant(index)) for index in range(steps)]
-    samples = {name: np.stack([row[name].numpy() for row in rows]).astype(np.float64) for name in wanted}
+def sample(model: tfvae.VAE, x, steps: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns `gradients`, and the metrics of each step by name, [steps]."""
+    samples, figures = step_gradients.sample(model, x, parameters(model), steps)
     for name in ("W", "A"):
         samples[name] = samples[name].swapaxes(1, 2)
-    return samples
+    return samples, figures

@@ -9,8 +9,9 @@ import tracemalloc
 import numpy as np
 import pytest
 import stats
-from linear_gaussian import ESTIMATORS, LinearGaussian, ppca_max_log_likelihood
+from linear_gaussian import ESTIMATORS, LinearGaussian
 from numpy.polynomial.hermite_e import hermegauss
+from ppca import ppca_max_log_likelihood
 from scipy import linalg, optimize
 
 THETA, N, D, L, K = ("W", "b", "log_s"), 3, 4, 2, 5
@@ -86,9 +87,10 @@ def test_elbo_gradients_are_its_derivatives(S):
     assert_all_close(model.elbo_gradients(x, A, c, S), expected, 1e-7)
 
 
-def test_iwelbo_gradients_are_the_derivatives_of_the_bound_at_the_same_noise(S):
+@pytest.mark.parametrize("alpha", [0.0, 0.4])
+def test_iwelbo_gradients_are_the_derivatives_of_the_bound_at_the_same_noise(S, alpha):
     model, x, A, c = make()
-    draw = {"K": K, "num_replicates": 20, "seed": 5}
+    draw = {"K": K, "num_replicates": 20, "seed": 5, "alpha": alpha}
     expected = differences(lambda m, A, c, S: m.expected_iwelbo(x, A, c, S, **draw)[0].mean(), model, A, c, S)
     actual = {name: mean for name, (mean, _) in model.iwelbo_gradients(x, A, c, S, **draw).items()}
     assert_all_close(actual, expected, 1e-7)
@@ -172,7 +174,7 @@ class TestQuadrature:
         if name in ("elbo", "stl"):
             assert_all_close(actual, model.elbo_gradients(x, A, c, self.S), 1e-8)
             assert all(np.abs(actual[key] - bound[key]).max() > 1e-3 for key in bound)
-        elif name == "iwae-stl":
+        elif name in ("iwae-stl", "rws", "rws-dreg"):
             assert all(np.abs(actual[key] - bound[key]).max() > 1e-3 for key in ("A", "c", "log_diag_S"))
             assert_all_close({key: actual[key] for key in THETA}, {key: bound[key] for key in THETA}, 1e-7)
         else:
@@ -242,7 +244,7 @@ class TestEstimators:
             gradients = model.estimator_gradients(row, self.data[0], *q, eps)
             for name in set(gradients) - set(THETA):
                 size = np.abs(gradients[name]).max()
-                assert size > 0.01 if row in ("elbo", "iwae") else size < 1e-12, (row, name)
+                assert size > 0.01 if row in ("elbo", "iwae", "rws") else size < 1e-12, (row, name)
 
 
 class TestPpca:

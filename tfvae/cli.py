@@ -38,7 +38,19 @@ def _parser() -> argparse.ArgumentParser:
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
         ("likelihood", str, "bernoulli (default) or normal"),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
+        ("groups", int, "groups M of miwae and piwae, which divide the particles"),
+        ("alpha", float, "of vr-iwae, in [0, 1)"),
+        ("beta", float, "weight of the ELBO in ciwae, in [0, 1]"),
+        ("decay", float, "of nvil's running mean and variance"),
+        ("temperature", float, "of relaxed, at the first step"),
+        ("minimum", float, "lowest temperature of relaxed"),
+        ("rate", float, "decay of relaxed's temperature for each step"),
         ("num-samples", int, "particles K"),
+        (
+            "backward-particles",
+            int,
+            "particles m, drawn by their weights, of the backward pass (default: all K)",
+        ),
         ("latent-size", int, "units of the latent vector"),
         ("epochs", int, "passes over the training examples"),
         ("batch-size", int, "examples in a step"),
@@ -104,10 +116,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
+    from tfvae import estimators
     from tfvae.training.config import Config
     from tfvae.training.run_directory import RunDirectory
 
     given = {name: value for name, value in vars(options).items() if name in Config.__dataclass_fields__}
+    options_of = {name for row in estimators.TABLE for name, _ in row.options}
+    chosen = {
+        name: value for name, value in vars(options).items() if name in options_of and value is not None
+    }
+    given["estimator_options"] = chosen or None
     if options.resume:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
@@ -123,7 +141,7 @@ def _train(options: argparse.Namespace) -> None:
     else:
         config = Config.resolve(given)
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
-        run = RunDirectory(options.run_dir or default)
+        run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
     from tfvae.training import loop
 
@@ -327,9 +345,9 @@ def _info(options: argparse.Namespace) -> None:
     print("\npresets")
     for preset in presets.TABLE:
         print(f"  {preset.name:<18} {preset.summary}")
-    print("\nestimators")
+    print("\nestimators: name, bound, bias of the gradient, latents, cost in steps with K = 1, paper")
     for row in estimators.TABLE:
-        print(f"  {row.name:<14} {row.bound:<26} bias: {row.bias:<20} latents: {row.latents:<11} {row.paper}")
+        print(f"  {row.name:<13} {row.bound:<36} {row.bias:<22} {row.latents:<10} {row.cost:<31} {row.paper}")
     print("\ndata sets")
     for line in data.datasets():
         print(f"  {line}")
@@ -340,16 +358,15 @@ def _info_of_run(path: str) -> None:
     from tfvae.training.run_directory import RunDirectory
 
     run = RunDirectory(path)
-    config = run.config()
+    config, history, evaluation = run.config(), run.read_history(), run.read_evaluation()
     print(run.path)
     for name, value in config.to_json().items():
         print(f"  {name:<20} {value}")
-    history = run.read_history()
     print(f"epochs done {len(history)} of {config.epochs}")
     if history:
         print("last epoch  " + ", ".join(f"{name} {value:g}" for name, value in history[-1].items()))
     print(f"model       {run.model_file if run.model_file.is_file() else 'none yet'}")
-    for name, value in (run.read_evaluation() or {"evaluation": "none yet"}).items():
+    for name, value in (evaluation or {"evaluation": "none yet"}).items():
         print(f"  {name:<32} {value}")
 
 

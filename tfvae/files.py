@@ -8,16 +8,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+PARTIAL = ".partial-"
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yields a temporary path beside `path`; what is written there takes its place when the block ends well.
 
     The data are on the disk before the name is. After an exception the old file is untouched and the temporary one
-    is gone.
+    is gone; a killed process leaves one that `is_partial` recognises.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -34,6 +36,17 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Writes `content` to `path`, all of it or nothing."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def is_partial(path: Path) -> bool:
+    """Returns whether `path` is a temporary file of `replacing`."""
+    return path.name.startswith(PARTIAL)
+
+
+def sweep(folder: Path) -> None:
+    """Removes the temporary files that killed processes left in `folder`."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

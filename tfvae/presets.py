@@ -36,9 +36,10 @@ class Preset:
         name: what `--preset` and `create` take.
         summary: one line.
         image_shape: (H, W, C) of the data; None where any will do.
-        network: "mlp" or "conv".
-        widths: units or filters of the encoder's hidden layers; the decoder's are the same in reverse.
-        latent_size: units of the latent vector.
+        network: "mlp", "conv", or "sbn", a sigmoid belief network.
+        widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
+            stochastic layers of a belief network.
+        latent_size: units of the latent vector, the one next to the data where there are several.
         recipe: how it is trained.
         activation: of the hidden layers.
         batch_norm: whether hidden layers are batch-normalised.
@@ -56,8 +57,13 @@ class Preset:
     activation: str = "relu"
     batch_norm: bool = False
     bias_from_data: bool = True
-    estimator: str = "elbo"
+    estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
+
+    @property
+    def latents(self) -> str:
+        """Kind of its latents: "continuous" or "discrete"."""
+        return "discrete" if self.network == "sbn" else "continuous"
 
 
 TABLE = (
@@ -100,7 +106,21 @@ TABLE = (
         32,
         Recipe(epochs=20, batch_size=100, schedule="cosine"),
     ),
+    Preset(
+        "sbn-200-200-200",
+        "sigmoid belief network of Mnih & Rezende 2016: three layers of 200 Bernoulli units, no hidden layers",
+        (28, 28, 1),
+        "sbn",
+        (200, 200, 200),
+        200,
+        Recipe(epochs=100, batch_size=100, learning_rate=1e-3),
+        estimator="vimco",
+        num_samples=5,
+    ),
 )
+
+
+LIKELIHOODS = ("bernoulli", "normal")
 
 
 def names() -> list[str]:
@@ -157,39 +177,61 @@ def create(name: str, **overrides: Any):
 
 
 def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
-    from tfvae import distributions, models, networks
+    from tfvae import distributions, estimators, models
 
-    shape = preset.image_shape
-    widths, reverse = list(preset.widths), list(preset.widths)[::-1]
-    if one_of("network", preset.network, ("mlp", "conv")) == "mlp":
-        encoder = networks.MLP(widths, preset.activation, preset.batch_norm, name="encoder")
-        decoder = networks.MLP(reverse, preset.activation, preset.batch_norm, name="decoder")
+    one_of("network", preset.network, ("mlp", "conv", "sbn"))
+    positive_int("latent_size", preset.latent_size)
+    options |= {
+        "likelihood": _likelihood(preset.image_shape, likelihood),
+        "estimator": preset.estimator,
+        "num_samples": preset.num_samples,
+    }
+    if preset.network == "sbn":
+        model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     else:
-        encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
-        decoder = networks.ConvDecoder(shape, reverse, activation=preset.activation, name="decoder")
-    if isinstance(likelihood, str):
-        one_of("likelihood", likelihood, LIKELIHOODS)
-        likelihood = (
-            distributions.Bernoulli(shape, name="likelihood")
-            if likelihood == "bernoulli"
-            else distributions.Normal(shape, scale="learned", name="likelihood")
+        name = estimators.get(preset.estimator).name
+        model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
+        model = model_class(
+            *_networks(preset),
+            posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
+            prior=distributions.StandardNormal(preset.latent_size, name="prior"),
+            **options,
         )
-    name = preset.estimator if isinstance(preset.estimator, str) else "elbo"
-    model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
-    model = model_class(
-        encoder,
-        decoder,
-        posterior=distributions.DiagonalNormal(
-            positive_int("latent_size", preset.latent_size), name="posterior"
-        ),
-        likelihood=likelihood,
-        prior=distributions.StandardNormal(preset.latent_size, name="prior"),
-        estimator=preset.estimator,
-        num_samples=preset.num_samples,
-        **options,
-    )
     model.build()
     return model
 
 
-LIKELIHOODS = ("bernoulli", "normal")
+def _likelihood(shape: tuple[int, ...], likelihood: Any):
+    from tfvae import distributions
+
+    if not isinstance(likelihood, str):
+        return likelihood
+    if one_of("likelihood", likelihood, LIKELIHOODS) == "bernoulli":
+        return distributions.Bernoulli(shape, name="likelihood")
+    return distributions.Normal(shape, scale="learned", name="likelihood")
+
+
+def _networks(preset: Preset):
+    from tfvae import networks
+
+    widths, reverse = list(preset.widths), list(preset.widths)[::-1]
+    if preset.network == "mlp":
+        options = (preset.activation, preset.batch_norm)
+        return networks.MLP(widths, *options, name="encoder"), networks.MLP(reverse, *options, name="decoder")
+    encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
+    return encoder, networks.ConvDecoder(
+        preset.image_shape, reverse, activation=preset.activation, name="decoder"
+    )
+
+
+def _belief_network(units: list[int], options: dict[str, Any]):
+    from keras.layers import Identity
+
+    from tfvae import distributions, models
+
+    return models.DiscreteVAE(
+        [Identity() for _ in units],
+        [Identity() for _ in units],
+        posteriors=[distributions.Bernoulli(count) for count in units],
+        **options,
+    )

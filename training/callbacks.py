@@ -6,10 +6,12 @@ import math
 import time
 
 import keras
-from tfvae.training import checkpoint, progress
-from tfvae.training.run_directory import RunDirectory, cannot_write
+import numpy as np
+import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.training import checkpoint, progress
+from tfvae.training.run_directory import RunDirectory, cannot_write
 
 
 class Recorder(keras.callbacks.Callback):
@@ -39,8 +41,9 @@ class Recorder(keras.callbacks.Callback):
         return bool(self._patience) and len(self.rows) - checkpoint.best_epoch(self.rows) >= self._patience
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Notes the time."""
+        """Notes the time and the learning rate."""
         self._began = time.monotonic()
+        self._rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
@@ -51,7 +54,7 @@ class Recorder(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Adds a row; writes history.csv and, when it is time, a checkpoint."""
         row = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
-        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["learning_rate"] = self._rate
         row["seconds"] = round(time.monotonic() - self._began, 3)
         self.rows.append(row)
         stop = self.stopped()
@@ -73,7 +76,7 @@ class Recorder(keras.callbacks.Callback):
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Stops a run at the first step whose loss is NaN or infinite.
+    """Stops a run at the first step whose loss is NaN or infinite, and before such weights reach a checkpoint.
 
     Args:
         run: whose last checkpoint to name.
@@ -87,13 +90,22 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Looks at the loss."""
         logs = {name: float(value) for name, value in logs.items()}
-        if math.isfinite(logs["loss"]):
-            self._finite = ", ".join(f"{name} {value:.6g}" for name, value in logs.items())
-            return
+        if not math.isfinite(logs["loss"]):
+            self._stop(f"the loss is {logs['loss']}", "a finite loss")
+        self._finite = ", ".join(f"{name} {value:.6g}" for name, value in logs.items())
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the weights, which the last step may have spoilt, and at the validation loss."""
+        if not all(np.isfinite(weight.numpy()).all() for weight in self.model.weights):
+            self._stop("a weight is not finite", "finite weights")
+        if not math.isfinite(logs.get("val_loss", 0.0)):
+            self._stop(f"the validation loss is {logs['val_loss']}", "a finite loss")
+
+    def _stop(self, what, expected):
         newest = sorted(self._run.checkpoints.glob("epoch-*.ckpt"))
         raise UserError(
-            f"the loss is {logs['loss']} at step {int(self.model.optimizer.iterations)}",
-            expected="a finite loss",
-            received=f"last finite metrics of the epoch: {self._finite}",
+            f"{what} at step {int(tf.convert_to_tensor(self.model.optimizer.iterations))}",
+            expected=expected,
+            received=f"last finite metrics: {self._finite}",
             fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate or look at the data",
         )

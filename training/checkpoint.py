@@ -49,7 +49,9 @@ def path_of(folder: Path, epoch: int) -> Path:
 
 
 def save(folder: Path, model, history: list[dict[str, Any]]) -> Path:
-    """Writes the checkpoint after len(history) epochs and drops old ones: the best and the newest stay.
+    """Writes the checkpoint after len(history) epochs and drops others, damaged newer ones among them.
+
+    The newest two stay, and for each of them that of the best epoch up to then.
 
     Raises:
         OSError: if it cannot be written; earlier checkpoints are untouched then.
@@ -63,9 +65,11 @@ def save(folder: Path, model, history: list[dict[str, Any]]) -> Path:
     with files.replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(MAGIC + digest + b"\n")
         file.write(content)
-    keep = {path_of(folder, best_epoch(history)), *sorted(folder.glob("epoch-*.ckpt"))[-KEEP:]}
-    for old in set(folder.glob("epoch-*.ckpt")) - keep:
-        old.unlink()
+    found = sorted(folder.glob("epoch-*.ckpt"))
+    newest = [name for name in found if name <= path][-KEEP:]
+    bests = [path_of(folder, best_epoch(history[: _epoch_of(name)])) for name in newest]
+    for name in set(found) - {*newest, *bests}:
+        name.unlink()
     return path
 
 
@@ -77,15 +81,19 @@ def load(path: Path) -> Checkpoint:
     """
     head, _, content = path.read_bytes().partition(b"\n")
     if head != MAGIC + hashlib.sha256(content).hexdigest().encode():
-        raise ValueError(f"{path.name} is truncated or corrupted: its checksum does not fit its content")
+        raise ValueError(f"{path.name} is truncated or corrupted, its checksum does not fit its content")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = [archive[name] for name in sorted(archive.files) if name != "history"]
         history = json.loads(str(archive["history"]))
     return Checkpoint(len(history), arrays, history)
 
 
-def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+def load_newest(folder: Path, *, with_best: bool = False) -> tuple[Checkpoint | None, list[str]]:
     """Reads the newest checkpoint that is whole.
+
+    Args:
+        folder: of the checkpoints.
+        with_best: whether the checkpoint of the best epoch up to then has to be whole too.
 
     Returns:
         checkpoint: None where there is none.
@@ -94,9 +102,13 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     problems = []
     for path in sorted(folder.glob("epoch-*.ckpt"), reverse=True):
         try:
-            return load(path), problems
+            checkpoint = load(path)
+            best = path_of(folder, best_epoch(checkpoint.history))
+            if with_best and best != path:
+                load(best)
+            return checkpoint, problems
         except (ValueError, OSError) as error:
-            problems.append(f"{error}; the one before it is used")
+            problems.append(f"{path.name} is passed over: {error}")
     return None, problems
 
 
@@ -106,7 +118,8 @@ def restore(checkpoint: Checkpoint, model) -> None:
     Raises:
         UserError: if it belongs to another model.
     """
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     variables = variables_of(model)
     shapes = [tuple(variable.shape) for variable in variables]
     received = [array.shape for array in checkpoint.arrays]
@@ -123,5 +136,10 @@ def restore(checkpoint: Checkpoint, model) -> None:
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
     """Returns the epoch, from 1, with the best validation bound; the last where there is no validation."""
-    bounds = [row.get("val_bound", -np.inf) for row in history]
-    return 1 + int(np.argmax(bounds)) if any(np.isfinite(bounds)) else len(history)
+    bounds = np.array([row.get("val_bound", -np.inf) for row in history])
+    finite = np.isfinite(bounds)
+    return 1 + int(np.argmax(np.where(finite, bounds, -np.inf))) if finite.any() else len(history)
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch-"))

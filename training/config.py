@@ -11,7 +11,24 @@ from tfvae.estimators import catalog
 
 BINARIZE = ("dynamic", "static", "threshold", "none")
 SCHEDULES = ("constant", "cosine", "burda")
+NOT_NEGATIVE = (
+    "kl_warmup",
+    "free_bits",
+    "patience",
+    "backward_particles",
+    "replicas",
+    "figures_every",
+    "checkpoint_seconds",
+)
 MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
+TYPES = {
+    "str": str,
+    "int": int,
+    "int | None": (int, type(None)),
+    "float": (int, float),
+    "bool": bool,
+    "dict": dict,
+}
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 
 
@@ -21,6 +38,8 @@ class Config:
 
     Attributes:
         preset, dataset, binarize, likelihood, estimator, schedule, strategy: names.
+        estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
+        backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
         latent_size: units of the latent vector.
         epochs, batch_size, learning_rate: of the optimiser.
@@ -41,6 +60,8 @@ class Config:
     binarize: str
     likelihood: str
     estimator: str
+    estimator_options: dict
+    backward_particles: int
     num_samples: int
     latent_size: int
     epochs: int
@@ -63,10 +84,15 @@ class Config:
         """Checks every setting.
 
         Raises:
-            UserError: at the first that is out of range.
+            UserError: at the first that is of another type or out of range.
         """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, TYPES[field.type]) or (isinstance(value, bool) and field.type != "bool"):
+                raise UserError(
+                    f"{field.name} is of the wrong type", expected=field.type, received=repr(value)
+                )
         one_of("preset", self.preset, presets.names())
-        one_of("estimator", self.estimator, catalog.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
         one_of("schedule", self.schedule, SCHEDULES)
@@ -74,11 +100,14 @@ class Config:
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
         number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
-        for name in ("kl_warmup", "free_bits", "patience", "replicas", "figures_every", "checkpoint_seconds"):
+        for name in NOT_NEGATIVE:
             number_in(name, getattr(self, name), 0)
         if self.validation_size is not None:
             number_in("validation_size", self.validation_size, 0)
         number_in("seed", self.seed, 0, 2**31 - 1)
+        catalog.check(
+            self.estimator_spec, self.num_samples, presets.get(self.preset).latents, self.backward_particles
+        )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
                 "free_bits needs the KL divergence in closed form",
@@ -89,6 +118,11 @@ class Config:
             raise UserError(
                 "early stopping needs validation examples", expected="patience 0", received=self.patience
             )
+
+    @property
+    def estimator_spec(self) -> dict[str, Any]:
+        """What `tfvae.estimators.get` takes."""
+        return {"name": self.estimator} | self.estimator_options
 
     @classmethod
     def resolve(cls, given: dict[str, Any]) -> Config:
@@ -113,6 +147,8 @@ class Config:
                 "binarize": "dynamic",
                 "likelihood": "bernoulli",
                 "estimator": estimator,
+                "estimator_options": {},
+                "backward_particles": 0,
                 "num_samples": MULTI_SAMPLES if tightens else preset.num_samples,
                 "latent_size": preset.latent_size,
                 "epochs": epochs,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tfvae.training import data, quiet, strategy
-from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 from tfvae import files, presets
 from tfvae.checks import UserError
+from tfvae.training import data, quiet, strategy
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 Say = Callable[[str], None]
 
@@ -50,6 +51,7 @@ def load_data(config: Config) -> data.DataSet:
 def build(config: Config, loaded: data.DataSet):
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
+
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
@@ -59,8 +61,9 @@ def build(config: Config, loaded: data.DataSet):
     model = presets.create(
         config.preset,
         image_shape=loaded.image_shape,
-        estimator=config.estimator,
+        estimator=config.estimator_spec,
         num_samples=config.num_samples,
+        backward_particles=config.backward_particles,
         latent_size=config.latent_size,
         likelihood=config.likelihood,
         kl_warmup_steps=config.kl_warmup * steps,
@@ -90,12 +93,17 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
         UserError: for bad input, before anything is written; for a loss that is not finite; for a full disk.
     """
     strategy.check(config)
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
     if not resume:
         run.check_free()
+    if config.replicas > 1:
+        strategy.split_cpu(config.replicas)
     loaded = load_data(config)
     tf = quiet.tensorflow()
 
     import keras
+
     from tfvae.training import callbacks, checkpoint, figures
 
     scope = strategy.scope(config)
@@ -104,12 +112,14 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
         model = build(config, loaded)
         history: list[dict[str, Any]] = []
         if resume:
-            newest, problems = checkpoint.load_newest(run.checkpoints)
+            run.open()
+            newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
             for problem in problems:
                 say(f"tfvae: {problem}")
             if newest is not None:
                 checkpoint.restore(newest, model)
                 history = newest.history
+            _record(run, history)
             say(f"resuming after epoch {len(history)} of {config.epochs}")
         else:
             run.create(config, command_line())
@@ -166,6 +176,14 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
                 model.save(temporary)
         except OSError as error:
             raise cannot_write(run.model_file, error) from error
+
+
+def _record(run: RunDirectory, history: list[dict[str, Any]]) -> None:
+    """Writes the history that a checkpoint holds: a killed run's history.csv may be ahead of it or behind."""
+    try:
+        run.write_history(history)
+    except OSError as error:
+        raise cannot_write(run.history_file, error) from error
 
 
 def _validation(loaded: data.DataSet, config: Config):

@@ -10,6 +10,7 @@ evaluation.json  after `tfvae evaluate`
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib.metadata
 import io
@@ -20,10 +21,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfvae.training.config import Config
-
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
 
@@ -50,19 +50,22 @@ class RunDirectory:
         Raises:
             UserError: if there is something already, or no directory can be made here.
         """
-        if self.path.exists() and not self.path.is_dir():
+        try:
+            parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
+            is_file = self.path.exists() and not self.path.is_dir()
+            contents = list(self.path.iterdir()) if self.path.is_dir() else []
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        if is_file:
             raise UserError(
                 f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
             )
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if not all(map(files.is_partial, contents)):
             raise UserError(
                 f"run directory {self.path} is not empty",
                 expected="a new or empty directory",
                 fix="add --resume to go on with its run, or choose another --run-dir",
             )
-        parent = self.path
-        while not parent.exists():
-            parent = parent.parent
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise UserError(
                 f"cannot write into {parent}", expected="a writable directory", fix="choose another --run-dir"
@@ -72,15 +75,32 @@ class RunDirectory:
         """Makes the directory and its config.json.
 
         Raises:
-            UserError: if it cannot be written.
+            UserError: if it cannot be written; what was made of it is removed then.
         """
         versions = {"python": platform.python_version()}
         versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
         content = {"config": config.to_json(), "argv": argv, "seed": config.seed, "versions": versions}
+        missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            files.write_bytes(self.config_file, _json(content))
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                for folder in missing:
+                    folder.rmdir()
+            raise cannot_write(self.path, error) from error
+        self.open()
+
+    def open(self) -> None:
+        """Makes the run's directory ready to write into: makes its folders, removes what killed processes left.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
         try:
             for folder in (self.path, self.checkpoints, self.figures):
-                folder.mkdir(parents=True, exist_ok=True)
-            files.write_bytes(self.config_file, _json(content))
+                folder.mkdir(exist_ok=True)
+                files.sweep(folder)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -90,15 +110,18 @@ class RunDirectory:
         Raises:
             UserError: if there is no run, or its config.json is damaged.
         """
-        if not self.config_file.is_file():
+        try:
+            content = self.config_file.read_bytes()
+        except OSError as error:
             raise UserError(
                 f"there is no run in {self.path}",
                 expected="a directory with a config.json",
+                received=error.strerror,
                 fix="name the directory of a run, or start one with `tfvae train --run-dir`",
-            )
+            ) from error
         try:
-            return Config.from_json(json.loads(self.config_file.read_text("utf-8"))["config"])
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            return Config.from_json(json.loads(content.decode("utf-8"))["config"])
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{self.config_file} is damaged",
                 expected="the settings as `tfvae train` wrote them",
@@ -116,13 +139,23 @@ class RunDirectory:
         files.write_bytes(self.history_file, text.getvalue().encode())
 
     def read_history(self) -> list[dict[str, float]]:
-        """Reads history.csv: a row for each epoch; none where there is no file."""
+        """Reads history.csv: a row for each epoch; none where there is no file.
+
+        Raises:
+            UserError: if it is damaged.
+        """
         if not self.history_file.is_file():
             return []
-        with open(self.history_file, newline="") as file:
-            return [
-                {name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)
-            ]
+        try:
+            with open(self.history_file, newline="") as file:
+                rows = list(csv.DictReader(file))
+            return [{name: float(value) for name, value in row.items() if value} for row in rows]
+        except (ValueError, TypeError, OSError, csv.Error) as error:
+            raise UserError(
+                f"{self.history_file} is damaged",
+                received=f"{error}",
+                fix="`tfvae train --resume` writes it anew",
+            ) from error
 
     def write_evaluation(self, result: dict[str, Any]) -> None:
         """Writes evaluation.json.
@@ -136,8 +169,21 @@ class RunDirectory:
             raise cannot_write(self.evaluation_file, error) from error
 
     def read_evaluation(self) -> dict[str, Any] | None:
-        """Reads evaluation.json; None where there is none."""
-        return json.loads(self.evaluation_file.read_text("utf-8")) if self.evaluation_file.is_file() else None
+        """Reads evaluation.json; None where there is none.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        if not self.evaluation_file.is_file():
+            return None
+        try:
+            return dict(json.loads(self.evaluation_file.read_text("utf-8")))
+        except (ValueError, TypeError, OSError) as error:
+            raise UserError(
+                f"{self.evaluation_file} is damaged",
+                received=f"{error}",
+                fix="`tfvae evaluate` writes it anew",
+            ) from error
 
 
 def cannot_write(path: os.PathLike, error: OSError) -> UserError:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-
-from tfvae.training.config import Config
+import functools
 
 from tfvae.checks import UserError
+from tfvae.training import quiet
+from tfvae.training.config import Config
 
 
 def check(config: Config) -> None:
@@ -33,11 +34,33 @@ def check(config: Config) -> None:
         )
 
 
+def split_cpu(count: int) -> None:
+    """Splits the CPU into `count` logical devices where there is no GPU; before TensorFlow computes anything.
+
+    Raises:
+        UserError: if it is too late.
+    """
+    tf = quiet.tensorflow()
+    if tf.config.list_physical_devices("GPU"):
+        return
+    try:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * count
+        )
+    except RuntimeError as error:
+        if len(tf.config.list_logical_devices("CPU")) < count:
+            raise UserError(
+                "the CPU cannot be split any more, TensorFlow has computed already",
+                expected=f"{count} logical devices before",
+                received=f"{len(tf.config.list_logical_devices('CPU'))}",
+            ) from error
+
+
 def scope(config: Config) -> contextlib.AbstractContextManager:
     """Returns the scope to build and fit a model in.
 
-    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does. With
-    `--replicas N` and no GPU the CPU is split into N logical devices.
+    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does.
+    Without a GPU the devices are the CPU's logical ones, see `split_cpu`.
     """
     import tensorflow as tf
 
@@ -49,9 +72,13 @@ def scope(config: Config) -> contextlib.AbstractContextManager:
         raise UserError(
             "there are not so many GPUs", expected=f"at most {len(gpus)} replicas", received=wanted
         )
-    if not gpus and wanted > 1:
-        tf.config.set_logical_device_configuration(
-            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * wanted
-        )
     kind = "GPU" if gpus else "CPU"
-    return tf.distribute.MirroredStrategy([f"{kind}:{index}" for index in range(wanted)]).scope()
+    return _mirrored(tuple(f"{kind}:{index}" for index in range(wanted))).scope()
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]):
+    """Returns the one strategy of a process for these devices: two would number their collectives alike and clash."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)

@@ -10,11 +10,11 @@ from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tfvae.export.inputs import as_request, row_seeds
-from tfvae.export.serving.transport import Grpc, Rest
 
 from tfvae import files
 from tfvae.checks import UserError, positive_int
+from tfvae.export.inputs import as_request, row_seeds
+from tfvae.export.serving.transport import Grpc, Rest
 
 BATCH = 64  # rows of one request: the largest batch of an export unless it was told otherwise
 

@@ -1,6 +1,9 @@
-"""Every public method traces once for any batch size and keeps the static shape of an example."""
+"""Every public method traces once for any batch size, keeps the static shape of an example, and treats a row alike
+whatever the rest of its batch.
 
-import numpy as np
+Mutation, seen to break the test here: `range` in place of `np.arange` for the counters, which autograph converts.
+"""
+
 import pytest
 import tensorflow as tf
 from conformance import models
@@ -33,19 +36,11 @@ def test_unknown_batch_size(name):
         assert results["elbo"].shape.as_list() == results["iwelbo"].shape.as_list() == [None]
         return results
 
-    for count in (3, 1):
-        x = models.examples(model, count)
-        expected = models.outputs(model, x)
-        actual = {method: value.numpy() for method, value in every_method(x).items()}
-        models.assert_same(actual, {m: expected[m] for m in actual}, rtol=1e-5, atol=1e-5)
+    x = models.examples(model, 3)
+    expected = models.outputs(model, x)
+    actual = {method: value.numpy() for method, value in every_method(x).items()}
+    models.assert_same(actual, {m: expected[m] for m in actual}, rtol=1e-5, atol=1e-5)
+    alone = {method: value.numpy() for method, value in every_method(x[:1]).items()}
+    first = {m: v[:, :1] if m == "log_weights" else v[:1] for m, v in actual.items()}
+    models.assert_same(alone, first, rtol=1e-5, atol=1e-5)
     assert every_method.experimental_get_tracing_count() == 1
-
-
-@pytest.mark.parametrize("name", models.TABLE)
-def test_a_row_does_not_depend_on_its_batch(name):
-    model = models.create(name)
-    x = models.examples(model, 4)
-    for method in ("log_weights", "elbo", "iwelbo"):
-        whole = getattr(model, method)(x, 3, seed=1).numpy()
-        part = getattr(model, method)(x[:2], 3, seed=1).numpy()
-        np.testing.assert_allclose(part, whole[..., :2], rtol=1e-5, atol=1e-5, err_msg=method)

@@ -12,11 +12,11 @@ import sys
 import numpy as np
 import pytest
 from substitute import Server
+
+from tfvae import cli, presets
 from tfvae.export import OnDevice
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
-
-from tfvae import cli, presets
 
 
 @pytest.fixture(scope="module")

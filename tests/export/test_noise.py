@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import stats
-from tfvae.export import OnDevice, save_tflite
 
 from tfvae import VAE, random
 from tfvae.distributions import DiagonalNormal, Normal
+from tfvae.export import OnDevice, save_tflite
 from tfvae.networks import MLP
 
 KNOWN = [  # key, counter, output: the known-answer vectors that Random123 ships for threefry2x32 with 20 rounds

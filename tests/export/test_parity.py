@@ -13,11 +13,11 @@ import tensorflow as tf
 from conformance import models
 from substitute import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
+
+from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, OneHotCategorical
 from tfvae.export import OnDevice, parity, save_serving, save_tflite
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import signatures
-
-from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, OneHotCategorical
 from tfvae.models import DiscreteVAE, HierarchicalVAE
 from tfvae.networks import MLP
 

@@ -17,10 +17,10 @@ import tensorflow as tf
 from conformance import models
 from substitute import Server, meta_graph
 from tensorflow_serving.apis import prediction_log_pb2
-from tfvae.export import directories, save_serving, saved_model, warmup
 
 from tfvae import VAE, presets
 from tfvae.checks import UserError
+from tfvae.export import directories, save_serving, saved_model, warmup
 
 
 @pytest.fixture(scope="module")

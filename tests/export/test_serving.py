@@ -14,13 +14,13 @@ from conformance import models
 from google.protobuf import json_format
 from stub_server import Log, real, rest, rpc
 from substitute import Server
+
+from tfvae.checks import UserError
 from tfvae.export import parity, save_serving
 from tfvae.export.serving import client as command
 from tfvae.export.serving.client import Client
 from tfvae.export.serving.transport import Grpc, Rest
 from tfvae.export.signatures import signatures
-
-from tfvae.checks import UserError
 
 K = 5
 WITHOUT_SERVER = "TF_MODEL_SERVER names no tensorflow_model_server: the C API process stands in for it"

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
-from tfvae.export import OnDevice, convert, parity, portable, save_tflite, tflite
-from tfvae.export.signatures import signatures
 
 from tfvae import VAE
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal
+from tfvae.export import OnDevice, convert, parity, portable, save_tflite, tflite
+from tfvae.export.signatures import signatures
 from tfvae.networks import MLP
 
 K = 5

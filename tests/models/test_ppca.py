@@ -8,7 +8,8 @@ import linear_gaussian_model
 import numpy as np
 import pytest
 import tensorflow as tf
-from linear_gaussian import LinearGaussian, ppca_max_log_likelihood
+from linear_gaussian import LinearGaussian
+from ppca import ppca_max_log_likelihood
 
 
 @pytest.mark.slow

@@ -39,6 +39,16 @@ class Head(keras.layers.Layer):
         super().__init__(**kwargs)
         self.event_shape = shape_of("event_shape", event_shape)
 
+    def same_values(self, other: Head) -> bool:
+        """Returns whether `other` is a distribution over the same kind and shape of values."""
+        mine, others = ((head.event_shape, head.latents, head.relaxation) for head in (self, other))
+        return mine == others
+
+    def describe_values(self) -> str:
+        """Returns the kind and shape of the values, for messages."""
+        kind = self.relaxation.values if self.relaxation else self.latents
+        return f"{kind} values of shape {self.event_shape}"
+
     @property
     def noise_size(self) -> int:
         """Numbers of noise that one value takes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -39,6 +40,7 @@ class BinaryConcrete:
         Maddison, Mnih, Teh: The Concrete distribution (2017), appendix B.
     """
 
+    values: ClassVar[str] = "binary"
     head: Head
     temperature: tf.Tensor
 
@@ -66,6 +68,7 @@ class GumbelSoftmax:
         Jang, Gu, Poole: Categorical reparameterization with Gumbel-softmax (2017).
     """
 
+    values: ClassVar[str] = "one-hot"
     head: Head
     temperature: tf.Tensor
 
@@ -77,7 +80,8 @@ class GumbelSoftmax:
     def log_prob(self, parameters, latent):
         """Returns the density of y: log (n-1)! + (n-1) log t + sum_i a_i - n logsumexp_i a_i for each variable, nats.
 
-        n is the number of classes, t the temperature and a = logits - t y.
+        n is the number of classes, t the temperature and a = logits - t y; the density is one of the n - 1 log-ratios
+        y_i - y_n.
         """
         classes = self.head.event_shape[-1]
         a = tf.nn.log_softmax(parameters[0]) - self.temperature * latent

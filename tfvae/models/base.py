@@ -12,10 +12,11 @@ from tfvae.models import replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
+from tfvae.models.trainer import Trainer
 from tfvae.models.weighing import weigh
 
 
-class LatentVariableModel(keras.Model):
+class LatentVariableModel(Trainer):
     """A joint p(x, z) = p(z) p(x|z) with an inference model q(z|x), trained by sampling, scoring and weighting.
 
     A subclass says how to sample and score (`particles`); the estimator says how to weigh; the step below serves all.
@@ -24,7 +25,8 @@ class LatentVariableModel(keras.Model):
         estimator: name of a gradient estimator, {"name": ..., option: ...}, or an `Estimator`.
         num_samples: particles K for each example in training and in `evaluate`.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
-        kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly.
+        kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly;
+            not for score-function estimators.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
         seed: of all noise in `fit` and `evaluate`, together with the optimiser's step.
@@ -54,7 +56,9 @@ class LatentVariableModel(keras.Model):
         self.estimator = estimators.get(estimator)
         self.num_samples = positive_int("num_samples", num_samples)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
-        estimators.check(self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles)
+        row = estimators.check(
+            self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles
+        )
         self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
         self.free_bits = number_in("free_bits", free_bits, 0)
@@ -65,10 +69,14 @@ class LatentVariableModel(keras.Model):
                 expected='estimator "elbo-analytic"',
                 received=repr(self.estimator.name),
             )
+        if self.kl_warmup_steps and row.latents != "continuous" and not self.estimator.relaxed:
+            raise UserError(
+                f"kl_warmup_steps would scale the score-function gradient of {row.name}",
+                expected="0, or an estimator that follows the path from q to z",
+                received=self.kl_warmup_steps,
+            )
         names = ["loss", "bound", "rate", "distortion"]
-        names += ["effective_sample_size"] if self.num_samples > 1 else []
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
-        self._test_batches = keras.metrics.Sum(name="test_batches")
+        self._follow(names + ["effective_sample_size"] * (self.num_samples > 1))
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples `num_samples` latents for each example and scores them.
@@ -90,23 +98,6 @@ class LatentVariableModel(keras.Model):
             UserError: if they are not floating-point numbers of the model's shape.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
-
-    def __call__(self, x, *args, **kwargs):
-        """Checks the examples, as every method does, before Keras calls the model."""
-        if not keras.backend.is_keras_tensor(x):
-            x = self.check_examples(x)
-        return super().__call__(x, *args, **kwargs)
-
-    def make_train_function(self, force=False):
-        """Makes the optimiser's variables first: a first step that fails for bad input does not spoil the next."""
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
-        replicas, which fails where they hold different numbers of rows."""
 
     def log_weights(self, x, num_samples, seed=None):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
@@ -132,34 +123,6 @@ class LatentVariableModel(keras.Model):
         num_samples = self.num_samples if num_samples is None else num_samples
         return log_mean_exp(self.log_weights(x, num_samples, seed))
 
-    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile=False, **kwargs):
-        """Configures training; the loss is minus the estimator's bound and is not given.
-
-        Args:
-            optimizer: a Keras optimiser or its name.
-            loss, metrics: None.
-            jit_compile: whether XLA compiles the whole step.
-            **kwargs: as `keras.Model.compile` takes them.
-
-        Raises:
-            UserError: if `loss` or `metrics` is given.
-        """
-        if loss is not None or metrics is not None:
-            raise UserError(
-                "a latent-variable model brings its own loss and metrics",
-                expected="compile(optimizer=...)",
-                received=f"loss={loss!r}, metrics={metrics!r}",
-            )
-        if not self.built:
-            self.build()
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model as the saved one was."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
         if not self.kl_warmup_steps:
@@ -174,41 +137,31 @@ class LatentVariableModel(keras.Model):
         share = weight / tf.cast(total_rows, tf.float32)
         step = self.optimizer.iterations
         noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
-        sampling = {"training": True}
+        sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
         kl_weight = self.kl_weight()
         whole = None
-        if self.backward_particles:
-            noise = random.Recorded(noise)
-            whole = self.particles(x, self.num_samples, noise, **sampling)
-            whole_terms = self.estimator(Objective.of(whole, kl_weight).log_weights)
-            uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
-            index = resampling.draw(whole_terms.model, uniforms)
-            noise = random.Chosen(noise, index)
         with tf.GradientTape(persistent=True) as tape:
-            particles = self.particles(
-                x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl, tape=tape, **sampling
-            )
+            if self.backward_particles:
+                with tape.stop_recording():
+                    noise = random.Recorded(noise)
+                    whole = self.particles(x, self.num_samples, noise, **sampling)
+                log_weights = Objective.of(whole, kl_weight).log_weights
+                terms, baseline_loss = self._weigh(log_weights, x, share, step)
+                uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
+                index = resampling.draw(terms.model, uniforms)
+                terms, noise = resampling.pick(terms, index), random.Chosen(noise, index)
+            particles = self.particles(x, self.num_samples, noise, tape=tape, **sampling)
             objective = Objective.of(particles, kl_weight)
+            if whole is None:
+                terms, baseline_loss = self._weigh(objective.log_weights, x, share, step)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
-            penalty = regularization / replicas.count()
+            penalty = regularization / replicas.count() + baseline_loss
             kl_cost = 0.0
             if particles.kl is not None:
                 kl_cost = kl_weight * self._freed(particles.kl, share)
                 penalty += tf.reduce_sum(share * kl_cost)
-            if whole is not None:
-                terms = resampling.pick(whole_terms, index)
-            elif self.baseline is None:
-                terms = self.estimator(objective.log_weights)
-            else:
-                network = self.baseline(x)
-                baseline = self.baseline.observe(
-                    objective.log_weights, tf.stop_gradient(network), share, step
-                )
-                terms = self.estimator(objective.log_weights, baseline)
-                signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
-                penalty -= tf.reduce_sum(share * network * signal)
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         variables = self.trainable_variables
         gradients = weigh(
@@ -223,7 +176,19 @@ class LatentVariableModel(keras.Model):
         )
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
-        return self._report(particles if whole is None else whole, loss, weight)
+        figures = summarize(particles if whole is None else whole, self.estimator)
+        return self._report(figures | {"loss": loss}, weight)
+
+    def _weigh(self, log_weights, x, share, step):
+        """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
+        if self.baseline is None:
+            return self.estimator(log_weights), 0.0
+        network = self.baseline(x)
+        terms = self.estimator(
+            log_weights, self.baseline.observe(log_weights, tf.stop_gradient(network), share, step)
+        )
+        signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
+        return terms, -tf.reduce_sum(share * network * signal)
 
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
@@ -234,7 +199,8 @@ class LatentVariableModel(keras.Model):
         self._test_batches.update_state(1.0)
         noise = random.PhiloxNoise(seed, num_rows, first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
-        return self._report(particles, None, weight)
+        figures = summarize(particles, self.estimator)
+        return self._report(figures | {"loss": -weight * figures["bound"]}, weight)
 
     def _unpack(self, data):
         """Returns the examples and their weights [B], 1 where none were given; targets are ignored."""
@@ -249,19 +215,6 @@ class LatentVariableModel(keras.Model):
             mean = replicas.total(tf.linalg.matvec(kl, share, transpose_a=True))
             kl = tf.where(tf.stop_gradient(mean) > self.free_bits, kl, self.free_bits)
         return tf.reduce_sum(kl, axis=-1)
-
-    def _report(self, particles, loss, weight):
-        figures = summarize(particles, self.estimator)
-        self._means["loss"].update_state(-weight * figures["bound"] if loss is None else loss)
-        for name, mean in self._means.items():
-            if name != "loss":
-                mean.update_state(figures[name], sample_weight=weight)
-        return self.get_metrics_result()
-
-    def get_metrics_result(self):
-        """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
-        those of all of them."""
-        return {name: mean.result() for name, mean in self._means.items()}
 
     def get_config(self):
         """Returns the arguments."""

@@ -57,16 +57,17 @@ class VAE(LatentVariableModel):
     ):
         super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
         posteriors = posterior if isinstance(posterior, list) else [posterior]
-        heads = {f"posterior {level}": head for level, head in enumerate(posteriors, 1)} | {
-            "likelihood": likelihood
-        }
-        heads |= {"prior": prior} if prior is not None else {}
-        _check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
-        _check_parts(Head, "a head from tfvae.distributions", heads)
-        for head in posteriors:
+        names = (
+            ["posterior"] if len(posteriors) == 1 else [f"posterior {i + 1}" for i in range(len(posteriors))]
+        )
+        heads = dict(zip(names, posteriors, strict=True))
+        check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
+        check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
+        check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
+        for name, head in heads.items():
             if head.latents != self.latents:
                 raise UserError(
-                    f"{type(self).__name__} needs a posterior of {self.latents} latents",
+                    f"{name} does not fit a {type(self).__name__}, whose latents are {self.latents}",
                     expected=HEADS[self.latents],
                     received=type(head).__name__,
                 )
@@ -76,11 +77,11 @@ class VAE(LatentVariableModel):
         self.posterior_head = posteriors[0]
         self.likelihood_head = likelihood
         self.prior_head = StandardNormal(self.top_event_shape[0]) if prior is None else prior
-        if self.prior_head.event_shape != self.top_event_shape:
+        if not self.prior_head.same_values(posteriors[-1]):
             raise UserError(
-                "prior and posterior differ in size",
-                expected=f"a prior over {self.top_event_shape}",
-                received=f"one over {self.prior_head.event_shape}",
+                "prior and posterior differ in size or kind",
+                expected=f"a prior over {posteriors[-1].describe_values()}",
+                received=f"one over {self.prior_head.describe_values()}",
             )
         if type(self.prior_head).parameters is Head.parameters:
             raise UserError(
@@ -249,7 +250,8 @@ def _deserialize(value):
     return keras.saving.deserialize_keras_object(value) if is_layer else value
 
 
-def _check_parts(kind, expected, parts):
+def check_parts(kind, expected, parts):
+    """Raises a `UserError` that names the part, by its name in a dictionary, which is not of the kind."""
     for name, part in parts.items():
         if not isinstance(part, kind):
             raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))

@@ -79,7 +79,7 @@ def _panel(
     low, high = limits(drawn)
     outside = int(sum(np.sum((values < low) | (values > high)) for values in drawn))
     axes.set_ylim(low, high)
-    axes.legend(title=f"{outside} values off the scale" if outside else None)
+    axes.legend(title=f"{outside} value{'s' * (outside > 1)} off the scale" if outside else None)
 
 
 def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -1,0 +1,167 @@
+"""A backward pass through m of K particles: the same mean, the same metrics.
+
+Mutations that these tests were seen to kill are run in test_estimator_mutations.py.
+"""
+
+import itertools
+
+import discrete_models
+import linear_gaussian_model
+import numpy as np
+import pytest
+import step_gradients
+import tensorflow as tf
+from stats import assert_chi_square_uniform, assert_mean_close
+from test_gradients import ORACLE, A, C, S, X
+
+from tfvae import estimators
+from tfvae.estimators.base import Baseline, Terms
+from tfvae.models import resampling
+
+K, COPIES, STEPS = 8, 100, 150
+RESAMPLED = [row for row in estimators.TABLE if row.resampled]
+CONTINUOUS = [row.name for row in RESAMPLED if row.latents != "discrete"]
+DISCRETE = [row.name for row in RESAMPLED if row.latents != "continuous"]
+FEW = [("iwae", 3), ("dreg", 1)]
+
+
+def spec(name):
+    return {"name": name} | ({"groups": 2} if name in ("miwae", "piwae") else {})
+
+
+def sample(name, backward, latents="continuous"):
+    """Gradients and metrics at independent steps, those of `backward` = 0 at the same particles."""
+    options = {"estimator": spec(name), "num_samples": K, "backward_particles": backward, "seed": 3}
+    if latents == "discrete":
+        model = discrete_models.build("two-layers", **options)
+        x, variables = np.tile(discrete_models.X, (COPIES, 1)), discrete_models.variables(model)
+    else:
+        model = linear_gaussian_model.build(ORACLE, A, C, S, **options)
+        x, variables = np.tile(X, (COPIES, 1)), linear_gaussian_model.parameters(model)
+    if model.baseline is not None:
+        variables |= {f"baseline {i}": v for i, v in enumerate(model.baseline.trainable_variables)}
+    return step_gradients.sample(model, x, variables, STEPS)
+
+
+def check(name, backward, latents="continuous"):
+    full, full_figures = sample(name, 0, latents)
+    few, few_figures = sample(name, backward, latents)
+    assert few.keys() == full.keys() and few_figures.keys() == full_figures.keys()
+    for figure, values in full_figures.items():
+        np.testing.assert_allclose(few_figures[figure], values, rtol=1e-5, atol=1e-5, err_msg=figure)
+    for variable, values in full.items():
+        if variable.startswith("baseline"):
+            np.testing.assert_allclose(few[variable], values, rtol=1e-4, atol=1e-5, err_msg=variable)
+        else:
+            gap, size = few[variable] - values, np.abs(values).mean()
+            assert_mean_close(
+                gap, np.zeros(values.shape[1:]), name=f"{name} {variable}", smallest_bug=max(0.2, size)
+            )
+
+
+@pytest.mark.parametrize(("name", "backward"), FEW)
+def test_gradients_have_the_same_mean_and_metrics_are_the_same(name, backward):
+    check(name, backward)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backward", "name"), list(zip(itertools.cycle([1, 3]), CONTINUOUS, strict=False)))
+def test_every_continuous_row(name, backward):
+    check(name, backward)
+
+
+def test_a_learned_baseline_learns_the_same():
+    check("nvil", 3, "discrete")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("backward", "name"), list(zip(itertools.cycle([1, 3]), DISCRETE, strict=False)))
+def test_every_discrete_row(name, backward):
+    check(name, backward, "discrete")
+
+
+def terms_of(row, log_weights):
+    estimator = estimators.get(spec(row.name))
+    return estimator(log_weights, Baseline(0.3, 2.0))
+
+
+LOG_WEIGHTS = tf.constant(np.random.default_rng(4).normal(size=(K, 3)), tf.float32)
+
+
+@pytest.mark.parametrize("row", RESAMPLED, ids=lambda row: row.name)
+def test_picked_weights_have_the_mean_of_all_weights(row):
+    """Exactly, m = 1: sum_k model[k] (what picking k gives) is what all K particles would have given."""
+    terms = terms_of(row, LOG_WEIGHTS)
+    np.testing.assert_allclose(tf.reduce_sum(terms.model, axis=0), 1.0, rtol=1e-5)
+    alone = [resampling.pick(terms, tf.fill([1, 3], k)) for k in range(K)]
+    for part in ("model", "path", "score"):
+        expected = getattr(terms, part)
+        if expected is None:
+            assert getattr(alone[0], part) is None
+            continue
+        picked = tf.concat([getattr(one, part) for one in alone], axis=0)
+        np.testing.assert_allclose(terms.model * picked, expected, rtol=1e-5, atol=1e-7)
+    for one in alone:
+        np.testing.assert_array_equal(one.bound, terms.bound)
+
+
+@pytest.mark.parametrize("row", estimators.TABLE, ids=lambda row: row.name)
+def test_a_row_says_whether_its_weights_vanish_with_the_model_weight(row):
+    found = True
+    for hopeless in (1, K // 2):  # one particle; one group of two
+        terms = terms_of(row, LOG_WEIGHTS - 300.0 * np.float32(np.arange(K) < hopeless)[:, np.newaxis])
+        others = [weight for weight in (terms.path, terms.score) if weight is not None]
+        left = max(float(tf.reduce_max(tf.abs(weight[0]))) for weight in others)
+        found = found and (float(tf.reduce_max(terms.model[0])) > 0 or left < 1e-12)
+    assert found == row.resampled
+
+
+def test_pick_divides_by_m_and_by_the_model_weight():
+    weights = tf.constant([[0.5, 0.2], [0.3, 0.8], [0.2, 0.0]])
+    terms = Terms(tf.constant([1.0, 2.0]), model=weights, path=weights**2, score=-3.0 * weights)
+    picked = resampling.pick(terms, tf.constant([[0, 1], [2, 1]]))
+    np.testing.assert_allclose(picked.model, np.full((2, 2), 0.5))
+    np.testing.assert_allclose(picked.path, [[0.25, 0.4], [0.1, 0.4]], rtol=1e-6)
+    np.testing.assert_allclose(picked.score, np.full((2, 2), -1.5), rtol=1e-6)
+    shared = resampling.pick(terms._replace(path=weights, score=None), tf.constant([[0, 1], [2, 1]]))
+    assert shared.path is shared.model and shared.score is None
+
+
+def check_draw():
+    """Each particle k is drawn m weights[k] times on average; strata of uniform weights hold one each."""
+    draws, weights = 20_000, np.array([0.05, 0.45, 0.0, 0.2, 0.3])
+    for m in (1, 3, 7):
+        uniforms = np.random.default_rng(m).random((m, draws)).astype(np.float32)
+        index = resampling.draw(tf.constant(np.tile(weights[:, None], draws), tf.float32), uniforms).numpy()
+        assert index.shape == (m, draws) and index.dtype == np.int32
+        counts = (index[..., None] == np.arange(5)).sum(axis=0)
+        assert_mean_close(counts, m * weights, name=f"m = {m}", smallest_bug=0.03)
+    first = index[0]
+    place = np.random.default_rng(0).random(
+        draws
+    )  # a point inside the particle drawn makes equal cells of it
+    cumulative = np.concatenate([[0.0], np.cumsum(weights)])
+    single = resampling.draw(
+        tf.constant(np.tile(weights[:, None], draws), tf.float32),
+        np.random.default_rng(9).random((1, draws)).astype(np.float32),
+    ).numpy()[0]
+    where = cumulative[single] + place * weights[single]
+    assert_chi_square_uniform(np.bincount((20 * where).astype(int), minlength=20), name="draw")
+    assert set(first) <= {0, 1}
+
+
+def test_draw_follows_the_weights():
+    check_draw()
+
+
+def test_draw_takes_all_particles_when_m_is_k_and_weights_are_uniform():
+    uniforms = np.random.default_rng(1).uniform(0.01, 0.99, (K, 50)).astype(np.float32)
+    index = resampling.draw(tf.fill([K, 50], 1.0 / K), uniforms).numpy()
+    np.testing.assert_array_equal(np.sort(index, axis=0), np.tile(np.arange(K)[:, None], 50))
+
+
+def test_draw_never_leaves_the_particles():
+    """Uniforms that round up to 1, and weights that do not quite sum to 1."""
+    weights = tf.constant([[0.3, 0.0], [0.699, 1.0]])
+    index = resampling.draw(weights, tf.constant([[1.0, 1.0], [0.0, 0.0]])).numpy()
+    assert index.min() >= 0 and index.max() <= 1

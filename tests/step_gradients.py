@@ -1,0 +1,48 @@
+"""What a training step hands to its optimiser, and what it reports, at many independent steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import numpy as np
+import tensorflow as tf
+
+Samples = dict[str, np.ndarray]
+
+
+def sample(model, x, variables: Mapping, steps: int, *, first: int = 0, state: Mapping | None = None):
+    """Runs `train_step` at steps first .. first + steps - 1 without moving any of the model's trained variables.
+
+    Args:
+        model: a `LatentVariableModel`, built.
+        x: the batch of every step.
+        variables: name to trainable variable.
+        steps: their number.
+        first: number of the first step.
+        state: name to variable that the step itself may move, read before each step.
+
+    Returns:
+        gradients: name to [steps, ...]: what the optimiser is given, as ascent directions, float64.
+        figures: name to [steps]: the metrics of each step alone, and `state`.
+    """
+    taken = {}
+
+    def apply(gradients, trained):
+        by_id = {id(variable): gradient for gradient, variable in zip(gradients, trained, strict=True)}
+        taken.update({name: -by_id[id(variable)] for name, variable in variables.items()})
+
+    @tf.function
+    def step(index):
+        for metric in model.metrics:
+            metric.reset_state()
+        before = {name: tf.convert_to_tensor(variable) for name, variable in (state or {}).items()}
+        model.optimizer = SimpleNamespace(iterations=index, scale_loss=lambda loss: loss, apply=apply)
+        figures = model.train_step((tf.constant(x, tf.float32),))
+        return dict(taken), before | figures
+
+    rows = [step(tf.constant(index)) for index in range(first, first + steps)]
+    return tuple(
+        {name: np.stack([row[part][name] for row in rows]).astype(np.float64) for name in rows[0][part]}
+        for part in (0, 1)
+    )

@@ -1,0 +1,59 @@
+"""README.md is true: its code runs, its commands parse, its tables are those of the code."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tfvae import cli, estimators, presets
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def estimator_table():
+    lines = ["| estimator | bound | bias of its gradient | latents | paper |", "|---|---|---|---|---|"]
+    for row in estimators.TABLE:
+        bound = row.bound.replace("|", "\\|")
+        lines.append(f"| `{row.name}` | {bound} | {row.bias} | {row.latents} | {row.paper} |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_estimators_is_the_catalogue():
+    assert f"<!-- estimators -->\n{estimator_table()}\n<!-- /estimators -->" in README, estimator_table()
+
+
+def test_every_preset_is_named():
+    assert all(f"`{name}`" in README for name in presets.names())
+
+
+def test_linked_files_exist():
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert all((ROOT / target).exists() for target in targets)
+
+
+def test_the_python_example_runs(capsys):
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    value, error = re.fullmatch(
+        r"(.*) \+- (.*) nats", capsys.readouterr().out.strip().splitlines()[-1]
+    ).groups()
+    assert 10 < float(value) < 30
+    assert 0 < float(error) < 1
+
+
+@pytest.mark.parametrize("line", [line for block in blocks("bash") for line in block.splitlines() if line])
+def test_every_command_exists(line):
+    command, *arguments = shlex.split(line, comments=True)
+    if command == "make":
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in arguments)
+    else:
+        assert command == "tfvae"
+        cli._parser().parse_args(arguments)

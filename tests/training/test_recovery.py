@@ -1,0 +1,237 @@
+"""A run that is killed, and resumed, ends with the same bytes as one that was not.
+
+Mutations, each seen to break a test here: data order that starts at epoch 0 on resume; history.csv left as the killed
+process left it; an optimiser that is built twice (under mixed precision it then has two variables more); temporary
+files of killed processes that are not swept away.
+"""
+
+import csv
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tfvae.training import checkpoint, loop
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory
+
+SETTINGS = {
+    "epochs": 200,
+    "latent_size": 3,
+    "estimator": "dreg",
+    "num_samples": 3,
+    "learning_rate": 0.02,
+    "schedule": "constant",
+    "kl_warmup": 4,
+    "patience": 6,
+    "figures_every": 0,
+    "checkpoint_seconds": 0.0,
+}
+
+
+def arguments(settings):
+    return [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def outcome(folder):
+    """Bytes of the trained weights, of the last state of model and optimiser, and history.csv without its seconds."""
+    run = RunDirectory(folder)
+    with zipfile.ZipFile(run.model_file) as archive:
+        weights = archive.read("model.weights.h5")
+    last = sorted(run.checkpoints.iterdir())[-1]
+    arrays = [(array.dtype.str, array.shape, array.tobytes()) for array in checkpoint.load(last).arrays]
+    with open(run.history_file, newline="") as file:
+        rows = [
+            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
+        ]
+    return weights, last.name, arrays, rows
+
+
+def assert_same_outcome(folder, reference):
+    weights, last, arrays, rows = outcome(folder)
+    expected_weights, expected_last, expected_arrays, expected_rows = outcome(reference)
+    assert rows == expected_rows
+    assert last == expected_last
+    assert arrays == expected_arrays
+    assert weights == expected_weights
+    left = [path for path in Path(folder).rglob("*") if path.name.startswith(".")]
+    assert not left
+
+
+def start(stage, occurrence, *words):
+    return subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("paused_run.py"), stage, str(occurrence), "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output, errors
+
+
+def kill(process, marker, after=0.0):
+    """Kills a process with SIGKILL `after` seconds from the first line `marker`; returns what it wrote."""
+    while (line := process.stdout.readline().strip()) != marker:
+        assert line or process.poll() is None, process.stderr.read()
+    time.sleep(after)
+    assert process.poll() is None, "it ended before it was killed: the run is too short"
+    os.kill(process.pid, signal.SIGKILL)
+    output = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    return output
+
+
+@pytest.mark.slow
+def test_killed_at_twelve_moments_it_ends_with_the_same_bytes(tmp_path):
+    reference, folder = tmp_path / "reference", tmp_path / "killed"
+    finish(start("never", 0, "--run-dir", str(reference), *arguments(SETTINGS)))
+    rows = outcome(reference)[3]
+    best = checkpoint.best_epoch([{"val_bound": float(row["val_bound"])} for row in rows])
+    assert best + SETTINGS["patience"] == len(rows) < SETTINGS["epochs"], (
+        "early stopping is part of this test"
+    )
+
+    new = ["--run-dir", str(folder), *arguments(SETTINGS)]
+    again = ["--run-dir", str(folder), "--resume"]
+    kill(start("config", 1, *new), "paused")
+    kill(start("half", 1, *new), "paused")  # nothing to go on from but config.json
+    moments = random.Random(1)
+    kinds = ["random"] * 5 + ["half", "whole", "named", "history"]
+    moments.shuffle(kinds)
+    for kind in kinds:
+        if kind == "random":
+            kill(start("never", 0, *again), "epoch", moments.uniform(0.0, 0.6))
+        else:
+            kill(start(kind, moments.randint(1, 3), *again), "paused")
+            left = [path for path in folder.rglob(".partial-*") if path.stat().st_size]
+            assert bool(left) == (kind in ("half", "whole", "history")), (kind, left)
+    done = len(RunDirectory(folder).read_history())
+    assert 0 < done < len(rows), "the kills have to fall into the training"
+    kill(start("model", 1, *again), "paused")
+    assert not (folder / "model.keras").exists()
+    _, errors = finish(start("never", 0, *again))
+    assert f"resuming after epoch {len(rows)} of" in errors
+    assert_same_outcome(folder, reference)
+
+
+class Killed(BaseException):
+    """Ends a run where a kill would."""
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Returns a function that trains in this process, without figures, and can end after a number of checkpoints."""
+    import keras
+
+    from tfvae.training import figures
+
+    monkeypatch.setattr(figures, "draw", lambda *_: None)
+    save = checkpoint.save
+
+    def train(name, settings, *, resume=False, killed_after=None):
+        keras.backend.clear_session()  # or layers get other names than in a fresh process
+        run, said = RunDirectory(tmp_path / name), []
+
+        def save_and_die(folder, model, history):
+            save(folder, model, history)
+            if len(history) == killed_after:
+                raise Killed
+
+        monkeypatch.setattr(checkpoint, "save", save_and_die)
+        config = run.config() if resume else Config.resolve(settings)
+        if killed_after:
+            with pytest.raises(Killed):
+                loop.train(config, run, resume=resume, say=said.append)
+        else:
+            loop.train(config, run, resume=resume, say=said.append)
+        return run, said
+
+    return train
+
+
+SHORT = SETTINGS | {
+    "epochs": 5,
+    "patience": 4,
+    "schedule": "cosine",
+    "estimator": "elbo-analytic",
+    "free_bits": 0.05,
+}
+
+
+@pytest.fixture
+def reference(train):
+    """An uninterrupted run."""
+    return train("reference", SHORT)[0]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "one bit"])
+def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(train, reference, damage):
+    run, _ = train("killed", SHORT, killed_after=3)
+    newest = checkpoint.path_of(run.checkpoints, 3)
+    content = bytearray(newest.read_bytes())
+    if damage == "one bit":
+        content[len(content) // 2] ^= 1
+    newest.write_bytes(content[: {"truncated": -1000, "one bit": None}[damage]])
+    _, said = train("killed", SHORT, resume=True)
+    assert "epoch-000003.ckpt" in said[0] and "truncated or corrupted" in said[0]
+    assert said[1] == "resuming after epoch 2 of 5"
+    assert_same_outcome(run.path, reference.path)
+    checkpoint.load(checkpoint.path_of(run.checkpoints, 4))
+
+
+def test_without_a_whole_checkpoint_training_starts_over_to_the_same_bytes(train, reference):
+    run, _ = train("killed", SHORT, killed_after=2)
+    for path in run.checkpoints.iterdir():
+        path.write_bytes(b"")
+    _, said = train("killed", SHORT, resume=True)
+    assert len(said) == 4 and said[2] == "resuming after epoch 0 of 5"
+    assert_same_outcome(run.path, reference.path)
+
+
+def test_a_kill_between_the_last_checkpoint_and_history_csv_costs_no_row(train, reference):
+    run, _ = train("killed", SHORT, killed_after=5)
+    assert len(run.read_history()) == 4
+    shutil.rmtree(run.figures)
+    train("killed", SHORT, resume=True)
+    assert_same_outcome(run.path, reference.path)
+
+
+def test_resuming_a_finished_run_changes_nothing(train, reference):
+    before = outcome(reference.path)
+    train("reference", SHORT, resume=True)
+    assert outcome(reference.path) == before
+
+
+def test_mixed_precision_resumes_to_the_same_bytes(train):
+    settings = SHORT | {"mixed_precision": True, "epochs": 3}
+    whole, _ = train("whole", settings)
+    run, _ = train("killed", settings, killed_after=1)
+    train("killed", settings, resume=True)
+    assert_same_outcome(run.path, whole.path)
+
+
+@pytest.mark.slow
+def test_batch_normalisation_and_convolutions_resume_to_the_same_bytes(train, monkeypatch):
+    import dataclasses
+
+    from tfvae import presets
+
+    settings = SHORT | {"preset": "conv", "epochs": 2, "batch_size": 300, "patience": 0, "latent_size": 2}
+    normalised = dataclasses.replace(presets.get("digits"), name="digits-bn", batch_norm=True)
+    monkeypatch.setattr(presets, "TABLE", (*presets.TABLE, normalised))
+    for preset in ("conv", "digits-bn"):
+        whole, _ = train(f"whole-{preset}", settings | {"preset": preset})
+        run, _ = train(f"killed-{preset}", settings | {"preset": preset}, killed_after=1)
+        train(f"killed-{preset}", {}, resume=True)
+        assert_same_outcome(run.path, whole.path)
