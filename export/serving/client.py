@@ -54,7 +54,7 @@ class Client:
         rows, total = as_request(table, signature, inputs)
         outputs = self.signatures[signature][1]
         parts = [self._ask(signature, rows, outputs, start) for start in range(0, total, self._batch)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+        return {name: np.concatenate([part[name] for part in parts]) for name in sorted(outputs)}
 
     def _ask(self, signature, rows, outputs, start):
         part = {name: value[start : start + self._batch] for name, value in rows.items()}

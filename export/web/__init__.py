@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tfvae import evaluation
+from tfvae.checks import UserError
 from tfvae.export import parity
 from tfvae.export.directories import check_free, disk_errors, replacing_directory
 from tfvae.export.signatures import check_exportable
 from tfvae.export.tflite import save_tflite
-
-from tfvae import evaluation
-from tfvae.checks import UserError
 
 NUM_SLIDERS = 10
 VENDORED = {  # file below node_modules/@litertjs: its place below runtime/

@@ -91,9 +91,9 @@ def main():
     options = parser.parse_args()
 
     import keras
-    from tfvae.export import OnDevice, save_tflite
 
     import tfvae  # noqa: F401
+    from tfvae.export import OnDevice, save_tflite
 
     model = keras.saving.load_model(options.model)
     layers = layers_of(model)

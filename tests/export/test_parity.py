@@ -56,7 +56,7 @@ def hierarchical():
 
 
 MORE = {"mixed-precision": mixed_precision, "discrete": discrete, "hierarchical": hierarchical}
-FAST = ("vae-mlp", "vae-mlp-batch-norm", "iwae-conv", "discrete")
+FAST = ("vae-mlp", "iwae-conv", "discrete")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
 

@@ -72,6 +72,7 @@ def test_samples_depend_on_their_seed_alone(device):
     assert len(set(seeds)) == 200
 
 
+@pytest.mark.slow
 def test_fixed_batch(model, tmp_path):
     report = save_tflite(model, tmp_path / "four.tflite", fixed_batch=4, num_samples=100)
     device = OnDevice(report.path)

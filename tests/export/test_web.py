@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conformance import models
-from tfvae.export import OnDevice, save_web, web
 
 from tfvae import VAE
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal
+from tfvae.export import OnDevice, save_web, web
 from tfvae.networks import MLP
 
 MODULES = os.environ.get("TFVAE_NODE_MODULES")
