@@ -14,7 +14,7 @@ import pytest
 from substitute import Server
 
 from tfvae import cli, presets
-from tfvae.export import OnDevice
+from tfvae.export import OnDevice, web
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -63,12 +63,29 @@ def test_tflite(run, capfd, tmp_path):
     assert OnDevice(tmp_path / "model.tflite").inputs["decode"]["z"][1] == [2, 8]
 
 
+def test_web(run, capfd, tmp_path):
+    for name in web.VENDORED:
+        file = tmp_path / "node_modules" / "@litertjs" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    options = ("--format", "web", "--out", tmp_path / "page", "--runtime")
+    code, _, told = command(capfd, run.path, *options, tmp_path)
+    assert code == 2 and "npm install @litertjs/core" in told
+    code, said, _ = command(capfd, run.path, *options, tmp_path / "node_modules")
+    assert code == 0 and "python -m http.server" in said
+    page = json.loads((tmp_path / "page" / "page.json").read_text())
+    assert page["image"] == [8, 8, 1] and len(page["units"]) == 8
+    assert [attribute["name"] for attribute in page["attributes"]] == list("0123456789")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--format", "onnx"], "invalid choice"),
         ([], "--format"),
         (["--format", "saved_model", "--quantization", "float16"], "--quantization is for --format tflite"),
+        (["--format", "tflite", "--runtime", "."], "--runtime is for --format web"),
+        (["--format", "web", "--num-samples", "2"], "--num-samples is for"),
         (["--format", "saved_model", "--fixed-batch", "4"], "--fixed-batch is for --format tflite"),
         (["--format", "tflite", "--version", "2"], "--version is for --format saved_model"),
         (["--format", "tflite", "--num-samples", "0"], "--num-samples is not a positive integer"),

@@ -7,6 +7,7 @@ NaN let through, REST answers of a single output taken for many.
 
 import os
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tfvae.export.serving import client as command
 from tfvae.export.serving.client import Client
 from tfvae.export.serving.transport import Grpc, Rest
 from tfvae.export.signatures import signatures
+from tfvae.export.warmup import MODEL_NAME
 
 K = 5
 WITHOUT_SERVER = "TF_MODEL_SERVER names no tensorflow_model_server: the C API process stands in for it"
@@ -210,3 +212,21 @@ def test_the_examples_of_the_description_work(path, server, transport, model):
             )
             with urllib.request.urlopen(asked) as answer:
                 assert json.load(answer)
+
+
+def test_configuration_of_the_server():
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    folder = Path(command.__file__).parent
+    text = (folder / "models.config").read_text()
+    (row,) = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    assert row.name == MODEL_NAME and row.base_path == "/models/tfvae"
+    compose = (folder / "compose.yaml").read_text()
+    assert f":{row.base_path}:ro" in compose
+    for flag in ("--enable_batching", "--enable_per_model_batching_parameters"):
+        assert f"- {flag}" in compose
+    for name in ("models.config", "monitoring.config"):
+        assert f"./{name}:/config/{name}:ro" in compose and f"=/config/{name}" in compose
+        assert (folder / name).is_file()
+    assert "enable: true" in (folder / "monitoring.config").read_text()
