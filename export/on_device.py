@@ -113,6 +113,8 @@ class OnDevice:
             with self._lock:
                 outputs = self._runners[signature](**part)
             parts.append({name: value[:count] for name, value in outputs.items()})
+        if len(parts) == 1:
+            return parts[0]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
