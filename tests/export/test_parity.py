@@ -1,7 +1,7 @@
 """The ladder of agreement: every model of the conformance table, every format, the same inputs and seeds.
 
-Mutations, each seen to break a test here: a baked seed in `sample`, a bound over K + 1, loc and scale swapped, a sign in
-the density of the full covariance, a batch of fixed size.
+Mutations, each seen to break a test here: a baked seed in `sample`, a bound over K + 1, loc and scale swapped, a sign
+in the density of the full covariance, a batch of fixed size.
 """
 
 import shutil

@@ -1,8 +1,8 @@
 """A served model and its client: over REST and gRPC, in front of the C API process and, where TF_MODEL_SERVER names a
 tensorflow_model_server, of the real thing.
 
-Mutations, each seen to break a test here: a seed baked into the export, the client's seeds without their row number, NaN
-let through, REST answers of a single output taken for many.
+Mutations, each seen to break a test here: a seed baked into the export, the client's seeds without their row number,
+NaN let through, REST answers of a single output taken for many.
 """
 
 import os
