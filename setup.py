@@ -5,7 +5,8 @@ from setuptools import setup
 LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
 
 setup(
-    packages=[f"tfvae{room}" for room in LIBRARY] + ["tfvae.training", "tfvae.export"],
+    packages=[f"tfvae{room}" for room in LIBRARY]
+    + ["tfvae.training", "tfvae.export", "tfvae.export.serving"],
     package_dir={"tfvae.training": "training", "tfvae.export": "export"},
-    package_data={"tfvae": ["py.typed"]},
+    package_data={"tfvae": ["py.typed"], "tfvae.export.serving": ["compose.yaml", "*.config"]},
 )

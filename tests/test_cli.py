@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tfvae import cli, files
 from tfvae.training import checkpoint
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
-
-from tfvae import cli, files
 
 TFVAE = Path(sys.executable).with_name("tfvae")
 TINY = ["--epochs", "2", "--latent-size", "2", "--checkpoint-seconds", "0"]

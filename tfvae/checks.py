@@ -97,7 +97,7 @@ def number_in(
     Raises:
         UserError: if it is not a finite number in that range.
     """
-    interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
+    interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}{']' if math.isfinite(high) else ')'}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise UserError(f"{name} is not a number", expected=interval, received=repr(value))
     number = float(value)

@@ -8,10 +8,10 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
-from tfvae.training import checkpoint, progress
-from tfvae.training.run_directory import RunDirectory, cannot_write
 
 from tfvae.checks import UserError
+from tfvae.training import checkpoint, progress
+from tfvae.training.run_directory import RunDirectory, cannot_write
 
 
 class Recorder(keras.callbacks.Callback):

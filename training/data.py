@@ -13,6 +13,8 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+
+from tfvae.checks import UserError
 from tfvae.training import npz, tfds_images
 from tfvae.training.pipelines import (
     BINARIZE,
@@ -22,8 +24,6 @@ from tfvae.training.pipelines import (
     steps_per_epoch,
     training_pipeline,
 )
-
-from tfvae.checks import UserError
 
 __all__ = [
     "BINARIZE",

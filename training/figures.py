@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from tfvae.training.run_directory import RunDirectory
 
 from tfvae import plotting
+from tfvae.training.run_directory import RunDirectory
 
 CODES = 2000  # examples in the latent map
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tfvae.training import data, quiet, strategy
-from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 from tfvae import files, presets
 from tfvae.checks import UserError
+from tfvae.training import data, quiet, strategy
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 Say = Callable[[str], None]
 
@@ -51,6 +51,7 @@ def load_data(config: Config) -> data.DataSet:
 def build(config: Config, loaded: data.DataSet):
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
+
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
@@ -102,6 +103,7 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     tf = quiet.tensorflow()
 
     import keras
+
     from tfvae.training import callbacks, checkpoint, figures
 
     scope = strategy.scope(config)

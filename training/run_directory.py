@@ -21,10 +21,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tfvae.training.config import Config
-
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
 

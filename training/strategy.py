@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 
+from tfvae.checks import UserError
 from tfvae.training import quiet
 from tfvae.training.config import Config
-
-from tfvae.checks import UserError
 
 
 def check(config: Config) -> None:

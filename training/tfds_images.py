@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tfvae.training import quiet
 
 from tfvae.checks import UserError
+from tfvae.training import quiet
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds

@@ -74,6 +74,7 @@ def test_no_pickle_in_the_file(saved):
     assert "__lambda__" not in text and "pickle" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import tfvae, keras", "import keras\nimport tfvae"])
 def test_fresh_process(folder, imports):
     names = sorted(file.stem for file in folder.glob("*.keras"))

@@ -308,6 +308,7 @@ def test_several_steps_in_one_execution():
     assert_same_weights(one, two, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_jit_compile():
     """XLA draws other numbers from the same seed, so the weights differ from those without it."""
     one, two = (

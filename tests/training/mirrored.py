@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 from tfvae.training import checkpoint, data, figures, loop, quiet, strategy
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory

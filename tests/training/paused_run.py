@@ -18,9 +18,8 @@ import os
 import sys
 import time
 
-from tfvae.training import checkpoint
-
 from tfvae import cli, files
+from tfvae.training import checkpoint
 
 stage, occurrence, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 seen = 0

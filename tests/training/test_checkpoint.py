@@ -11,10 +11,10 @@ import types
 
 import numpy as np
 import pytest
-from tfvae.training import checkpoint
 
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import checkpoint
 
 
 class Variable:

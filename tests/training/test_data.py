@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numbered import numbered, numbers, one_line
 from sklearn.datasets import load_digits
-from tfvae.training import data
 
 from tfvae.checks import UserError
+from tfvae.training import data
 
 
 @pytest.fixture

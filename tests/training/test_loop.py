@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tfvae.checks import UserError
 from tfvae.training import checkpoint, loop
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
-
-from tfvae.checks import UserError
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
 

@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 from numbered import fresh_process, numbered, one_line
-from tfvae.training import data
 
 from tfvae.checks import UserError
+from tfvae.training import data
 
 GOOD = numbered(5)
 NAN = np.zeros((3, 2, 2), np.float32)

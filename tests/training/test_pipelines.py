@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from stats import assert_chi_square_uniform, assert_mean_close
-from tfvae.training import pipelines
 
 from tfvae.checks import UserError
+from tfvae.training import pipelines
 
 GREYS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)  # every stored value, once
 

@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tfvae.training import checkpoint, loop
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
@@ -132,6 +133,7 @@ class Killed(BaseException):
 def train(tmp_path, monkeypatch):
     """Returns a function that trains in this process, without figures, and can end after a number of checkpoints."""
     import keras
+
     from tfvae.training import figures
 
     monkeypatch.setattr(figures, "draw", lambda *_: None)

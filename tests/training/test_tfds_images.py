@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numbered import fresh_process, numbers, one_line
-from tfvae.training import data, tfds_images
 
 from tfvae.checks import UserError
+from tfvae.training import data, tfds_images
 
 TFDS_DATA_DIR = os.environ.get("TFDS_DATA_DIR")
 real = pytest.mark.skipif(

@@ -25,11 +25,13 @@ class Head(keras.layers.Layer):
     Attributes:
         event_shape: shape of one value.
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
+        parameter_names: what each of the parameters is called where the model is served.
         noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
 
     latents = "continuous"
+    parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     relaxation = None
 

@@ -64,9 +64,11 @@ class Vimco(Estimator):
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, 0, L - L(-k) - w~; L(-k) is the bound with log w_k replaced by the others' mean."""
         weight = tf.nn.softmax(log_weights, axis=0)
-        bound = log_mean_exp(log_weights)
+        top = tf.reduce_max(log_weights, axis=0)
+        relative = log_weights - top  # L - L(-k) is the difference of near numbers: keep them small
+        bound = log_mean_exp(relative)
         count = tf.shape(log_weights)[0]
-        others = (tf.reduce_sum(log_weights, axis=0) - log_weights) / tf.cast(count - 1, log_weights.dtype)
-        replaced = tf.where(tf.eye(count, dtype=tf.bool)[:, :, tf.newaxis], others, log_weights)
+        others = (tf.reduce_sum(relative, axis=0) - relative) / tf.cast(count - 1, log_weights.dtype)
+        replaced = tf.where(tf.eye(count, dtype=tf.bool)[:, :, tf.newaxis], others, relative)
         without = log_mean_exp(replaced, axis=1)
-        return Terms(bound, model=weight, path=None, score=bound - without - weight)
+        return Terms(top + bound, model=weight, path=None, score=bound - without - weight)

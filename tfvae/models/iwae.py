@@ -14,34 +14,13 @@ class IWAE(VAE):
         L_K = E[log (1/K) sum_k p(x, z_k) / q(z_k|x)],  z_1..z_K drawn from q(z|x).
 
     Args:
-        encoder, decoder, posterior, likelihood, prior: see `VAE`.
+        encoder, decoder, **kwargs: see `VAE`.
         num_samples: particles K.
         estimator: "iwae", "dreg", ...; see `tfvae.estimators.names()`.
-        **kwargs: see `LatentVariableModel`.
 
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016).
     """
 
-    def __init__(
-        self,
-        encoder,
-        decoder,
-        *,
-        posterior,
-        likelihood,
-        prior=None,
-        num_samples=50,
-        estimator="iwae",
-        **kwargs,
-    ):
-        super().__init__(
-            encoder,
-            decoder,
-            posterior=posterior,
-            likelihood=likelihood,
-            prior=prior,
-            num_samples=num_samples,
-            estimator=estimator,
-            **kwargs,
-        )
+    def __init__(self, encoder, decoder, *, num_samples=50, estimator="iwae", **kwargs):
+        super().__init__(encoder, decoder, num_samples=num_samples, estimator=estimator, **kwargs)
