@@ -11,7 +11,7 @@ if not __name__.startswith("tfvae."):
         "bare checkout on sys.path; install it with `pip install .` or `pip install -e .`"
     )
 
-_HOME = {"save_serving": "saved_model", "save_tflite": "tflite", "OnDevice": "on_device"}
+_HOME = {"save_serving": "saved_model", "save_tflite": "tflite", "OnDevice": "on_device", "save_web": "web"}
 
 __all__ = [*_HOME]
 

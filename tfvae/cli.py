@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
     export.add_argument("run_dir", metavar="RUN_DIR")
-    export.add_argument("--format", required=True, choices=("saved_model", "tflite"))
+    export.add_argument("--format", required=True, choices=("saved_model", "tflite", "web"))
     export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
     export.add_argument("--overwrite", action="store_true", help="replace what is there")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
@@ -103,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
         "--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)"
     )
     export.add_argument("--force", action="store_true", help="tflite: keep a file that is over 0.1 nat off")
+
+    export.add_argument(
+        "--runtime", metavar="DIR", help="web: node_modules with @litertjs/core (default: here or above)"
+    )
 
     info = commands.add_parser(
         "info", help="versions, devices, presets, estimators, data sets; or a run's summary"
@@ -223,6 +227,7 @@ ONLY_FOR = {
     "quantization": "tflite",
     "fixed_batch": "tflite",
     "force": "tflite",
+    "runtime": "web",
 }  # option of `export`: the format that takes it
 
 
@@ -241,11 +246,13 @@ def _export(options: argparse.Namespace) -> None:
             positive_int("--" + name.replace("_", "-"), getattr(options, name))
     run = RunDirectory(options.run_dir)
     config = run.config()
+    if options.format == "web" and options.num_samples is not None:
+        raise UserError("--num-samples is for --format saved_model or tflite", received="--format web")
     out = Path(options.out) if options.out else run.path / "export" / options.format
     given["overwrite"] = options.overwrite
     if options.num_samples is not None:
         given["num_samples"] = options.num_samples
-    (_export_saved_model if options.format == "saved_model" else _export_tflite)(run, config, out, given)
+    EXPORTS[options.format](run, config, out, given)
 
 
 def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
@@ -277,7 +284,7 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
 
     model = loop.load_model(run)
     if kind != "none":
-        given["images"] = _test_images(config)
+        given["images"], _ = _test_examples(config)
 
     from tfvae import export
 
@@ -288,14 +295,35 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
     )
 
 
-def _test_images(config: Any) -> Any:
+def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    check_free(out, given["overwrite"])
+
+    from tfvae.training import loop
+
+    model = loop.load_model(run)
+
+    from tfvae import export
+
+    given["images"], given["labels"] = _test_examples(config)
+    path = export.save_web(model, out, **given)
+    print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
+
+
+EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
+
+
+def _test_examples(config: Any) -> tuple[Any, Any]:
+    """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
     import numpy as np
 
     from tfvae.training import data, loop
 
-    images = loop.load_data(config).test.images
-    chosen = np.random.default_rng(0).permutation(len(images))[:1000]
-    return data.binarize_once(images, config.binarize, seed=0)[chosen]
+    test = loop.load_data(config).test
+    chosen = np.random.default_rng(0).permutation(len(test.images))[:1000]
+    images = data.binarize_once(test.images, config.binarize, seed=0)[chosen]
+    return images, None if test.labels is None else test.labels[chosen]
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -1,14 +1,13 @@
 """The ladder of agreement: every model of the conformance table, every format, the same inputs and seeds.
 
-Mutations, each seen to break a test here: a baked seed in `sample`, a bound over K + 1, loc and scale swapped, a sign
-in the density of the full covariance, a batch of fixed size.
+Mutations, each seen to break a test here: a baked seed in `sample`, a bound over K + 1, loc and scale swapped,
+a batch of fixed size.
 """
 
 import shutil
 
 import keras
 import numpy as np
-import openvino
 import pytest
 import tensorflow as tf
 from conformance import models
@@ -137,6 +136,8 @@ def test_in_litert(export):
 @pytest.mark.parametrize("name", DETERMINISTIC)
 def test_in_openvino(export, name, tmp_path):
     """OpenVINO reads one signature, serving_default: a copy of the same graph and weights calls `name` that."""
+    import openvino
+
     shutil.copytree(export.path / "variables", tmp_path / "variables")
     saved = saved_model_pb2.SavedModel.FromString((export.path / "saved_model.pb").read_bytes())
     definitions = saved.meta_graphs[0].signature_def
