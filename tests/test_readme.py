@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tfvae import cli, estimators, presets
+from tfvae import estimators, presets
+from tfvae.cli.arguments import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -56,4 +57,4 @@ def test_every_command_exists(line):
         assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in arguments)
     else:
         assert command == "tfvae"
-        cli._parser().parse_args(arguments)
+        parser().parse_args(arguments)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, loop
+from tfvae.training import checkpoint, loop, results
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -31,7 +31,7 @@ def train(tmp_path, monkeypatch):
     """Returns a function that trains without figures and returns the run."""
     from tfvae.training import figures
 
-    monkeypatch.setattr(figures, "draw", lambda *_: None)
+    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
 
     def train(name="run", **settings):
         run = RunDirectory(tmp_path / name)
@@ -188,7 +188,7 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(train,
     assert max(rows, key=lambda row: row["val_bound"])["epoch"] == 2
     best = checkpoint.load(checkpoint.path_of(run.checkpoints, 2)).arrays
     last = checkpoint.load(checkpoint.path_of(run.checkpoints, 4)).arrays
-    weights = [variable.numpy() for variable in loop.load_model(run).weights]
+    weights = [variable.numpy() for variable in results.load_model(run).weights]
     assert all(map(np.array_equal, weights, best))
     assert not any(np.array_equal(a, b) for a, b in zip(weights, last, strict=False))
 
