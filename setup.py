@@ -3,9 +3,14 @@
 from setuptools import setup
 
 LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
+ROOMS = [".training", ".export", ".export.serving", ".export.web"]
 
 setup(
-    packages=[f"tfvae{room}" for room in LIBRARY] + ["tfvae.training", "tfvae.export"],
+    packages=[f"tfvae{room}" for room in LIBRARY + ROOMS],
     package_dir={"tfvae.training": "training", "tfvae.export": "export"},
-    package_data={"tfvae": ["py.typed"]},
+    package_data={
+        "tfvae": ["py.typed"],
+        "tfvae.export.serving": ["compose.yaml", "*.config"],
+        "tfvae.export.web": ["index.html"],
+    },
 )

@@ -89,11 +89,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
 
-    export = commands.add_parser("export", help="write a SavedModel or a TFLite file")
+    export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
     export.add_argument("run_dir", metavar="RUN_DIR")
-    export.add_argument("--format", required=True, choices=("saved_model", "tflite"))
-    export.add_argument("--out", help="where to")
-    export.add_argument("--quantization", choices=("none", "float16", "dynamic"), default="none")
+    export.add_argument("--format", required=True, choices=("saved_model", "tflite", "web"))
+    export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
+    export.add_argument("--overwrite", action="store_true", help="replace what is there")
+    export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
+    export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
+    export.add_argument(
+        "--quantization", choices=("none", "float16", "dynamic"), help="tflite: of the weights"
+    )
+    export.add_argument(
+        "--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)"
+    )
+    export.add_argument("--force", action="store_true", help="tflite: keep a file that is over 0.1 nat off")
+
+    export.add_argument(
+        "--runtime", metavar="DIR", help="web: node_modules with @litertjs/core (default: here or above)"
+    )
 
     info = commands.add_parser(
         "info", help="versions, devices, presets, estimators, data sets; or a run's summary"
@@ -209,8 +222,108 @@ def _sample(options: argparse.Namespace) -> None:
     print(out)
 
 
+ONLY_FOR = {
+    "version": "saved_model",
+    "quantization": "tflite",
+    "fixed_batch": "tflite",
+    "force": "tflite",
+    "runtime": "web",
+}  # option of `export`: the format that takes it
+
+
 def _export(options: argparse.Namespace) -> None:
-    raise UserError("export is not in this version", expected="train, evaluate, sample or info")
+    from pathlib import Path
+
+    from tfvae.training.run_directory import RunDirectory
+
+    given = {name: getattr(options, name) for name in ONLY_FOR if getattr(options, name)}
+    for name in given:
+        if ONLY_FOR[name] != options.format:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} is for --format {ONLY_FOR[name]}", received=f"--format {options.format}")
+    for name in ("num_samples", "version", "fixed_batch"):
+        if getattr(options, name) is not None:
+            positive_int("--" + name.replace("_", "-"), getattr(options, name))
+    run = RunDirectory(options.run_dir)
+    config = run.config()
+    if options.format == "web" and options.num_samples is not None:
+        raise UserError("--num-samples is for --format saved_model or tflite", received="--format web")
+    out = Path(options.out) if options.out else run.path / "export" / options.format
+    given["overwrite"] = options.overwrite
+    if options.num_samples is not None:
+        given["num_samples"] = options.num_samples
+    EXPORTS[options.format](run, config, out, given)
+
+
+def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    check_free(out / str(given.get("version", 1)), given["overwrite"])
+
+    from tfvae.training import loop
+
+    model = loop.load_model(run)
+
+    from tfvae import export
+
+    path = export.save_serving(model, out, **given)
+    print(f"{path}: SavedModel with batching parameters, warm-up requests and signatures.json")
+    compose = os.path.join(os.path.dirname(export.__file__), "serving", "compose.yaml")
+    print(f"next: MODEL_DIR={out.resolve()} docker compose -f {compose} up")
+
+
+def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    kind = given.get("quantization", "none")
+    suffix = "" if kind == "none" else f"-{kind}"
+    path = out if out.suffix == ".tflite" else out / f"model{suffix}.tflite"
+    check_free(path, given["overwrite"])
+
+    from tfvae.training import loop
+
+    model = loop.load_model(run)
+    if kind != "none":
+        given["images"], _ = _test_examples(config)
+
+    from tfvae import export
+
+    report = export.save_tflite(model, path, **given)
+    print(
+        f"{report.path}: {report.size / 1e6:.2f} MB; every signature run in LiteRT, "
+        f"largest difference from the model {report.difference:.1e}"
+    )
+
+
+def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    check_free(out, given["overwrite"])
+
+    from tfvae.training import loop
+
+    model = loop.load_model(run)
+
+    from tfvae import export
+
+    given["images"], given["labels"] = _test_examples(config)
+    path = export.save_web(model, out, **given)
+    print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
+
+
+EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
+
+
+def _test_examples(config: Any) -> tuple[Any, Any]:
+    """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
+    import numpy as np
+
+    from tfvae.training import data, loop
+
+    test = loop.load_data(config).test
+    chosen = np.random.default_rng(0).permutation(len(test.images))[:1000]
+    images = data.binarize_once(test.images, config.binarize, seed=0)[chosen]
+    return images, None if test.labels is None else test.labels[chosen]
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -20,10 +20,19 @@ def register() -> None:
         sys.meta_path.insert(0, _KerasFinder())
 
 
+ROOMS = ("distributions", "networks", "models")  # their first statement is `import keras`
+
+
 def _run_modules() -> None:
-    if importlib.util.find_spec("tensorflow") is not None:
-        for room in ("distributions", "networks", "models"):
-            importlib.import_module(f"tfvae.{room}")
+    """Imports the rooms. One whose import led here has run nothing yet and begins anew."""
+    if importlib.util.find_spec("tensorflow") is None:
+        return
+    for room in ROOMS:
+        module = sys.modules.get(f"tfvae.{room}")
+        if module is not None and getattr(module.__spec__, "_initializing", False):
+            del sys.modules[f"tfvae.{room}"]
+    for room in ROOMS:
+        importlib.import_module(f"tfvae.{room}")
 
 
 class _KerasFinder(importlib.abc.MetaPathFinder):

@@ -20,7 +20,12 @@ SHIPPED = {
     "training": "tfvae/training",
     "export": "tfvae/export",
 }  # folder here: folder installed
-DISTRIBUTION_OF = {"sklearn": "scikit-learn"}  # where the module is not named like its distribution
+DISTRIBUTION_OF = {  # where the module is not named like its distribution
+    "google": "protobuf",
+    "grpc": "grpcio",
+    "sklearn": "scikit-learn",
+    "tensorflow_serving": "tensorflow-serving-api",
+}
 
 
 def sources():

@@ -1,5 +1,7 @@
 """Heads: Keras layers that turn features into a TFP distribution (posterior, prior, likelihood)."""
 
+import keras  # noqa: F401  before all else: see tfvae/registration.py
+
 from tfvae.distributions.bernoulli import Bernoulli
 from tfvae.distributions.categorical import OneHotCategorical
 from tfvae.distributions.diagonal_normal import DiagonalNormal

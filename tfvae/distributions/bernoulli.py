@@ -23,6 +23,7 @@ class Bernoulli(Head):
     """
 
     latents = "discrete"
+    parameter_names = ("logits",)
     noise_kind = "uniform"
     relaxation = BinaryConcrete
 

@@ -24,6 +24,7 @@ class OneHotCategorical(Head):
     """
 
     latents = "discrete"
+    parameter_names = ("logits",)
     noise_kind = "uniform"
     relaxation = GumbelSoftmax
 

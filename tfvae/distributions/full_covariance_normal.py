@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -15,6 +16,9 @@ from tfvae.distributions.projection import Projection
 class FullCovarianceNormal(Head):
     """N(loc, L L^T) over a latent vector: L lower triangular with a diagonal of exp(linear output).
 
+    The raw entries fill L in the order of `tfp.math.fill_triangular`. Every operation here exists in LiteRT too, which
+    has neither triangular solves nor diagonal parts.
+
     Args:
         latent_size: units of the latent vector.
         kernel_initializer: of both linear layers.
@@ -26,9 +30,13 @@ class FullCovarianceNormal(Head):
         Kingma, Welling: An introduction to variational autoencoders (2019), section 2.5.1.
     """
 
+    parameter_names = ("loc", "scale_tril")
+
     def __init__(self, latent_size, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(positive_int("latent_size", latent_size), **kwargs)
         entries = latent_size * (latent_size + 1) // 2
+        order = tfp.math.fill_triangular(np.arange(1, entries + 1))
+        self._order = np.asarray(order, np.int32).reshape(-1)  # 0 reads a constant zero above the diagonal
         self.loc_layer = Projection(self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="loc")
         self.tril_layer = Projection((entries,), kernel_initializer, dtype=self.dtype_policy, name="raw_tril")
 
@@ -40,8 +48,12 @@ class FullCovarianceNormal(Head):
 
     def call(self, features):
         """Returns (loc, L): [N, latent_size] and [N, latent_size, latent_size]."""
-        raw = tfp.math.fill_triangular(self.tril_layer(features))
-        return self.loc_layer(features), tf.linalg.set_diag(raw, tf.exp(tf.linalg.diag_part(raw)))
+        entries = self.tril_layer(features)
+        size = self.event_shape[0]
+        padded = tf.concat([tf.zeros_like(entries[:, :1]), entries], axis=1)
+        raw = tf.reshape(tf.gather(padded, self._order, axis=1), [-1, size, size])
+        eye = np.eye(size, dtype=np.float32)
+        return self.loc_layer(features), raw * (1.0 - eye) + eye * tf.exp(raw * eye)
 
     def distribution(self, parameters):
         """Returns a `tfd.MultivariateNormalTriL`."""
@@ -55,12 +67,13 @@ class FullCovarianceNormal(Head):
     def log_prob(self, parameters, value):
         """Returns -|L^-1 (value - loc)|^2 / 2 - sum_j log L_jj - latent_size log(2 pi) / 2."""
         loc, tril = parameters
-        offset = (value - loc)[..., tf.newaxis]
-        tril = tf.broadcast_to(tril, tf.concat([tf.shape(offset)[:-2], tf.shape(tril)[-2:]], axis=0))
-        white = tf.linalg.triangular_solve(tril, offset)[..., 0]
-        return self.sum_event(
-            -0.5 * tf.square(white) - tf.math.log(tf.linalg.diag_part(tril)) - 0.5 * LOG_2_PI
-        )
+        rest, log_prob = value - loc, -0.5 * self.event_shape[0] * LOG_2_PI
+        for unit in range(self.event_shape[0]):
+            pivot = tril[..., unit, unit]
+            white = rest[..., 0] / pivot
+            log_prob += -0.5 * tf.square(white) - tf.math.log(pivot)
+            rest = rest[..., 1:] - white[..., tf.newaxis] * tril[..., unit + 1 :, unit]
+        return log_prob
 
     def mean(self, parameters):
         """Returns loc."""

@@ -25,17 +25,29 @@ class Head(keras.layers.Layer):
     Attributes:
         event_shape: shape of one value.
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
+        parameter_names: what each of the parameters is called where the model is served.
         noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
 
     latents = "continuous"
+    parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     relaxation = None
 
     def __init__(self, event_shape, **kwargs):
         super().__init__(**kwargs)
         self.event_shape = shape_of("event_shape", event_shape)
+
+    def same_values(self, other: Head) -> bool:
+        """Returns whether `other` is a distribution over the same kind and shape of values."""
+        mine, others = ((head.event_shape, head.latents, head.relaxation) for head in (self, other))
+        return mine == others
+
+    def describe_values(self) -> str:
+        """Returns the kind and shape of the values, for messages."""
+        kind = self.relaxation.values if self.relaxation else self.latents
+        return f"{kind} values of shape {self.event_shape}"
 
     @property
     def noise_size(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import tensorflow as tf
 
@@ -39,6 +40,7 @@ class BinaryConcrete:
         Maddison, Mnih, Teh: The Concrete distribution (2017), appendix B.
     """
 
+    values: ClassVar[str] = "binary"
     head: Head
     temperature: tf.Tensor
 
@@ -66,6 +68,7 @@ class GumbelSoftmax:
         Jang, Gu, Poole: Categorical reparameterization with Gumbel-softmax (2017).
     """
 
+    values: ClassVar[str] = "one-hot"
     head: Head
     temperature: tf.Tensor
 

@@ -1,5 +1,7 @@
 """Models: Keras subclassed models that compose encoders, decoders and heads, and share one training step."""
 
+import keras  # noqa: F401  before all else: see tfvae/registration.py
+
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.discrete import DiscreteVAE
 from tfvae.models.hierarchical import HierarchicalVAE

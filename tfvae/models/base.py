@@ -25,7 +25,8 @@ class LatentVariableModel(Trainer):
         estimator: name of a gradient estimator, {"name": ..., option: ...}, or an `Estimator`.
         num_samples: particles K for each example in training and in `evaluate`.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
-        kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly.
+        kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly;
+            not for score-function estimators.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
         seed: of all noise in `fit` and `evaluate`, together with the optimiser's step.
@@ -55,7 +56,9 @@ class LatentVariableModel(Trainer):
         self.estimator = estimators.get(estimator)
         self.num_samples = positive_int("num_samples", num_samples)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
-        estimators.check(self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles)
+        row = estimators.check(
+            self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles
+        )
         self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
         self.free_bits = number_in("free_bits", free_bits, 0)
@@ -65,6 +68,12 @@ class LatentVariableModel(Trainer):
                 "free_bits needs the KL divergence in closed form",
                 expected='estimator "elbo-analytic"',
                 received=repr(self.estimator.name),
+            )
+        if self.kl_warmup_steps and row.latents != "continuous" and not self.estimator.relaxed:
+            raise UserError(
+                f"kl_warmup_steps would scale the score-function gradient of {row.name}",
+                expected="0, or an estimator that follows the path from q to z",
+                received=self.kl_warmup_steps,
             )
         names = ["loss", "bound", "rate", "distortion"]
         self._follow(names + ["effective_sample_size"] * (self.num_samples > 1))
@@ -128,11 +137,10 @@ class LatentVariableModel(Trainer):
         share = weight / tf.cast(total_rows, tf.float32)
         step = self.optimizer.iterations
         noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
-        sampling = {"training": True}
+        sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
         kl_weight = self.kl_weight()
-        sampling |= {"analytic_kl": self.estimator.analytic_kl}
         whole = None
         with tf.GradientTape(persistent=True) as tape:
             if self.backward_particles:

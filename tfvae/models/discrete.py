@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from tfvae.distributions import Bernoulli, BernoulliPrior, OneHotCategorical, OneHotCategoricalPrior
-from tfvae.models.hierarchical import HierarchicalVAE
+from tfvae.models.hierarchical import HierarchicalVAE, check_lists
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -43,6 +43,7 @@ class DiscreteVAE(HierarchicalVAE):
         num_samples=5,
         **kwargs,
     ):
+        check_lists({"posteriors": posteriors})
         if conditionals is None:
             conditionals = [_like(head, Bernoulli, OneHotCategorical) for head in posteriors[:-1]]
         if prior is None and posteriors:

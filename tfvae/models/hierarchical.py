@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions import view
+from tfvae.distributions import Head, view
 from tfvae.models.particles import Particles, detach
-from tfvae.models.vae import VAE
+from tfvae.models.vae import VAE, check_parts
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -38,6 +38,13 @@ class HierarchicalVAE(VAE):
     """
 
     def __init__(self, encoders, decoders, *, posteriors, conditionals, likelihood, prior=None, **kwargs):
+        lists = {
+            "encoders": encoders,
+            "decoders": decoders,
+            "posteriors": posteriors,
+            "conditionals": conditionals,
+        }
+        check_lists(lists)
         counts = [len(encoders), len(decoders), len(posteriors), len(conditionals) + 1]
         if not posteriors or len(set(counts)) > 1:
             raise UserError(
@@ -57,11 +64,11 @@ class HierarchicalVAE(VAE):
                 received=self.estimator.name,
             )
         for below, (head, conditional) in enumerate(zip(posteriors, conditionals, strict=False)):
-            if head.event_shape != conditional.event_shape or conditional.latents != head.latents:
+            if not conditional.same_values(head):
                 raise UserError(
                     f"posterior and conditional of layer {below + 1} differ",
-                    expected=f"{head.latents}, shape {head.event_shape}",
-                    received=f"{conditional.latents}, shape {conditional.event_shape}",
+                    expected=f"a conditional over {head.describe_values()}",
+                    received=f"one over {conditional.describe_values()}",
                 )
 
     def build(self, input_shape=None):
@@ -130,3 +137,17 @@ class HierarchicalVAE(VAE):
             name: [keras.saving.serialize_keras_object(part) for part in parts]
             for name, parts in lists.items()
         }
+
+
+def check_lists(lists):
+    """Raises a `UserError` for a list that is none, or that holds what is no layer or, but for networks, no head."""
+    for name, parts in lists.items():
+        if not isinstance(parts, list | tuple):
+            raise UserError(f"{name} is no list", expected="a list of layers", received=repr(parts))
+        networks = name in ("encoders", "decoders")
+        kind = (
+            (keras.layers.Layer, "a Keras layer or model")
+            if networks
+            else (Head, "a head from tfvae.distributions")
+        )
+        check_parts(*kind, {f"{name}[{index}]": part for index, part in enumerate(parts)})

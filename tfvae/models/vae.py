@@ -61,9 +61,9 @@ class VAE(LatentVariableModel):
             ["posterior"] if len(posteriors) == 1 else [f"posterior {i + 1}" for i in range(len(posteriors))]
         )
         heads = dict(zip(names, posteriors, strict=True))
-        _check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
-        _check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
-        _check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
+        check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
+        check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
+        check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
         for name, head in heads.items():
             if head.latents != self.latents:
                 raise UserError(
@@ -77,11 +77,11 @@ class VAE(LatentVariableModel):
         self.posterior_head = posteriors[0]
         self.likelihood_head = likelihood
         self.prior_head = StandardNormal(self.top_event_shape[0]) if prior is None else prior
-        if self.prior_head.event_shape != self.top_event_shape:
+        if not self.prior_head.same_values(posteriors[-1]):
             raise UserError(
-                "prior and posterior differ in size",
-                expected=f"a prior over {self.top_event_shape}",
-                received=f"one over {self.prior_head.event_shape}",
+                "prior and posterior differ in size or kind",
+                expected=f"a prior over {posteriors[-1].describe_values()}",
+                received=f"one over {self.prior_head.describe_values()}",
             )
         if type(self.prior_head).parameters is Head.parameters:
             raise UserError(
@@ -250,7 +250,8 @@ def _deserialize(value):
     return keras.saving.deserialize_keras_object(value) if is_layer else value
 
 
-def _check_parts(kind, expected, parts):
+def check_parts(kind, expected, parts):
+    """Raises a `UserError` that names the part, by its name in a dictionary, which is not of the kind."""
     for name, part in parts.items():
         if not isinstance(part, kind):
             raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))

@@ -1,0 +1,94 @@
+"""Checks of what is sent to an exported model. NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tfvae.checks import UserError, positive_int
+
+
+def as_rows(name: str, values: ArrayLike, dtype: str, shape: Sequence[int | None]) -> np.ndarray:
+    """Returns `values` as the batch that a signature takes, changing no value.
+
+    Args:
+        name: of the input.
+        values: array [B, ...].
+        dtype: "float32" (float64 that is not too large is rounded) or "int32" (any integers that fit).
+        shape: [None or B, ...].
+
+    Raises:
+        UserError: for another shape, another kind of number, an empty batch, NaN or infinity.
+    """
+    array = np.asarray(values)
+    kinds = "f" if dtype == "float32" else "iu"
+    if array.dtype.kind not in kinds:
+        raise UserError(
+            f"{name} has the wrong dtype",
+            expected=dtype,
+            received=str(array.dtype),
+            fix=f"convert it, as in {name}.astype('{dtype}')",
+        )
+    rest = list(shape[1:])
+    if array.ndim != len(shape) or list(array.shape[1:]) != rest:
+        raise UserError(
+            f"{name} has the wrong shape",
+            expected=f"[B, {', '.join(map(str, rest))}]",
+            received=list(array.shape),
+        )
+    if not len(array):
+        raise UserError(f"{name} is empty", expected="at least one row", received="none")
+    limits = np.finfo(dtype) if dtype == "float32" else np.iinfo(dtype)
+    bad = ~((array >= limits.min) & (array <= limits.max))
+    if bad.any():
+        place = tuple(map(int, np.argwhere(bad)[0]))
+        raise UserError(
+            f"{name} holds numbers that are not finite or do not fit into {dtype}",
+            expected="finite numbers",
+            received=f"{int(bad.sum())} others, the first at {place}: {array[place]}",
+        )
+    return np.ascontiguousarray(array, dtype)
+
+
+def as_request(
+    table: Mapping[str, Mapping[str, tuple[str, Sequence[int | None]]]],
+    signature: str,
+    inputs: Mapping[str, ArrayLike],
+) -> tuple[dict[str, np.ndarray], int]:
+    """Returns the inputs of a signature as batches of equally many rows, and that number.
+
+    Args:
+        table: (dtype, shape) by signature and input.
+        signature: its name.
+        inputs: arrays [B, ...] by name.
+
+    Raises:
+        UserError: if the signature or an input is unknown, or an input does not fit; see `as_rows`.
+    """
+    specs = table.get(signature)
+    if specs is None or set(inputs) != set(specs):
+        takes = "; ".join(f"{name}({', '.join(spec)})" for name, spec in sorted(table.items()))
+        raise UserError(
+            "there is no such signature", expected=takes, received=f"{signature}({', '.join(sorted(inputs))})"
+        )
+    rows = {name: as_rows(name, value, *specs[name]) for name, value in inputs.items()}
+    counts = {name: len(value) for name, value in rows.items()}
+    if len(set(counts.values())) != 1:
+        raise UserError("the inputs differ in their number of rows", expected="one number", received=counts)
+    return rows, next(iter(counts.values()))
+
+
+def row_seeds(seed: int, n: int) -> np.ndarray:
+    """Returns the seeds of samples 0..n-1 under one seed: [n, 2], int32, row i being (seed, i).
+
+    Raises:
+        UserError: if `n` is not a positive integer or the seed does not fit into 32 bits.
+    """
+    positive_int("n", n)
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or not -(2**31) <= seed.__index__() < 2**31:
+        raise UserError(
+            "seed is not a 32-bit integer", expected=f"{-(2**31)} to {2**31 - 1}", received=repr(seed)
+        )
+    return np.stack([np.full(n, seed, np.int32), np.arange(n, dtype=np.int32)], axis=1)

@@ -1,0 +1,140 @@
+"""A model from a TFLite file, with LiteRT and NumPy alone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tfvae.checks import UserError
+from tfvae.export.inputs import as_request, as_rows, row_seeds
+
+CHUNK = 256  # rows at once where the file takes any number
+
+
+class OnDevice:
+    """Runs a file that `tfvae.export.save_tflite` wrote; needs no TensorFlow.
+
+    The same seed gives the samples that the model gives in Python and on a server. Threads may share one.
+
+    Args:
+        path: the .tflite file.
+        num_threads: threads of the interpreter.
+
+    Raises:
+        UserError: if there is no such file, it is damaged, or it is not one of tfvae's.
+    """
+
+    def __init__(self, path: str | os.PathLike, num_threads: int | None = None) -> None:
+        self._lock = threading.Lock()
+        self._interpreter = _open(Path(path), num_threads)
+        names = self._interpreter.get_signature_list()
+        missing = {"decode", "encode", "log_prob", "reconstruct", "sample"} - set(names)
+        if missing:
+            raise UserError(
+                f"{path} is not a model of tfvae",
+                expected="the signatures that tfvae.export.save_tflite writes",
+                received=f"a file without {', '.join(sorted(missing))}",
+            )
+        self._runners = {name: self._interpreter.get_signature_runner(name) for name in names}
+        self.inputs = {name: _inputs(runner) for name, runner in self._runners.items()}
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return tuple(self.inputs["encode"]["x"][1][1:])
+
+    @property
+    def latent_shape(self) -> tuple[int, ...]:
+        """Shape of the latents of one example."""
+        return tuple(self.inputs["decode"]["z"][1][1:])
+
+    def sample(self, n: int, seed: int) -> np.ndarray:
+        """Returns the mean images of n draws from the prior: [n, *event_shape]. Image i depends on (seed, i) alone."""
+        return self.run("sample", seed=row_seeds(seed, n))["image"]
+
+    def encode(self, x: ArrayLike) -> np.ndarray:
+        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, *latent_shape]."""
+        outputs = self.run("encode", x=x)
+        return outputs["loc"] if "loc" in outputs else outputs["logits"]
+
+    def decode(self, z: ArrayLike) -> np.ndarray:
+        """Returns the mean images of latents z [B, *latent_shape]: [B, *event_shape]."""
+        return self.run("decode", z=z)["image"]
+
+    def reconstruct(self, x: ArrayLike) -> np.ndarray:
+        """Returns decode(encode(x)): [B, *event_shape]."""
+        return self.run("reconstruct", x=x)["image"]
+
+    def log_prob(self, x: ArrayLike, seed: int = 0) -> np.ndarray:
+        """Returns the estimate of log p(x) from the K particles that the export fixed: [B], nats."""
+        return self._score(x, seed)["log_prob"]
+
+    def elbo(self, x: ArrayLike, seed: int = 0) -> np.ndarray:
+        """Returns the evidence lower bound from the K particles that the export fixed: [B], nats."""
+        return self._score(x, seed)["elbo"]
+
+    def _score(self, x, seed):
+        x = as_rows("x", x, *self.inputs["log_prob"]["x"])
+        return self.run("log_prob", x=x, seed=row_seeds(seed, len(x)))
+
+    def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
+        """Runs a signature as `read` does, its inputs given by keyword."""
+        return self.read(signature, inputs)
+
+    def read(self, signature: str, inputs: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+        """Runs a signature on any number of rows.
+
+        Args:
+            signature: its name.
+            inputs: arrays [B, ...] by name.
+
+        Returns:
+            outputs: arrays [B, ...] by name.
+
+        Raises:
+            UserError: if the signature or an input is unknown, or an input does not fit.
+        """
+        rows, total = as_request(self.inputs, signature, inputs)
+        fixed = next(iter(self.inputs[signature].values()))[1][0]
+        size = fixed or CHUNK
+        parts = []
+        for start in range(0, total, size):
+            part = {name: value[start : start + size] for name, value in rows.items()}
+            count = min(size, total - start)
+            if fixed and count < fixed:
+                part = {
+                    name: np.concatenate([v, np.repeat(v[:1], fixed - count, 0)]) for name, v in part.items()
+                }
+            with self._lock:
+                outputs = self._runners[signature](**part)
+            parts.append({name: value[:count] for name, value in outputs.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _open(path: Path, num_threads):
+    if not path.is_file():
+        raise UserError(f"there is no file {path}", expected="a .tflite file", fix="export the model again")
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
+        ) from error
+    return interpreter
+
+
+def _inputs(runner) -> dict[str, tuple[str, list[int | None]]]:
+    """Returns (dtype, shape) of each input; None for a number of rows that is free."""
+    details = runner.get_input_details()
+    return {
+        name: (np.dtype(detail["dtype"]).name, [None if n < 0 else int(n) for n in detail["shape_signature"]])
+        for name, detail in details.items()
+    }

@@ -1,0 +1,94 @@
+"""A SavedModel that TensorFlow Serving loads."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from tfvae.checks import UserError, positive_int
+from tfvae.export import metadata, warmup
+from tfvae.export.directories import check_free, disk_errors, replacing_directory
+from tfvae.export.precision import in_float32
+from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
+
+BATCH_SIZES = (1, 4, 16, 64)  # what a server pads batches to; the last one is the largest batch
+
+BATCHING = """\
+# Read with --enable_batching --enable_per_model_batching_parameters.
+max_batch_size {{ value: {largest} }}
+{allowed}
+batch_timeout_micros {{ value: 1000 }}
+max_enqueued_batches {{ value: 1000 }}
+"""
+
+
+def save_serving(
+    model,
+    base_dir: str | os.PathLike,
+    version: int = 1,
+    *,
+    num_samples: int = NUM_SAMPLES,
+    overwrite: bool = False,
+    warmup_batch_sizes: Sequence[int] = BATCH_SIZES,
+) -> Path:
+    """Writes the model to base_dir/version for TensorFlow Serving, all of it or nothing.
+
+    The directory holds the SavedModel (each weight once), batching_params.pbtxt, signatures.json (what each signature
+    takes and gives, with example requests) and warm-up requests for each signature and batch size. Loading it takes
+    neither Keras nor Python; the same seeds give the samples of `model.sample`.
+
+    A server that runs picks up a new version by its number; it does not read a version anew that it has loaded.
+
+    Args:
+        model: a built and trained `tfvae` model.
+        base_dir: the directory of all versions; made if there is none.
+        version: of this export, a positive integer.
+        num_samples: particles K of the signature `log_prob`.
+        overwrite: whether to replace the version if it exists.
+        warmup_batch_sizes: the batch sizes that the server may pad to, increasing.
+
+    Returns:
+        path: base_dir/version.
+
+    Raises:
+        UserError: if the model cannot be exported, the version exists, or the disk takes no more.
+
+    References:
+        TensorFlow Serving: batching guide and SavedModel warm-up guide.
+    """
+    target = Path(base_dir) / str(positive_int("version", version))
+    sizes = [positive_int("batch size", size) for size in warmup_batch_sizes]
+    if not sizes or sizes != sorted(set(sizes)):
+        raise UserError(
+            "warmup_batch_sizes is not increasing", expected="such as (1, 4, 16, 64)", received=sizes
+        )
+    check_exportable(model)
+    warn_if_untrained(model)
+    model = in_float32(model)
+    table = signatures(model, num_samples)
+    check_free(target, overwrite)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_directory(target) as folder:
+            write_saved_model(model, table, folder)
+            description = metadata.describe(model, table, num_samples=num_samples, batch_sizes=sizes)
+            (folder / "signatures.json").write_text(json.dumps(description, indent=1) + "\n", "utf-8")
+            (folder / "batching_params.pbtxt").write_text(
+                BATCHING.format(
+                    largest=sizes[-1],
+                    allowed="\n".join(f"allowed_batch_sizes: {size}" for size in sizes),
+                )
+            )
+            warmup.write(table, folder, sizes)
+    return target
+
+
+def write_saved_model(model, table, folder: Path) -> None:
+    """Writes the bare SavedModel of some signatures into `folder`; each weight once."""
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    tf.saved_model.save(module, folder, signatures={name: row.concrete for name, row in table.items()})

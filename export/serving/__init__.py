@@ -1,0 +1,1 @@
+"""Everything around a served model: the server's configuration and a client."""

@@ -1,0 +1,115 @@
+"""A page that runs the model in the browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfvae import evaluation
+from tfvae.checks import UserError
+from tfvae.export import parity
+from tfvae.export.directories import check_free, disk_errors, replacing_directory
+from tfvae.export.signatures import check_exportable
+from tfvae.export.tflite import save_tflite
+
+NUM_SLIDERS = 10
+VENDORED = {  # file below node_modules/@litertjs: its place below runtime/
+    "core/dist/index.js": "core.js",
+    "wasm-utils/dist/index.js": "wasm-utils.js",
+    "core/wasm/litert_wasm_internal.js": "wasm/litert_wasm_internal.js",
+    "core/wasm/litert_wasm_internal.wasm": "wasm/litert_wasm_internal.wasm",
+}
+
+
+def save_web(
+    model,
+    folder: str | os.PathLike,
+    *,
+    runtime: str | os.PathLike | None = None,
+    images: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a folder with a page, the model and the LiteRT runtime; needs no network when served over http.
+
+    The page has sliders for the most active latent units, samples by seed (seed s shows `model.sample(1, seed=s)`),
+    interpolation between two seeds and, where there are labels, sliders along the mean posterior mean of each class.
+
+    Args:
+        model: a built and trained `tfvae` model of images [H, W, 1 or 3] with a continuous latent vector.
+        folder: to write.
+        runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look here and above.
+        images: examples [N, H, W, C] that tell which units are active; None for draws from the model.
+        labels: their classes [N], or None.
+        overwrite: whether to replace the folder if it exists.
+
+    Returns:
+        folder: its path.
+
+    Raises:
+        UserError: if the model is of another kind, the runtime is not found, or the folder exists.
+    """
+    folder = Path(folder)
+    check_exportable(model)
+    shape, latents = model.event_shape, model.posterior_head
+    if (
+        len(shape) != 3
+        or shape[2] not in (1, 3)
+        or len(latents.event_shape) != 1
+        or latents.latents != "continuous"
+    ):
+        raise UserError(
+            "the page shows images with a continuous latent vector",
+            expected="examples [H, W, 1 or 3] and latents [units]",
+            received=f"{list(shape)} and {latents.latents} {list(latents.event_shape)}",
+        )
+    modules = _modules(runtime)
+    check_free(folder, overwrite)
+    images = parity.examples(model, 1000) if images is None else images
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_directory(folder) as temporary:
+            (temporary / "runtime" / "wasm").mkdir(parents=True)
+            for source, target in VENDORED.items():
+                shutil.copyfile(modules / source, temporary / "runtime" / target)
+            shutil.copyfile(Path(__file__).with_name("index.html"), temporary / "index.html")
+            save_tflite(model, temporary / "model.tflite", fixed_batch=1)
+            (temporary / "page.json").write_text(json.dumps(_page(model, images, labels)), "utf-8")
+    return folder
+
+
+def _page(model, images, labels) -> dict[str, Any]:
+    codes = np.concatenate(
+        [model.encode(images[start : start + 500]) for start in range(0, len(images), 500)]
+    )
+    order = np.argsort(-evaluation.active_units(model, images).variance)
+    classes = [] if labels is None else np.unique(labels)
+    return {
+        "image": list(model.event_shape),
+        "latent_size": model.latent_size,
+        "units": order[:NUM_SLIDERS].tolist(),
+        "attributes": [
+            {"name": str(name), "direction": (codes[labels == name].mean(0) - codes.mean(0)).tolist()}
+            for name in classes
+        ],
+    }
+
+
+def _modules(runtime) -> Path:
+    """Returns the folder @litertjs that holds the runtime."""
+    here = Path.cwd()
+    roots = [Path(runtime)] if runtime else [folder / "node_modules" for folder in (here, *here.parents)]
+    for root in roots:
+        if all((root / "@litertjs" / name).is_file() for name in VENDORED):
+            return root / "@litertjs"
+    raise UserError(
+        "the LiteRT runtime for browsers is not installed",
+        expected="node_modules with @litertjs/core and @litertjs/wasm-utils",
+        received=f"none in {roots[0]}" + ("" if runtime else " or above"),
+        fix="`npm install @litertjs/core`, or name the folder",
+    )
