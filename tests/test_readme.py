@@ -18,10 +18,13 @@ def blocks(language):
 
 
 def estimator_table():
-    lines = ["| estimator | bound | bias of its gradient | latents | paper |", "|---|---|---|---|---|"]
+    lines = [
+        "| estimator | bound | bias of its gradient | latents | cost in steps with K = 1 | paper |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in estimators.TABLE:
-        bound = row.bound.replace("|", "\\|")
-        lines.append(f"| `{row.name}` | {bound} | {row.bias} | {row.latents} | {row.paper} |")
+        cells = [f"`{row.name}`", row.bound, row.bias, row.latents, row.cost, row.paper]
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines)
 
 

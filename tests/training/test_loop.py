@@ -229,13 +229,13 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     plain = train("plain", epochs=2)
     drawn = []
 
-    def draw(run, model, examples, labels, history, when):
-        model.encode(examples[:10])
-        model.sample(4, seed=0)
-        model.reconstruct(examples[:3])
-        drawn.append(when)
+    def draw(painter):
+        painter._vae.encode(painter._examples[:10])
+        painter._vae.sample(4, seed=0)
+        painter._vae.reconstruct(painter._examples[:3])
+        drawn.append(f"after epoch {len(painter._recorder.rows)}")
 
-    monkeypatch.setattr(figures, "draw", draw)
+    monkeypatch.setattr(figures.Painter, "draw", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
     assert drawn == ["after epoch 1", "after epoch 2"]
 

@@ -21,6 +21,8 @@ def run(options: argparse.Namespace) -> None:
         name: value for name, value in vars(options).items() if name in options_of and value is not None
     }
     given["estimator_options"] = chosen or None
+    if (given["dataset"] or "").endswith(".npz"):
+        given["dataset"] = os.path.abspath(given["dataset"])  # the run is then usable from any directory
     if options.resume:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
