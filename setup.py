@@ -2,7 +2,7 @@
 
 from setuptools import setup
 
-LIBRARY = ["", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
+LIBRARY = ["", ".cli", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
 ROOMS = [".training", ".export", ".export.serving", ".export.web"]
 
 setup(

@@ -520,6 +520,26 @@ def test_evaluate_writes_and_says_its_result(copy, capsys):
     assert "epochs done 2 of 2" in capsys.readouterr().out
 
 
+def test_evaluation_json_is_strict_where_an_error_is_unknown(copy):
+    assert cli.main(["evaluate", str(copy.path), "--num-samples", "1", "--limit", "1"]) == 0
+
+    def refuse(word):
+        raise AssertionError(f"{word} is no JSON")
+
+    written = json.loads(copy.evaluation_file.read_text(), parse_constant=refuse)
+    assert written["nll_standard_error"] is None and np.isfinite(written["nll"])
+
+
+def test_an_npz_is_remembered_by_its_absolute_path(tmp_path, monkeypatch):
+    from tfvae.training import loop
+
+    seen = []
+    monkeypatch.setattr(loop, "train", lambda config, run, **_: seen.append(config.dataset))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", "--run-dir", "run", "--dataset", "data.npz"]) == 0
+    assert seen == [str(tmp_path / "data.npz")]
+
+
 def test_sample_i_depends_on_the_seed_and_i_alone(copy, tmp_path, capsys):
     def sample(*words):
         assert cli.main(["sample", str(copy.path), *words]) == 0

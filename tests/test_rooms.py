@@ -1,7 +1,7 @@
 """Imports point one way between the rooms, and what the command line loads first loads fast.
 
 Mutations, each seen to break a test here: estimators importing models, export importing training, plotting
-importing networks, `import keras` at the top of presets.py, cli.py importing a model at its top.
+importing networks, `import keras` at the top of presets.py, cli/ importing a model at its top.
 """
 
 import ast
@@ -39,7 +39,10 @@ FAST = [
     "tfvae/files.py",
     "tfvae/registration.py",
     "tfvae/presets.py",
-    "tfvae/cli.py",
+    *(
+        f"tfvae/cli/{name}.py"
+        for name in ("__init__", "arguments", "train", "evaluate", "sample", "export", "info")
+    ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",
     "training/__init__.py",

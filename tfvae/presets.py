@@ -121,6 +121,7 @@ TABLE = (
 
 
 LIKELIHOODS = ("bernoulli", "normal")
+ANY_SHAPE = (28, 28, 1)  # of a preset that takes any image shape, where none is given
 
 
 def names() -> list[str]:
@@ -155,9 +156,9 @@ def create(name: str, **overrides: Any):
 
     Args:
         name: of the preset.
-        **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, `image_shape`, ...),
-            `likelihood` ("bernoulli", "normal" with a learned scale, or a head), and what the model takes besides
-            (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+        **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
+            (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
+            head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, or `tfvae.IWAE` where the estimator's bound tightens with the number of samples.
@@ -172,7 +173,7 @@ def create(name: str, **overrides: Any):
     preset = replace(preset, **fields)
     likelihood = overrides.pop("likelihood", "bernoulli")
     if preset.image_shape is None:
-        raise UserError(f"preset {name} needs image_shape", expected="create(..., image_shape=(H, W, C))")
+        preset = replace(preset, image_shape=ANY_SHAPE)
     return _assemble(preset, likelihood, overrides)
 
 

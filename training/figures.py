@@ -4,52 +4,80 @@ from __future__ import annotations
 
 from statistics import NormalDist
 
+import keras
 import numpy as np
 
 from tfvae import plotting
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training import data
+from tfvae.training.callbacks import Recorder
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 
 
-def draw(
-    run: RunDirectory, model, examples: np.ndarray, labels: np.ndarray | None, history, when: str
-) -> None:
+class Painter(keras.callbacks.Callback):
     """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid.
 
     Args:
-        run: where to.
+        run: whose figures to draw.
         model: a VAE.
-        examples: held-out examples, binarised once: [N, H, W, C].
-        labels: [N], or None.
-        history: a row of metrics for each epoch.
-        when: how far training has come, for the titles.
+        held_out: examples to reconstruct and encode.
+        config: how they are binarised and how often to draw during `fit`.
+        recorder: keeps the history.
     """
-    folder = run.figures
-    codes = np.asarray(model.encode(examples[:CODES]))
-    plotting.save_image_grid(
-        folder / "samples.png", np.asarray(model.sample(64, seed=0)), title=f"Samples from the prior, {when}"
-    )
-    plotting.save_reconstructions(
-        folder / "reconstructions.png",
-        examples[:30],
-        np.asarray(model.reconstruct(examples[:30])),
-        title=f"Held-out examples and their reconstructions, {when}",
-    )
-    plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
-    plotting.save_latent_map(
-        folder / "latent_map.png",
-        codes,
-        None if labels is None else labels[: len(codes)],
-        title=f"Posterior means of held-out examples, {when}",
-    )
-    if model.latent_size == 2:
-        side = 20
-        quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
-        grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1)
-        plotting.save_manifold_grid(
-            folder / "manifold.png",
-            np.asarray(model.decode(grid)),
-            title=f"Decoded quantiles of the prior, {when}",
-            extent=(quantiles[0], quantiles[-1]),
+
+    def __init__(self, run: RunDirectory, model, held_out: data.Split, config: Config, recorder: Recorder):
+        super().__init__()
+        self._run, self._vae, self._recorder = run, model, recorder
+        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)[:CODES]
+        self._labels = None if held_out.labels is None else held_out.labels[:CODES]
+        self._every, self._epochs = config.figures_every, config.epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Draws every few epochs but not after the last."""
+        if self._every and (epoch + 1) % self._every == 0 and epoch + 1 < self._epochs:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draws every figure.
+
+        Raises:
+            UserError: if a figure cannot be written.
+        """
+        try:
+            self._draw(f"after epoch {len(self._recorder.rows)}")
+        except OSError as error:
+            raise cannot_write(self._run.figures, error) from error
+
+    def _draw(self, when: str) -> None:
+        folder = self._run.figures
+        codes = np.asarray(self._vae.encode(self._examples))
+        plotting.save_image_grid(
+            folder / "samples.png",
+            np.asarray(self._vae.sample(64, seed=0)),
+            title=f"Samples from the prior, {when}",
         )
+        plotting.save_reconstructions(
+            folder / "reconstructions.png",
+            self._examples[:30],
+            np.asarray(self._vae.reconstruct(self._examples[:30])),
+            title=f"Held-out examples and their reconstructions, {when}",
+        )
+        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        plotting.save_latent_map(
+            folder / "latent_map.png",
+            codes,
+            self._labels,
+            title=f"Posterior means of held-out examples, {when}",
+        )
+        if self._vae.latent_size == 2:
+            side = 20
+            quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
+            grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1)
+            plotting.save_manifold_grid(
+                folder / "manifold.png",
+                np.asarray(self._vae.decode(grid)),
+                title=f"Decoded quantiles of the prior, {when}",
+                extent=(quantiles[0], quantiles[-1]),
+            )

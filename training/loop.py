@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from tfvae import files, presets
 from tfvae.checks import UserError
 from tfvae.training import data, quiet, strategy
@@ -110,67 +108,31 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     tf.config.experimental.enable_op_determinism()
     with scope:
         model = build(config, loaded)
-        history: list[dict[str, Any]] = []
         if resume:
-            run.open()
-            newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
-            for problem in problems:
-                say(f"tfvae: {problem}")
-            if newest is not None:
-                checkpoint.restore(newest, model)
-                history = newest.history
-            _record(run, history)
-            say(f"resuming after epoch {len(history)} of {config.epochs}")
+            history = _resume(config, run, model, say)
         else:
+            history = []
             run.create(config, command_line())
-
-        held_out = loaded.validation if len(loaded.validation) else loaded.test
-        shown = data.binarize_once(held_out.images, config.binarize, config.seed)
-        steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
         recorder = callbacks.Recorder(
             run,
             history,
             epochs=config.epochs,
-            steps=steps,
+            steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
             patience=config.patience,
             checkpoint_seconds=config.checkpoint_seconds,
         )
-
-        def draw(epoch):
-            try:
-                figures.draw(run, model, shown, held_out.labels, recorder.rows, f"after epoch {epoch}")
-            except OSError as error:
-                raise cannot_write(run.figures, error) from error
-
-        def draw_sometimes(epoch, logs):
-            if config.figures_every and (epoch + 1) % config.figures_every == 0 and epoch + 1 < config.epochs:
-                draw(epoch + 1)
-
-        extra = [keras.callbacks.LambdaCallback(on_epoch_end=draw_sometimes)]
-        if config.tensorboard:
-            extra.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
+        held_out = loaded.validation if len(loaded.validation) else loaded.test
+        painter = figures.Painter(run, model, held_out, config, recorder)
         if len(history) < config.epochs and not recorder.stopped():
-            model.fit(
-                data.training_pipeline(
-                    loaded.train.images,
-                    batch_size=config.batch_size,
-                    seed=config.seed,
-                    binarize=config.binarize,
-                    start_epoch=len(history),
-                ),
-                steps_per_epoch=steps,
-                initial_epoch=len(history),
-                epochs=config.epochs,
-                validation_data=_validation(loaded, config),
-                callbacks=[callbacks.StopWhenNotFinite(run), recorder, *extra],
-                shuffle=False,
-                verbose=0,
-            )
+            watchers = [callbacks.StopWhenNotFinite(run), recorder, painter]
+            if config.tensorboard:
+                watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
+            _fit(config, loaded, model, len(history), watchers)
         if config.patience:
             best = checkpoint.best_epoch(recorder.rows)
             checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
             say(f"the best validation bound was that of epoch {best}; its weights are kept")
-        draw(len(recorder.rows))
+        painter.draw()
         try:
             with files.replacing(run.model_file) as temporary:
                 model.save(temporary)
@@ -178,12 +140,47 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
             raise cannot_write(run.model_file, error) from error
 
 
-def _record(run: RunDirectory, history: list[dict[str, Any]]) -> None:
-    """Writes the history that a checkpoint holds: a killed run's history.csv may be ahead of it or behind."""
+def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str, Any]]:
+    """Gives the model the state of the newest whole checkpoint, history.csv its history, and returns the history.
+
+    A killed run's history.csv may be ahead of the checkpoint or behind.
+    """
+    from tfvae.training import checkpoint
+
+    run.open()
+    newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
+    for problem in problems:
+        say(f"tfvae: {problem}")
+    history = []
+    if newest is not None:
+        checkpoint.restore(newest, model)
+        history = newest.history
     try:
         run.write_history(history)
     except OSError as error:
         raise cannot_write(run.history_file, error) from error
+    say(f"resuming after epoch {len(history)} of {config.epochs}")
+    return history
+
+
+def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers: list) -> None:
+    """Fits the model from `start_epoch` on."""
+    model.fit(
+        data.training_pipeline(
+            loaded.train.images,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            binarize=config.binarize,
+            start_epoch=start_epoch,
+        ),
+        steps_per_epoch=data.steps_per_epoch(len(loaded.train), config.batch_size),
+        initial_epoch=start_epoch,
+        epochs=config.epochs,
+        validation_data=_validation(loaded, config),
+        callbacks=watchers,
+        shuffle=False,
+        verbose=0,
+    )
 
 
 def _validation(loaded: data.DataSet, config: Config):
@@ -191,85 +188,3 @@ def _validation(loaded: data.DataSet, config: Config):
         return None
     images = data.binarize_once(loaded.validation.images, config.binarize, config.seed)
     return data.evaluation_pipeline(images, batch_size=min(len(images), 500))
-
-
-def load_model(run: RunDirectory):
-    """Loads the trained model of a run.
-
-    Raises:
-        UserError: if there is none yet or its file is damaged.
-    """
-    if not run.model_file.is_file():
-        raise UserError(
-            f"{run.path} holds no trained model",
-            expected="model.keras",
-            fix="finish the run with `tfvae train --run-dir ... --resume`",
-        )
-    quiet.tensorflow()
-    import keras
-
-    try:
-        return keras.saving.load_model(run.model_file)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{run.model_file} is damaged",
-            received=f"{error}"[:200],
-            fix="delete it and `tfvae train --resume`",
-        ) from error
-
-
-def evaluate(
-    run: RunDirectory,
-    *,
-    split: str = "test",
-    num_samples: int = 5000,
-    limit: int | None = None,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Evaluates the model of a run on one split and writes evaluation.json.
-
-    The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
-    examples are taken.
-
-    Returns:
-        result: what evaluation.json holds.
-
-    Raises:
-        UserError: for bad input.
-    """
-    config = run.config()
-    loaded = load_data(config)
-    chosen = getattr(loaded, split)
-    if not len(chosen):
-        raise UserError(f"the run has no {split} examples", expected="another --split")
-    if limit is not None and limit > len(chosen):
-        raise UserError(
-            "--limit is larger than the split", expected=f"1 to {len(chosen)} examples", received=limit
-        )
-    model = load_model(run)
-
-    from tfvae import evaluation
-
-    examples = data.binarize_once(chosen.images, config.binarize, seed=0)
-    if limit is not None:
-        examples = examples[np.random.default_rng(0).permutation(len(examples))[:limit]]
-    result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
-    units = evaluation.active_units(model, examples)
-    summary = {
-        "nll": result.nll,
-        "nll_standard_error": result.nll_standard_error,
-        "nll_monte_carlo_standard_error": result.monte_carlo_standard_error,
-        "elbo": float(result.elbo.mean()),
-        "effective_sample_size": float(np.median(result.effective_sample_size)),
-        "num_samples": num_samples,
-        "num_examples": len(examples),
-        "active_units": units.count,
-        "latent_size": model.latent_size,
-        "split": split,
-        "binarize": config.binarize,
-        "dataset": config.dataset,
-        "seed": seed,
-    }
-    run.write_evaluation(summary)
-    return summary

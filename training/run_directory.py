@@ -15,6 +15,7 @@ import csv
 import importlib.metadata
 import io
 import json
+import math
 import os
 import platform
 import sys
@@ -200,4 +201,9 @@ def command_line() -> list[str]:
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2) + "\n").encode()
+    """Returns strict JSON, in which a number that is not finite is null."""
+    plain = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in content.items()
+    }
+    return (json.dumps(plain, indent=2, allow_nan=False) + "\n").encode()

@@ -114,7 +114,7 @@ def _refused(where: str, why: str) -> UserError:
 
 
 def _specs(metadata: dict[str, Any]) -> Specs:
-    """Reads the JSON form of a SignatureDefMap."""
+    """Reads the JSON form of a SignatureDefMap, names in order: a server gives them in any."""
 
     def read(side):
         return {
@@ -122,7 +122,7 @@ def _specs(metadata: dict[str, Any]) -> Specs:
                 DTYPES.get(info["dtype"], info["dtype"]),
                 [_size(dim) for dim in info["tensor_shape"].get("dim", [])],
             )
-            for name, info in side.items()
+            for name, info in sorted(side.items())
         }
 
     return {

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from tfvae import IWAE, VAE
-from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, StandardNormal
+from tfvae import IWAE, VAE, DiscreteVAE, HierarchicalVAE
+from tfvae.distributions import (
+    Bernoulli,
+    DiagonalNormal,
+    FullCovarianceNormal,
+    Normal,
+    OneHotCategorical,
+    StandardNormal,
+)
 from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 
 IMAGE = (4, 4, 1)
@@ -121,6 +129,57 @@ def iwae_linear(**options):
     )
 
 
+def hierarchical_mlp(**options):
+    return HierarchicalVAE(
+        [MLP([6], "tanh"), MLP([5], "tanh")],
+        [MLP([6]), MLP([5], "tanh")],
+        posteriors=[DiagonalNormal(3), DiagonalNormal(2, scale="softplus")],
+        conditionals=[DiagonalNormal(3)],
+        likelihood=Bernoulli((3, 2)),
+        **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
+def discrete_linear(**options):
+    return DiscreteVAE(
+        [keras.layers.Identity()],
+        [keras.layers.Identity()],
+        posteriors=[Bernoulli(4)],
+        likelihood=Bernoulli(5),
+        **{"estimator": "nvil", "num_samples": 2} | options,
+    )
+
+
+def discrete_mlp_two_layers(**options):
+    return DiscreteVAE(
+        [MLP([6], "tanh"), MLP([4], "tanh")],
+        [MLP([6], "tanh"), keras.layers.Identity()],
+        posteriors=[Bernoulli(4), Bernoulli(3)],
+        likelihood=Bernoulli((3, 2)),
+        **{"estimator": "vimco", "num_samples": 3} | options,
+    )
+
+
+def discrete_one_hot(**options):
+    return DiscreteVAE(
+        [MLP([6], "tanh")],
+        [MLP([5], "tanh")],
+        posteriors=[OneHotCategorical((2, 3))],
+        likelihood=Normal(4, scale=0.7),
+        **{"estimator": "relaxed", "num_samples": 2} | options,
+    )
+
+
+def discrete_two_kinds(**options):
+    return DiscreteVAE(
+        [MLP([6], "tanh"), keras.layers.Identity()],
+        [MLP([5], "tanh"), MLP([4], "tanh")],
+        posteriors=[OneHotCategorical((2, 3)), Bernoulli(2)],
+        likelihood=Bernoulli(4),
+        **{"estimator": "rws", "num_samples": 3} | options,
+    )
+
+
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
@@ -132,6 +191,11 @@ TABLE = {
     "iwae-conv": iwae_conv,
     "iwae-functional": iwae_functional,
     "iwae-linear": iwae_linear,
+    "hierarchical-mlp": hierarchical_mlp,
+    "discrete-linear": discrete_linear,
+    "discrete-mlp-two-layers": discrete_mlp_two_layers,
+    "discrete-one-hot": discrete_one_hot,
+    "discrete-two-kinds": discrete_two_kinds,
 }
 
 
@@ -148,7 +212,9 @@ def create(name, *, seed=1, **options):
 
 def parts(model):
     """Returns the layers that a row combines."""
-    heads = [model.posterior_head, model.likelihood_head, model.prior_head]
+    heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
+    if isinstance(model, HierarchicalVAE):
+        return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
     return [model.encoder, model.decoder, *heads]
 
 
@@ -156,6 +222,11 @@ def examples(model, count, seed=0):
     """Returns a batch that fits the model's likelihood."""
     x = np.random.default_rng(seed).standard_normal((count, *model.event_shape)).astype(np.float32)
     return (x > 0).astype(np.float32) if isinstance(model.likelihood_head, Bernoulli) else x
+
+
+def top_latents(model, x):
+    """Returns the prior's mean for each example."""
+    return tf.repeat(model.prior().mean()[tf.newaxis], tf.shape(x)[0], axis=0)
 
 
 def outputs(model, x):
@@ -170,7 +241,7 @@ def outputs(model, x):
         "elbo": model.elbo(x, 2, seed=2),
         "iwelbo": model.iwelbo(x, 3, seed=3),
         "posterior": model.posterior(x).log_prob(z),
-        "prior": model.prior().log_prob(z),
+        "prior": model.prior().log_prob(top_latents(model, x)),
         "likelihood": model.likelihood(z).log_prob(x),
         "sample": model.sample(2, seed=4),
         "draw": model.sample(2, seed=4, mean=False),

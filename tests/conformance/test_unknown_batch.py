@@ -25,13 +25,13 @@ def test_unknown_batch_size(name):
             "elbo": model.elbo(x, 2, seed=2),
             "iwelbo": model.iwelbo(x, 3, seed=3),
             "posterior": model.posterior(x).log_prob(z),
-            "prior": model.prior().log_prob(z),
+            "prior": model.prior().log_prob(models.top_latents(model, x)),
             "likelihood": model.likelihood(z).log_prob(x),
         }
-        event, latent = list(model.event_shape), model.latent_size
+        event, latent = list(model.event_shape), list(model.posterior_head.event_shape)
         for method in ("call", "decode", "reconstruct"):
             assert results[method].shape.as_list() == [None, *event], method
-        assert z.shape.as_list() == [None, latent]
+        assert z.shape.as_list() == [None, *latent]
         assert results["log_weights"].shape.as_list() == [3, None]
         assert results["elbo"].shape.as_list() == results["iwelbo"].shape.as_list() == [None]
         return results

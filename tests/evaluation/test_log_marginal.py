@@ -12,7 +12,7 @@ from linear_gaussian import LinearGaussian
 from scipy import special
 from stats import assert_mean_close, assert_variance_near_one
 
-from tfvae import evaluation
+from tfvae import evaluation, presets
 from tfvae.checks import UserError
 from tfvae.evaluation import importance
 
@@ -141,3 +141,12 @@ def test_active_units_are_those_that_follow_the_data():
     units = evaluation.active_units(linear_gaussian_model.build(ORACLE, a, np.zeros(2), s), X)
     np.testing.assert_allclose(units.variance, [X[:, 0].var(), 0.0], atol=1e-6)
     assert units.count == 1
+
+
+def test_pixels_that_a_bernoulli_likelihood_cannot_score_are_refused():
+    model = presets.create("digits", widths=(3,))
+    for bad in (255.0, -1.0):
+        with pytest.raises(UserError, match="outside the support of a Bernoulli likelihood"):
+            evaluation.log_marginal(model, np.full((2, 8, 8, 1), bad, np.float32), 1)
+    grey = evaluation.log_marginal(model, np.full((2, 8, 8, 1), 0.5, np.float32), 1)
+    assert np.isfinite(grey.nll)

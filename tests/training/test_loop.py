@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, loop
+from tfvae.training import checkpoint, loop, results
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -31,7 +31,7 @@ def train(tmp_path, monkeypatch):
     """Returns a function that trains without figures and returns the run."""
     from tfvae.training import figures
 
-    monkeypatch.setattr(figures, "draw", lambda *_: None)
+    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
 
     def train(name="run", **settings):
         run = RunDirectory(tmp_path / name)
@@ -188,7 +188,7 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(train,
     assert max(rows, key=lambda row: row["val_bound"])["epoch"] == 2
     best = checkpoint.load(checkpoint.path_of(run.checkpoints, 2)).arrays
     last = checkpoint.load(checkpoint.path_of(run.checkpoints, 4)).arrays
-    weights = [variable.numpy() for variable in loop.load_model(run).weights]
+    weights = [variable.numpy() for variable in results.load_model(run).weights]
     assert all(map(np.array_equal, weights, best))
     assert not any(np.array_equal(a, b) for a, b in zip(weights, last, strict=False))
 
@@ -229,13 +229,13 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     plain = train("plain", epochs=2)
     drawn = []
 
-    def draw(run, model, examples, labels, history, when):
-        model.encode(examples[:10])
-        model.sample(4, seed=0)
-        model.reconstruct(examples[:3])
-        drawn.append(when)
+    def draw(painter):
+        painter._vae.encode(painter._examples[:10])
+        painter._vae.sample(4, seed=0)
+        painter._vae.reconstruct(painter._examples[:3])
+        drawn.append(f"after epoch {len(painter._recorder.rows)}")
 
-    monkeypatch.setattr(figures, "draw", draw)
+    monkeypatch.setattr(figures.Painter, "draw", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
     assert drawn == ["after epoch 1", "after epoch 2"]
 

@@ -25,6 +25,7 @@ class Bernoulli(Head):
     latents = "discrete"
     parameter_names = ("logits",)
     noise_kind = "uniform"
+    support = (0.0, 1.0)
     relaxation = BinaryConcrete
 
     def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):

@@ -45,6 +45,7 @@ class VrIwaeDreg(VrIwae):
     """
 
     name: ClassVar[str] = "vr-iwae-dreg"
+    doubly_reparameterized: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: v, alpha v + (1 - alpha) v^2, 0 with v = softmax_k((1 - alpha) log w)."""

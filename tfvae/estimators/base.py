@@ -55,12 +55,14 @@ class Estimator:
         analytic_kl: whether it is given log p(x|z) alone and the model adds the KL divergence in closed form.
         baseline: whether it takes a learned baseline.
         relaxed: whether it trains on a relaxation of discrete latents.
+        doubly_reparameterized: whether its path weights are the model weights plus what stands for the score term.
     """
 
     name: ClassVar[str]
     analytic_kl: ClassVar[bool] = False
     baseline: ClassVar[bool] = False
     relaxed: ClassVar[bool] = False
+    doubly_reparameterized: ClassVar[bool] = False
 
     def __call__(self, log_weights: tf.Tensor, baseline: Baseline = NO_BASELINE) -> Terms:
         """Weighs the particles.

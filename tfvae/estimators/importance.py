@@ -52,6 +52,7 @@ class Dreg(Estimator):
     """
 
     name: ClassVar[str] = "dreg"
+    doubly_reparameterized: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~, w~^2, 0 with w~ = softmax_k(log w)."""

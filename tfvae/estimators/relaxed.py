@@ -15,7 +15,9 @@ class Relaxed(Iwae):
     """The importance-weighted bound of the relaxed model: binary Concrete for Bernoulli, Gumbel-softmax for categories.
 
     The temperature falls with the optimiser's step: max(minimum, temperature exp(-rate step)). The relaxed bound is
-    none of the discrete model's, so evaluation samples and scores discrete latents.
+    none of the discrete model's, so evaluation samples and scores discrete latents. Nor does its encoder's bias vanish
+    with the temperature: posterior and prior share it, and their divergence, which exceeds the discrete one, does not
+    depend on it.
 
     Args:
         temperature: at step 0, > 0.

@@ -90,6 +90,14 @@ def log_marginal(
     num_samples = positive_int("num_samples", num_samples)
     data = as_array(data)
     model.check_examples(data[:1])
+    low, high = model.likelihood_head.support
+    if data.min() < low or data.max() > high:
+        raise UserError(
+            f"examples are outside the support of a {type(model.likelihood_head).__name__} likelihood",
+            expected=f"values in [{low:g}, {high:g}]",
+            received=f"minimum {data.min():g}, maximum {data.max():g}",
+            fix="scale the examples, or choose another likelihood",
+        )
     rows = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data.shape[1:]))
     particle_block = min(num_samples, rows // EXAMPLES_PER_BLOCK)
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]

@@ -148,14 +148,14 @@ class LatentVariableModel(Trainer):
                     noise = random.Recorded(noise)
                     whole = self.particles(x, self.num_samples, noise, **sampling)
                 log_weights = Objective.of(whole, kl_weight).log_weights
-                terms, baseline_loss = self._weigh(log_weights, x, share, step)
+                terms, baseline_loss = self._weigh(log_weights, x, share, step, kl_weight)
                 uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
                 index = resampling.draw(terms.model, uniforms)
                 terms, noise = resampling.pick(terms, index), random.Chosen(noise, index)
             particles = self.particles(x, self.num_samples, noise, tape=tape, **sampling)
             objective = Objective.of(particles, kl_weight)
             if whole is None:
-                terms, baseline_loss = self._weigh(objective.log_weights, x, share, step)
+                terms, baseline_loss = self._weigh(objective.log_weights, x, share, step, kl_weight)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
             penalty = regularization / replicas.count() + baseline_loss
             kl_cost = 0.0
@@ -179,16 +179,22 @@ class LatentVariableModel(Trainer):
         figures = summarize(particles if whole is None else whole, self.estimator)
         return self._report(figures | {"loss": loss}, weight)
 
-    def _weigh(self, log_weights, x, share, step):
+    def _weigh(self, log_weights, x, share, step, kl_weight):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
         if self.baseline is None:
-            return self.estimator(log_weights), 0.0
+            return self._tempered(self.estimator(log_weights), kl_weight), 0.0
         network = self.baseline(x)
         terms = self.estimator(
             log_weights, self.baseline.observe(log_weights, tf.stop_gradient(network), share, step)
         )
         signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
         return terms, -tf.reduce_sum(share * network * signal)
+
+    def _tempered(self, terms, kl_weight):
+        """Returns the terms with the path weights' share for the score term at the KL weight, as log q is."""
+        if not (self.kl_warmup_steps and self.estimator.doubly_reparameterized):
+            return terms
+        return terms._replace(path=terms.model + kl_weight * (terms.path - terms.model))
 
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""

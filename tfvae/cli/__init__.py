@@ -1,0 +1,43 @@
+"""The `tfvae` command: one module for each subcommand, whose heavy imports wait until its input is checked."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from tfvae.checks import UserError
+from tfvae.cli import evaluate, export, info, sample, train
+from tfvae.cli.arguments import parser
+
+USER_ERROR = 2
+COMMANDS = {
+    "train": train.run,
+    "evaluate": evaluate.run,
+    "sample": sample.run,
+    "export": export.run,
+    "info": info.run,
+}
+
+
+def _one_line(message: Warning | str, *_: Any) -> str:
+    return f"tfvae: warning: {message}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns its exit code: 0, or 2 after one line about what the user can mend."""
+    warnings.formatwarning = _one_line
+    try:
+        options = parser().parse_args(arguments)
+        COMMANDS[options.command](options)
+    except UserError as error:
+        print(f"tfvae: {error}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print(
+            "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",
+            file=sys.stderr,
+        )
+        return 130
+    return 0

@@ -1,0 +1,109 @@
+"""The command line's flags."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from tfvae.checks import UserError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message, fix=f"see `{self.prog} --help`")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
+    from tfvae.training import config
+
+    top = _Parser(
+        prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    train = commands.add_parser("train", help="train a model into a run directory")
+    settings = train.add_argument_group("settings, the preset's unless given")
+    for flag, kind, text in (
+        ("preset", str, "architecture and recipe (default: digits); `tfvae info` lists them"),
+        ("dataset", str, "digits (default), a TFDS image data set or FILE.npz with x_train and x_test"),
+        ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
+        ("likelihood", str, "bernoulli (default) or normal"),
+        ("estimator", str, "gradient estimator; `tfvae info` lists them"),
+        ("groups", int, "groups M of miwae and piwae, which divide the particles"),
+        ("alpha", float, "of vr-iwae, in [0, 1)"),
+        ("beta", float, "weight of the ELBO in ciwae, in [0, 1]"),
+        ("decay", float, "of nvil's running mean and variance"),
+        ("temperature", float, "of relaxed, at the first step"),
+        ("minimum", float, "lowest temperature of relaxed"),
+        ("rate", float, "decay of relaxed's temperature for each step"),
+        ("num-samples", int, "particles K"),
+        (
+            "backward-particles",
+            int,
+            "particles m, drawn by their weights, of the backward pass (default: all K)",
+        ),
+        ("latent-size", int, "units of the latent vector"),
+        ("epochs", int, "passes over the training examples"),
+        ("batch-size", int, "examples in a step"),
+        ("learning-rate", float, "Adam's, at the start"),
+        ("schedule", str, f"of the learning rate: {'|'.join(config.SCHEDULES)}"),
+        ("kl-warmup", int, "epochs over which the KL weight grows to 1 (default: 0)"),
+        ("free-bits", float, "nats of KL for each latent unit that cost nothing (default: 0)"),
+        ("patience", int, "epochs without a better validation bound before stopping (default: 0, never)"),
+        ("validation-size", int, "training examples held out (default: a tenth); 0 trains on everything"),
+        ("seed", int, "of weights, noise and data order (default: 0)"),
+        ("strategy", str, "|".join(config.STRATEGIES)),
+        ("replicas", int, "devices to mirror over; splits a CPU into logical ones"),
+        ("figures-every", int, "epochs between figures; 0 draws at the end alone"),
+        ("checkpoint-seconds", float, "least time between checkpoints (default: 10)"),
+    ):
+        settings.add_argument(f"--{flag}", type=kind, help=text)
+    settings.add_argument("--mixed-precision", action="store_true", default=None, help="compute in float16")
+    settings.add_argument(
+        "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
+    )
+    train.add_argument("--run-dir", help="where the run goes (default: runs/PRESET-DATE-TIME)")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
+
+    evaluate = commands.add_parser("evaluate", help="estimate the log-likelihood of held-out data")
+    evaluate.add_argument("run_dir", metavar="RUN_DIR")
+    evaluate.add_argument("--split", default="test", help="test (default), validation or train")
+    evaluate.add_argument("--num-samples", type=int, default=5000, help="particles K (default: 5000)")
+    evaluate.add_argument("--limit", type=int, help="examples to take, from a fixed shuffle (default: all)")
+    evaluate.add_argument("--seed", type=int, default=0, help="of the particles (default: 0)")
+
+    sample = commands.add_parser("sample", help="draw samples from a trained model")
+    sample.add_argument("run_dir", metavar="RUN_DIR")
+    sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument(
+        "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
+    )
+    sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
+
+    export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
+    export.add_argument("run_dir", metavar="RUN_DIR")
+    export.add_argument("--format", required=True, choices=("saved_model", "tflite", "web"))
+    export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
+    export.add_argument("--overwrite", action="store_true", help="replace what is there")
+    export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
+    export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
+    export.add_argument(
+        "--quantization", choices=("none", "float16", "dynamic"), help="tflite: of the weights"
+    )
+    export.add_argument(
+        "--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)"
+    )
+    export.add_argument("--force", action="store_true", help="tflite: keep a file that is over 0.1 nat off")
+
+    export.add_argument(
+        "--runtime", metavar="DIR", help="web: node_modules with @litertjs/core (default: here or above)"
+    )
+
+    info = commands.add_parser(
+        "info", help="versions, devices, presets, estimators, data sets; or a run's summary"
+    )
+    info.add_argument("run_dir", metavar="RUN_DIR", nargs="?")
+    return top

@@ -1,0 +1,48 @@
+"""`tfvae evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from tfvae.checks import one_of, positive_int
+
+
+def run(options: argparse.Namespace) -> None:
+    """Estimates the log-likelihood of held-out data."""
+    from tfvae.training.run_directory import RunDirectory
+
+    one_of("--split", options.split, ("test", "validation", "train"))
+    positive_int("--num-samples", options.num_samples)
+    if options.limit is not None:
+        positive_int("--limit", options.limit)
+    run = RunDirectory(options.run_dir)
+    run.config()
+
+    from tfvae.training import results
+    from tfvae.training.progress import Progress
+
+    bar: list[Progress] = []
+
+    def progress(done: int, total: int) -> None:
+        if not bar:
+            bar.append(Progress(total, "example"))
+        bar[0].update(done)
+
+    began = time.monotonic()
+    result = results.evaluate(
+        run,
+        split=options.split,
+        num_samples=options.num_samples,
+        limit=options.limit,
+        seed=options.seed,
+        progress=progress,
+    )
+    print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
+    print(
+        f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats"
+        f"  (K = {result['num_samples']}; from the particles alone +- {result['nll_monte_carlo_standard_error']:.3f})"
+    )
+    print(f"  ELBO                     {result['elbo']:.2f} nats")
+    print(f"  active units             {result['active_units']} of {result['latent_size']}")
+    print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")

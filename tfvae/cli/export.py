@@ -1,0 +1,113 @@
+"""`tfvae export`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from tfvae.checks import UserError, positive_int
+
+ONLY_FOR = {
+    "version": "saved_model",
+    "quantization": "tflite",
+    "fixed_batch": "tflite",
+    "force": "tflite",
+    "runtime": "web",
+}  # option of `export`: the format that takes it
+
+
+def run(options: argparse.Namespace) -> None:
+    """Writes a trained model for TensorFlow Serving, for devices or for the browser."""
+    from pathlib import Path
+
+    from tfvae.training.run_directory import RunDirectory
+
+    given = {name: getattr(options, name) for name in ONLY_FOR if getattr(options, name)}
+    for name in given:
+        if ONLY_FOR[name] != options.format:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{flag} is for --format {ONLY_FOR[name]}", received=f"--format {options.format}")
+    for name in ("num_samples", "version", "fixed_batch"):
+        if getattr(options, name) is not None:
+            positive_int("--" + name.replace("_", "-"), getattr(options, name))
+    run = RunDirectory(options.run_dir)
+    config = run.config()
+    if options.format == "web" and options.num_samples is not None:
+        raise UserError("--num-samples is for --format saved_model or tflite", received="--format web")
+    out = Path(options.out) if options.out else run.path / "export" / options.format
+    given["overwrite"] = options.overwrite
+    if options.num_samples is not None:
+        given["num_samples"] = options.num_samples
+    EXPORTS[options.format](run, config, out, given)
+
+
+def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    check_free(out / str(given.get("version", 1)), given["overwrite"])
+
+    from tfvae.training import results
+
+    model = results.load_model(run)
+
+    from tfvae import export
+
+    path = export.save_serving(model, out, **given)
+    print(f"{path}: SavedModel with batching parameters, warm-up requests and signatures.json")
+    compose = os.path.join(os.path.dirname(export.__file__), "serving", "compose.yaml")
+    print(f"next: MODEL_DIR={out.resolve()} docker compose -f {compose} up")
+
+
+def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    kind = given.get("quantization", "none")
+    suffix = "" if kind == "none" else f"-{kind}"
+    path = out if out.suffix == ".tflite" else out / f"model{suffix}.tflite"
+    check_free(path, given["overwrite"])
+
+    from tfvae.training import results
+
+    model = results.load_model(run)
+    if kind != "none":
+        given["images"], _ = _test_examples(config)
+
+    from tfvae import export
+
+    report = export.save_tflite(model, path, **given)
+    print(
+        f"{report.path}: {report.size / 1e6:.2f} MB; every signature run in LiteRT, "
+        f"largest difference from the model {report.difference:.1e}"
+    )
+
+
+def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+    from tfvae.export.directories import check_free
+
+    check_free(out, given["overwrite"])
+
+    from tfvae.training import results
+
+    model = results.load_model(run)
+
+    from tfvae import export
+
+    given["images"], given["labels"] = _test_examples(config)
+    path = export.save_web(model, out, **given)
+    print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
+
+
+EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
+
+
+def _test_examples(config: Any) -> tuple[Any, Any]:
+    """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
+    import numpy as np
+
+    from tfvae.training import data, loop
+
+    test = loop.load_data(config).test
+    chosen = np.random.default_rng(0).permutation(len(test.images))[:1000]
+    images = data.binarize_once(test.images, config.binarize, seed=0)[chosen]
+    return images, None if test.labels is None else test.labels[chosen]

@@ -1,0 +1,49 @@
+"""`tfvae train`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+from tfvae.checks import UserError
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains a model into a run directory."""
+    from tfvae import estimators
+    from tfvae.training.config import Config
+    from tfvae.training.run_directory import RunDirectory
+
+    given = {name: value for name, value in vars(options).items() if name in Config.__dataclass_fields__}
+    options_of = {name for row in estimators.TABLE for name, _ in row.options}
+    chosen = {
+        name: value for name, value in vars(options).items() if name in options_of and value is not None
+    }
+    given["estimator_options"] = chosen or None
+    if (given["dataset"] or "").endswith(".npz"):
+        given["dataset"] = os.path.abspath(given["dataset"])  # the run is then usable from any directory
+    if options.resume:
+        if options.run_dir is None:
+            raise UserError("--resume does not say which run", expected="--run-dir DIR")
+        run = RunDirectory(options.run_dir)
+        config = run.config()
+        differences = config.differences(given)
+        if differences:
+            raise UserError(
+                f"the run in {run.path} has other settings",
+                received=", ".join(differences),
+                fix="leave them out to go on with the run, or start a new one in another --run-dir",
+            )
+    else:
+        config = Config.resolve(given)
+        default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
+        run = RunDirectory(default if options.run_dir is None else options.run_dir)
+
+    from tfvae.training import loop
+
+    began = time.monotonic()
+    loop.train(config, run, resume=options.resume)
+    print(f"trained in {time.monotonic() - began:.0f} s: {run.path}")
+    print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
+    print(f"next: tfvae evaluate {run.path}")

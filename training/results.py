@@ -1,0 +1,95 @@
+"""What a finished run gives: its model and its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tfvae.checks import UserError
+from tfvae.training import data, quiet
+from tfvae.training.loop import load_data
+from tfvae.training.run_directory import RunDirectory
+
+
+def load_model(run: RunDirectory):
+    """Loads the trained model of a run.
+
+    Raises:
+        UserError: if there is none yet or its file is damaged.
+    """
+    if not run.model_file.is_file():
+        raise UserError(
+            f"{run.path} holds no trained model",
+            expected="model.keras",
+            fix="finish the run with `tfvae train --run-dir ... --resume`",
+        )
+    quiet.tensorflow()
+    import keras
+
+    try:
+        return keras.saving.load_model(run.model_file)
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{run.model_file} is damaged",
+            received=f"{error}"[:200],
+            fix="delete it and `tfvae train --resume`",
+        ) from error
+
+
+def evaluate(
+    run: RunDirectory,
+    *,
+    split: str = "test",
+    num_samples: int = 5000,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Evaluates the model of a run on one split and writes evaluation.json.
+
+    The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
+    examples are taken.
+
+    Returns:
+        result: what evaluation.json holds.
+
+    Raises:
+        UserError: for bad input.
+    """
+    config = run.config()
+    loaded = load_data(config)
+    chosen = getattr(loaded, split)
+    if not len(chosen):
+        raise UserError(f"the run has no {split} examples", expected="another --split")
+    if limit is not None and limit > len(chosen):
+        raise UserError(
+            "--limit is larger than the split", expected=f"1 to {len(chosen)} examples", received=limit
+        )
+    model = load_model(run)
+
+    from tfvae import evaluation
+
+    examples = data.binarize_once(chosen.images, config.binarize, seed=0)
+    if limit is not None:
+        examples = examples[np.random.default_rng(0).permutation(len(examples))[:limit]]
+    result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
+    units = evaluation.active_units(model, examples)
+    summary = {
+        "nll": result.nll,
+        "nll_standard_error": result.nll_standard_error,
+        "nll_monte_carlo_standard_error": result.monte_carlo_standard_error,
+        "elbo": float(result.elbo.mean()),
+        "effective_sample_size": float(np.median(result.effective_sample_size)),
+        "num_samples": num_samples,
+        "num_examples": len(examples),
+        "active_units": units.count,
+        "latent_size": model.latent_size,
+        "split": split,
+        "binarize": config.binarize,
+        "dataset": config.dataset,
+        "seed": seed,
+    }
+    run.write_evaluation(summary)
+    return summary
