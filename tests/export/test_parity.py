@@ -14,12 +14,9 @@ from conformance import models
 from substitute import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, OneHotCategorical
 from tfvae.export import OnDevice, parity, save_serving, save_tflite
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import signatures
-from tfvae.models import DiscreteVAE, HierarchicalVAE
-from tfvae.networks import MLP
 
 K = 5
 DETERMINISTIC = ("serving_default", "reconstruct", "encode", "decode")
@@ -34,29 +31,8 @@ def mixed_precision():
         keras.config.set_dtype_policy(before)
 
 
-def discrete():
-    heads = [Bernoulli(5), OneHotCategorical((2, 3))]
-    layers = [[MLP([6], "tanh"), MLP([5], "tanh")] for _ in range(2)]
-    model = DiscreteVAE(*layers, posteriors=heads, likelihood=Bernoulli((3, 2)))
-    model.build()
-    return model
-
-
-def hierarchical():
-    posteriors = [DiagonalNormal(3), FullCovarianceNormal(2)]
-    model = HierarchicalVAE(
-        [MLP([6]), MLP([5])],
-        [MLP([5]), MLP([4])],
-        posteriors=posteriors,
-        conditionals=[DiagonalNormal(3)],
-        likelihood=Normal(4, scale="learned"),
-    )
-    model.build()
-    return model
-
-
-MORE = {"mixed-precision": mixed_precision, "discrete": discrete, "hierarchical": hierarchical}
-FAST = ("vae-mlp", "iwae-conv", "discrete")
+MORE = {"mixed-precision": mixed_precision}
+FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
 

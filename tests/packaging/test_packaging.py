@@ -75,6 +75,15 @@ def test_every_source_file_is_installed(installed):
     assert {"tfvae/training/__init__.py", "tfvae/export/__init__.py"} <= on_disk
 
 
+@pytest.mark.parametrize("room", ["training", "export"])
+def test_every_data_file_is_installed(installed, room):
+    folder = ROOT / room
+    data = {
+        f.relative_to(folder) for f in folder.rglob("*") if f.is_file() and f.suffix not in (".py", ".pyc")
+    }
+    assert not [name for name in data if not (installed / "tfvae" / room / name).is_file()]
+
+
 def test_every_folder_of_sources_is_a_package():
     bare = {str(file.parent) for file, _ in sources() if not (file.parent / "__init__.py").exists()}
     assert not bare, "folders without __init__.py work in a checkout and are missing from the wheel"
