@@ -465,7 +465,7 @@ def test_a_run_directory_holds_what_the_contract_lists(finished):
         content["config"]
         == Config.resolve({"epochs": 2, "latent_size": 2, "checkpoint_seconds": 0.0}).to_json()
     )
-    assert set(content) == {"config", "argv", "seed", "versions"} and content["seed"] == 0
+    assert set(content) == {"config", "argv", "seed", "versions", "data_sha256"} and content["seed"] == 0
     assert {"python", "tfvae", "tensorflow", "keras", "numpy"} <= set(content["versions"])
 
     rows = finished.read_history()
@@ -682,3 +682,17 @@ for words in {lines}:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stderr.splitlines()) == len(lines) - 1
+
+
+def test_changed_data_are_refused(tmp_path, capsys):
+    file, path = tmp_path / "data.npz", tmp_path / "run"
+    images = np.random.default_rng(0).random((60, 8, 8))
+    np.savez(file, x_train=images[:40], x_test=images[40:])
+    train = ["train", "--run-dir", path, "--dataset", file, "--epochs", "1", "--batch-size", "20"]
+    assert cli.main([str(word) for word in [*train, "--latent-size", "2", "--figures-every", "0"]]) == 0
+    images[0, 0, 0] = 1.0 - images[0, 0, 0]
+    np.savez(file, x_train=images[:40], x_test=images[40:])
+    for words in (["evaluate", path], ["train", "--run-dir", path, "--resume"]):
+        capsys.readouterr()
+        assert cli.main([str(word) for word in words]) == 2
+        assert "has changed since the run" in capsys.readouterr().err.splitlines()[-1]

@@ -161,7 +161,8 @@ def create(name: str, **overrides: Any):
             head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
-        model: a built `tfvae.VAE`, or `tfvae.IWAE` where the estimator's bound tightens with the number of samples.
+        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples, or
+            `tfvae.DiscreteVAE` for a belief network.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.

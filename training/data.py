@@ -9,6 +9,7 @@ This module imports neither TensorFlow nor TFDS: `load` does, where the data set
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 
@@ -82,6 +83,16 @@ class DataSet:
     def image_shape(self) -> tuple[int, int, int]:
         """(H, W, C)."""
         return self.train.images.shape[1:]
+
+    def fingerprint(self) -> str:
+        """Returns a SHA-256 of every split's images and labels, in hexadecimal."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for array in (split.images, split.labels):
+                if array is not None:
+                    digest.update(f"{array.shape} {array.dtype}".encode())
+                    digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
 
     def mean_pixel(self) -> np.ndarray:
         """Returns the mean training image in [0, 1]: [H, W, C], float32."""

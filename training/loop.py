@@ -98,6 +98,8 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     if config.replicas > 1:
         strategy.split_cpu(config.replicas)
     loaded = load_data(config)
+    if resume:
+        run.check_data(loaded.fingerprint())
     tf = quiet.tensorflow()
 
     import keras
@@ -112,7 +114,7 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
             history = _resume(config, run, model, say)
         else:
             history = []
-            run.create(config, command_line())
+            run.create(config, command_line(), loaded.fingerprint())
         recorder = callbacks.Recorder(
             run,
             history,
@@ -186,5 +188,5 @@ def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers
 def _validation(loaded: data.DataSet, config: Config):
     if not len(loaded.validation):
         return None
-    images = data.binarize_once(loaded.validation.images, config.binarize, config.seed)
+    images = data.binarize_once(loaded.validation.images, config.binarize, config.seed, "validation")
     return data.evaluation_pipeline(images, batch_size=min(len(images), 500))

@@ -25,7 +25,7 @@ def philox(stream: str, seed: int) -> np.random.Philox:
     return np.random.Philox(key=np.array([zlib.crc32(stream.encode()), seed % 2**64], np.uint64))
 
 
-def binarize_once(images: np.ndarray, mode: str, seed: int) -> np.ndarray:
+def binarize_once(images: np.ndarray, mode: str, seed: int, split: str = "test") -> np.ndarray:
     """Binarises images once and for all, as held-out data are.
 
         dynamic, static:  x = 1 with probability v, v the grey value in [0, 1], else 0
@@ -38,6 +38,7 @@ def binarize_once(images: np.ndarray, mode: str, seed: int) -> np.ndarray:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
         mode: one of `BINARIZE`.
         seed: any integer; of no effect for `threshold` and `none`.
+        split: whose images they are; no two splits share noise.
 
     Returns:
         x: [N, H, W, C], float32 in [0, 1].
@@ -47,7 +48,7 @@ def binarize_once(images: np.ndarray, mode: str, seed: int) -> np.ndarray:
     """
     one_of("binarize", mode, BINARIZE)
     _check_images(images)
-    generator = np.random.Generator(philox("binarize", seed))
+    generator = np.random.Generator(philox(f"binarize {split}", seed))
     binarized = np.empty(images.shape, np.float32)
     for start in range(0, len(images), _ROWS):
         rows = slice(start, start + _ROWS)
@@ -105,7 +106,7 @@ def training_pipeline(
     key = as_seed(seed)
     dynamic = binarize == "dynamic"
     if binarize in ("static", "threshold"):
-        images = binarize_once(images, binarize, seed)
+        images = binarize_once(images, binarize, seed, "train")
     stored = _on_host(images)
 
     def batches_of(epoch):

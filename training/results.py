@@ -60,6 +60,7 @@ def evaluate(
     """
     config = run.config()
     loaded = load_data(config)
+    run.check_data(loaded.fingerprint())
     chosen = getattr(loaded, split)
     if not len(chosen):
         raise UserError(f"the run has no {split} examples", expected="another --split")
@@ -71,7 +72,7 @@ def evaluate(
 
     from tfvae import evaluation
 
-    examples = data.binarize_once(chosen.images, config.binarize, seed=0)
+    examples = data.binarize_once(chosen.images, config.binarize, 0, split)
     if limit is not None:
         examples = examples[np.random.default_rng(0).permutation(len(examples))[:limit]]
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)

@@ -72,7 +72,7 @@ class RunDirectory:
                 f"cannot write into {parent}", expected="a writable directory", fix="choose another --run-dir"
             )
 
-    def create(self, config: Config, argv: list[str]) -> None:
+    def create(self, config: Config, argv: list[str], data_fingerprint: str = "") -> None:
         """Makes the directory and its config.json.
 
         Raises:
@@ -81,6 +81,7 @@ class RunDirectory:
         versions = {"python": platform.python_version()}
         versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
         content = {"config": config.to_json(), "argv": argv, "seed": config.seed, "versions": versions}
+        content["data_sha256"] = data_fingerprint
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -111,6 +112,25 @@ class RunDirectory:
         Raises:
             UserError: if there is no run, or its config.json is damaged.
         """
+        return self._read()[0]
+
+    def check_data(self, data_fingerprint: str) -> None:
+        """Checks that the data are those that the run was started with.
+
+        Raises:
+            UserError: if they have changed, or config.json cannot be read.
+        """
+        config, started_with = self._read()
+        if started_with not in ("", data_fingerprint):
+            raise UserError(
+                f"data set {config.dataset} has changed since the run in {self.path} was started",
+                expected=f"SHA-256 {started_with}",
+                received=data_fingerprint,
+                fix="restore the data, or start a new run in another directory",
+            )
+
+    def _read(self) -> tuple[Config, str]:
+        """Reads the settings, and the fingerprint of the data: "" where none was taken."""
         try:
             content = self.config_file.read_bytes()
         except OSError as error:
@@ -121,8 +141,9 @@ class RunDirectory:
                 fix="name the directory of a run, or start one with `tfvae train --run-dir`",
             ) from error
         try:
-            return Config.from_json(json.loads(content.decode("utf-8"))["config"])
-        except (ValueError, KeyError, TypeError) as error:
+            saved = json.loads(content.decode("utf-8"))
+            return Config.from_json(saved["config"]), str(saved.get("data_sha256", ""))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self.config_file} is damaged",
                 expected="the settings as `tfvae train` wrote them",

@@ -62,8 +62,8 @@ def test_with_the_exact_posterior_one_particle_suffices(model):
     np.testing.assert_allclose(result.effective_sample_size, 3, atol=1e-3)
 
 
-def test_k_is_exactly_k_and_every_particle_is_new(model, small_blocks, monkeypatch):
-    seen = []
+def test_k_is_exactly_k_and_every_particle_is_new(small_blocks, monkeypatch):
+    model, seen = linear_gaussian_model.build(ORACLE, A, C, S), []
     real = importance._accumulate
 
     def spy(state, log_weights):

@@ -430,3 +430,13 @@ def test_a_posterior_must_be_a_continuous_head(head):
 def test_a_loss_or_metrics_are_refused(options):
     with pytest.raises(UserError, match="brings its own loss and metrics"):
         create(compiled=options)
+
+
+def test_fit_and_evaluate_refuse_values_outside_the_support():
+    model = tfvae.VAE(
+        MLP([3]), MLP([3]), posterior=DiagonalNormal(2), likelihood=tfvae.distributions.Bernoulli(SIZE)
+    )
+    model.compile()
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(UserError, match=r"outside the support of a Bernoulli .* \[0, 1\]"):
+            call(np.full((4, SIZE), 255.0, np.float32), verbose=0)

@@ -6,6 +6,7 @@ Mutations that these tests were seen to kill are run in test_estimator_mutations
 import itertools
 
 import discrete_models
+import keras
 import linear_gaussian_model
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ import tensorflow as tf
 from stats import assert_chi_square_uniform, assert_mean_close
 from test_gradients import ORACLE, A, C, S, X
 
+import tfvae
 from tfvae import estimators
+from tfvae.checks import UserError
 from tfvae.estimators.base import Baseline, Terms
 from tfvae.models import resampling
 
@@ -165,3 +168,19 @@ def test_draw_never_leaves_the_particles():
     weights = tf.constant([[0.3, 0.0], [0.699, 1.0]])
     index = resampling.draw(weights, tf.constant([[1.0, 1.0], [0.0, 0.0]])).numpy()
     assert index.min() >= 0 and index.max() <= 1
+
+
+def test_layers_that_mix_particles_or_draw_noise_are_refused():
+    """Kills: batch moments of K particles forward and of m backward, two masks of one dropout layer."""
+    for layer in (keras.layers.BatchNormalization(), keras.layers.Dropout(0.1)):
+        decoder = keras.Sequential([keras.layers.Dense(4), layer])
+        model = tfvae.IWAE(
+            keras.layers.Identity(),
+            decoder,
+            posterior=tfvae.distributions.DiagonalNormal(2),
+            likelihood=tfvae.distributions.Normal(3),
+            num_samples=4,
+            backward_particles=2,
+        )
+        with pytest.raises(UserError, match="treat each particle alone"):
+            model.compile()

@@ -105,7 +105,7 @@ def test_dynamic_noise_is_independent_between_pixels_rows_steps_and_epochs():
 
 def test_static_pixels_are_drawn_once():
     images = np.full((20, 8, 8, 1), 128, np.uint8)
-    once = pipelines.binarize_once(images, "static", 7)
+    once = pipelines.binarize_once(images, "static", 7, "train")
     expected = sorted(image.tobytes() for image in once)
     for epoch in epochs_of(images, 6, 3, seed=7, binarize="static"):
         assert sorted(image.tobytes() for image in epoch) == expected
@@ -150,7 +150,16 @@ def test_binarized_once_depends_on_the_seed_and_on_nothing_after_the_image():
 
 def test_the_binarised_test_set_of_today_is_that_of_tomorrow():
     bits = pipelines.binarize_once(np.full((1, 4, 4, 1), 0.5, np.float32), "static", 0)
-    assert "".join(str(int(bit)) for bit in bits.ravel()) == "0110001110100110"
+    assert "".join(str(int(bit)) for bit in bits.ravel()) == "0110110001010101"
+
+
+def test_splits_share_no_noise():
+    grey = np.full((50, 8, 8, 1), 0.5, np.float32)
+    train, validation, test = (
+        pipelines.binarize_once(grey, "static", 0, split) for split in ("train", "validation", "test")
+    )
+    for first, second in ((train, validation), (train, test), (validation, test)):
+        assert abs((first == second).mean() - 0.5) < 5 * 0.5 / np.sqrt(grey.size)
 
 
 def test_evaluation_keeps_order_and_all_examples():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from tfvae import __version__
 from tfvae.checks import UserError
 
 
@@ -22,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample."
     )
+    top.add_argument("--version", action="version", version=f"tfvae {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     train = commands.add_parser("train", help="train a model into a run directory")
@@ -53,7 +55,11 @@ def parser() -> argparse.ArgumentParser:
         ("kl-warmup", int, "epochs over which the KL weight grows to 1 (default: 0)"),
         ("free-bits", float, "nats of KL for each latent unit that cost nothing (default: 0)"),
         ("patience", int, "epochs without a better validation bound before stopping (default: 0, never)"),
-        ("validation-size", int, "training examples held out (default: a tenth); 0 trains on everything"),
+        (
+            "validation-size",
+            int,
+            "training examples held out (default: the preset's or a tenth); 0 trains on all",
+        ),
         ("seed", int, "of weights, noise and data order (default: 0)"),
         ("strategy", str, "|".join(config.STRATEGIES)),
         ("replicas", int, "devices to mirror over; splits a CPU into logical ones"),

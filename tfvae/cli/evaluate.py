@@ -7,6 +7,8 @@ import time
 
 from tfvae.checks import one_of, positive_int
 
+FEW = 10  # effective particles below which a standard error is not to be trusted
+
 
 def run(options: argparse.Namespace) -> None:
     """Estimates the log-likelihood of held-out data."""
@@ -43,6 +45,14 @@ def run(options: argparse.Namespace) -> None:
         f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats"
         f"  (K = {result['num_samples']}; from the particles alone +- {result['nll_monte_carlo_standard_error']:.3f})"
     )
+    print(
+        f"  effective sample size    {result['effective_sample_size']:.1f}"
+        f" of {result['num_samples']} particles (median)"
+    )
+    if result["effective_sample_size"] < FEW and result["num_samples"] > 1:
+        print(
+            "  few particles carry the estimates: their errors are understated; take more with --num-samples"
+        )
     print(f"  ELBO                     {result['elbo']:.2f} nats")
     print(f"  active units             {result['active_units']} of {result['latent_size']}")
     print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")

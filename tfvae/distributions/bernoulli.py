@@ -6,13 +6,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.distributions.head import Head, tfd
-from tfvae.distributions.projection import Projection
+from tfvae.distributions.head import tfd
+from tfvae.distributions.logits import LogitsHead
 from tfvae.distributions.relaxation import BinaryConcrete
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Bernoulli(Head):
+class Bernoulli(LogitsHead):
     """Independent Bernoulli variables, their logits linear in the features.
 
     Values between 0 and 1 are scored with the same formula, the cross-entropy, which is then no log-probability.
@@ -22,26 +22,7 @@ class Bernoulli(Head):
         kernel_initializer: of the linear layer.
     """
 
-    latents = "discrete"
-    parameter_names = ("logits",)
-    noise_kind = "uniform"
-    support = (0.0, 1.0)
     relaxation = BinaryConcrete
-
-    def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
-        super().__init__(event_shape, **kwargs)
-        self.logits_layer = Projection(
-            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="logits"
-        )
-
-    def build(self, input_shape):
-        """Makes the linear layer."""
-        self.logits_layer.build(input_shape)
-        super().build(input_shape)
-
-    def call(self, features):
-        """Returns (logits,): [N, *event_shape]."""
-        return (self.logits_layer(features),)
 
     def distribution(self, parameters):
         """Returns a `tfd.Independent` of `tfd.Bernoulli`."""
@@ -73,8 +54,3 @@ class Bernoulli(Head):
         """
         clipped = np.clip(np.asarray(mean, np.float32), 0.001, 0.999)
         self.logits_layer.initialize_bias(np.log(clipped) - np.log1p(-clipped))
-
-    def get_config(self):
-        """Returns the arguments."""
-        initializer = keras.initializers.serialize(self.logits_layer.kernel_initializer)
-        return super().get_config() | {"event_shape": self.event_shape, "kernel_initializer": initializer}

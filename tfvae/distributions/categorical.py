@@ -6,13 +6,13 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions.head import Head, tfd
-from tfvae.distributions.projection import Projection
+from tfvae.distributions.head import tfd
+from tfvae.distributions.logits import LogitsHead
 from tfvae.distributions.relaxation import SMALLEST_UNIFORM, GumbelSoftmax
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class OneHotCategorical(Head):
+class OneHotCategorical(LogitsHead):
     """Independent one-hot variables, their logits linear in the features.
 
     Args:
@@ -23,31 +23,16 @@ class OneHotCategorical(Head):
         UserError: if `event_shape` is no such pair or there is a single class.
     """
 
-    latents = "discrete"
-    parameter_names = ("logits",)
-    noise_kind = "uniform"
     relaxation = GumbelSoftmax
 
     def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
-        super().__init__(event_shape, **kwargs)
+        super().__init__(event_shape, kernel_initializer, **kwargs)
         if len(self.event_shape) != 2 or self.event_shape[1] < 2:
             raise UserError(
                 "one-hot variables need classes",
                 expected="(variables, classes >= 2)",
                 received=self.event_shape,
             )
-        self.logits_layer = Projection(
-            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="logits"
-        )
-
-    def build(self, input_shape):
-        """Makes the linear layer."""
-        self.logits_layer.build(input_shape)
-        super().build(input_shape)
-
-    def call(self, features):
-        """Returns (logits,): [N, variables, classes]."""
-        return (self.logits_layer(features),)
 
     def distribution(self, parameters):
         """Returns a `tfd.Independent` of `tfd.OneHotCategorical`."""
@@ -67,8 +52,3 @@ class OneHotCategorical(Head):
     def mean(self, parameters):
         """Returns softmax(logits)."""
         return tf.nn.softmax(parameters[0])
-
-    def get_config(self):
-        """Returns the arguments."""
-        initializer = keras.initializers.serialize(self.logits_layer.kernel_initializer)
-        return super().get_config() | {"event_shape": self.event_shape, "kernel_initializer": initializer}

@@ -240,7 +240,11 @@ def check(
                 received=backward_particles,
             )
         if not chosen.resampled:
-            fitting = [other.name for other in TABLE if other.resampled]
+            fitting = [
+                other.name
+                for other in TABLE
+                if other.resampled and (latents is None or other.latents in ("any", latents))
+            ]
             raise UserError(
                 f"a resampled backward pass would bias {chosen.name}",
                 expected=f"one of {', '.join(fitting)}",

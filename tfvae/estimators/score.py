@@ -31,7 +31,8 @@ class Nvil(Estimator):
     """The evidence lower bound by the score function, with a learned baseline and a normalised signal.
 
     The baseline is C(x) + c: a network's output and a running mean; the signal is divided by max(1, sqrt(v)), v a
-    running variance. All three are those of earlier steps, so that the gradient's direction stays unbiased.
+    running variance. All three are those of earlier steps, so that the gradient's direction stays unbiased; the first
+    step, which has none before it, takes its own batch's mean and variance.
 
     Args:
         decay: of the running mean and variance, in [0, 1).

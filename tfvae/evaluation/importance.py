@@ -90,37 +90,38 @@ def log_marginal(
     num_samples = positive_int("num_samples", num_samples)
     data = as_array(data)
     model.check_examples(data[:1])
-    low, high = model.likelihood_head.support
-    if data.min() < low or data.max() > high:
-        raise UserError(
-            f"examples are outside the support of a {type(model.likelihood_head).__name__} likelihood",
-            expected=f"values in [{low:g}, {high:g}]",
-            received=f"minimum {data.min():g}, maximum {data.max():g}",
-            fix="scale the examples, or choose another likelihood",
-        )
+    model.check_support(data)
     rows = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data.shape[1:]))
     particle_block = min(num_samples, rows // EXAMPLES_PER_BLOCK)
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
     run_seed = random.fold(random.as_seed(seed), "log_marginal")
-
-    encode = tf.function(model.posterior_parameters, reduce_retracing=True)
-
-    @tf.function(reduce_retracing=True)
-    def add_block(x, q, first_row, block, size, state):
-        noise = random.PhiloxNoise(random.fold(run_seed, block), tf.shape(x)[0], first_row)
-        return _accumulate(state, tf.cast(model.score(x, q, size, noise).log_weights, tf.float64))
-
+    encode, add_block = _functions(model)
     columns = []
     for start in range(0, len(data), EXAMPLES_PER_BLOCK):
         x = model.check_examples(data[start : start + EXAMPLES_PER_BLOCK])
         q = encode(x)
         state = _empty(len(x))
         for block, size in enumerate(blocks):
-            state = add_block(x, q, tf.constant(start), tf.constant(block), size, state)
+            state = add_block(x, q, tf.constant(start), random.fold(run_seed, block), size, state)
         columns.append(_finish(state, start, num_samples))
         if progress is not None:
             progress(min(start + EXAMPLES_PER_BLOCK, len(data)), len(data))
     return LogMarginal(*np.concatenate(columns, axis=1), num_samples=num_samples)
+
+
+def _functions(model):
+    """Returns the two traced functions of a model, which keeps them for the next evaluation."""
+    if not hasattr(model, "log_marginal_functions"):
+
+        def add_block(x, q, first_row, seed, size, state):
+            noise = random.PhiloxNoise(seed, tf.shape(x)[0], first_row)
+            return _accumulate(state, tf.cast(model.score(x, q, size, noise).log_weights, tf.float64))
+
+        model.log_marginal_functions = (
+            tf.function(model.posterior_parameters, reduce_retracing=True),
+            tf.function(add_block, reduce_retracing=True),
+        )
+    return model.log_marginal_functions
 
 
 def _empty(count):

@@ -7,6 +7,14 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 
+TWO_PASSES_DIFFER = (
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.AlphaDropout,
+)
+
 
 class Trainer(keras.Model):
     """A Keras model that brings its own loss, reads its inputs alone and reports means over examples."""
@@ -38,7 +46,8 @@ class Trainer(keras.Model):
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` or `metrics` is given.
+            UserError: if `loss` or `metrics` is given, or a layer makes particles depend on each other or draws noise
+                of its own while the backward pass is resampled.
         """
         if loss is not None or metrics is not None:
             raise UserError(
@@ -48,7 +57,19 @@ class Trainer(keras.Model):
             )
         if not self.built:
             self.build()
+        self._check_layers()
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def _check_layers(self):
+        """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
+        unfit = [layer.name for layer in self._flatten_layers() if isinstance(layer, TWO_PASSES_DIFFER)]
+        if self.backward_particles and unfit:
+            raise UserError(
+                "a resampled backward pass needs layers that treat each particle alone",
+                expected="no batch normalisation and no dropout",
+                received=", ".join(unfit),
+                fix="set backward_particles=0",
+            )
 
     def compile_from_config(self, config):
         """Compiles a loaded model as the saved one was."""
@@ -59,8 +80,12 @@ class Trainer(keras.Model):
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`; targets are ignored, and sample weights need none.
 
-        The loss of a batch is sum_b sample_weight[b] loss[b] / B.
+        The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
+
+        Raises:
+            UserError: if `x` is an array with values that the likelihood cannot score.
         """
+        self.check_support(x)
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
@@ -70,7 +95,8 @@ class Trainer(keras.Model):
         )
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
-        """As `keras.Model.evaluate`; see `fit`."""
+        """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
+        self.check_support(x)
         y = _targets(x, y, sample_weight)
         return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import random
@@ -219,6 +220,21 @@ class VAE(LatentVariableModel):
             UserError: if they are not floating-point numbers of that shape.
         """
         return _batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
+
+    def check_support(self, x):
+        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
+
+        Raises:
+            UserError: if it does not.
+        """
+        low, high = self.likelihood_head.support
+        if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() > high):
+            raise UserError(
+                f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
+                expected=f"values in [{low:g}, {high:g}]",
+                received=f"minimum {x.min():g}, maximum {x.max():g}",
+                fix="scale the examples, or choose another likelihood",
+            )
 
     def _check_latents(self, z):
         return _batch_of("z", z, self.posterior_head.event_shape)

@@ -1,0 +1,42 @@
+"""What discrete heads share: logits, linear in the features."""
+
+from __future__ import annotations
+
+import keras
+
+from tfvae.distributions.head import Head
+from tfvae.distributions.projection import Projection
+
+
+class LogitsHead(Head):
+    """A head whose one parameter is the logits of its variables.
+
+    Args:
+        event_shape: shape of one value.
+        kernel_initializer: of the linear layer.
+    """
+
+    latents = "discrete"
+    parameter_names = ("logits",)
+    noise_kind = "uniform"
+    support = (0.0, 1.0)
+
+    def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(event_shape, **kwargs)
+        self.logits_layer = Projection(
+            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="logits"
+        )
+
+    def build(self, input_shape):
+        """Makes the linear layer."""
+        self.logits_layer.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns (logits,): [N, *event_shape]."""
+        return (self.logits_layer(features),)
+
+    def get_config(self):
+        """Returns the arguments."""
+        initializer = keras.initializers.serialize(self.logits_layer.kernel_initializer)
+        return super().get_config() | {"event_shape": self.event_shape, "kernel_initializer": initializer}
