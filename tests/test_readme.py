@@ -4,9 +4,10 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tfvae import estimators, presets
+from tfvae import estimators, export, presets
 from tfvae.cli.arguments import parser
 
 ROOT = Path(__file__).parents[1]
@@ -43,13 +44,23 @@ def test_linked_files_exist():
 
 
 def test_the_python_example_runs(capsys):
-    (code,) = blocks("python")
+    code, _ = blocks("python")
     exec(compile(code, "README.md", "exec"), {})
     value, error = re.fullmatch(
         r"(.*) \+- (.*) nats", capsys.readouterr().out.strip().splitlines()[-1]
     ).groups()
     assert 10 < float(value) < 30
     assert 0 < float(error) < 1
+
+
+def test_the_on_device_example_gives_the_samples_of_the_model(tmp_path, monkeypatch):
+    _, code = blocks("python")
+    model = presets.create("digits")
+    export.save_tflite(model, tmp_path / "model.tflite")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    np.testing.assert_allclose(names["samples"], model.sample(16, seed=7), atol=1e-5)
 
 
 @pytest.mark.parametrize("line", [line for block in blocks("bash") for line in block.splitlines() if line])

@@ -13,6 +13,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, detach
+from tfvae.models.parts import batch_of, check_parts, deserialize, training_option
 
 HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
 
@@ -195,7 +196,7 @@ class VAE(LatentVariableModel):
 
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x): tensors [B, ...]."""
-        return self.posterior_head(self.encoder(x, **_training(self.encoder, training)))
+        return self.posterior_head(self.encoder(x, **training_option(self.encoder, training)))
 
     def likelihood_parameters(self, z, training=False):
         """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
@@ -207,7 +208,7 @@ class VAE(LatentVariableModel):
         """Sends values z [..., *event_shape] through a layer and a head: the head's parameters, [..., ...]."""
         lead = tf.shape(z)[: -len(event_shape)]
         flat = tf.reshape(z, [-1, *event_shape])
-        parameters = head(layer(flat, **_training(layer, training)))
+        parameters = head(layer(flat, **training_option(layer, training)))
         return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
 
     def _likelihood_mean(self, z, training=False):
@@ -219,7 +220,7 @@ class VAE(LatentVariableModel):
         Raises:
             UserError: if they are not floating-point numbers of that shape.
         """
-        return _batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
+        return batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
 
     def check_support(self, x):
         """Checks that an array holds values that the likelihood can score; NaNs are left to others.
@@ -237,7 +238,7 @@ class VAE(LatentVariableModel):
             )
 
     def _check_latents(self, z):
-        return _batch_of("z", z, self.posterior_head.event_shape)
+        return batch_of("z", z, self.posterior_head.event_shape)
 
     def get_config(self):
         """Returns the arguments."""
@@ -255,50 +256,4 @@ class VAE(LatentVariableModel):
     @classmethod
     def from_config(cls, config):
         """Returns the model that `get_config` described."""
-        return cls(**{name: _deserialize(value) for name, value in config.items()})
-
-
-def _deserialize(value):
-    """Returns the layer, or the list of layers, that a configuration stands for; anything else as it is."""
-    if isinstance(value, list):
-        return [_deserialize(item) for item in value]
-    is_layer = isinstance(value, dict) and "class_name" in value
-    return keras.saving.deserialize_keras_object(value) if is_layer else value
-
-
-def check_parts(kind, expected, parts):
-    """Raises a `UserError` that names the part, by its name in a dictionary, which is not of the kind."""
-    for name, part in parts.items():
-        if not isinstance(part, kind):
-            raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))
-
-
-def _training(layer, training):
-    return {"training": training} if layer._call_has_training_arg else {}
-
-
-def _batch_of(name, values, event_shape, rank=None):
-    values = tf.convert_to_tensor(values)
-    if not values.dtype.is_floating:
-        raise UserError(
-            f"{name} does not hold floating-point numbers",
-            expected="float32",
-            received=values.dtype.name,
-            fix=f"scale and convert it, as in {name}.astype('float32')",
-        )
-    shape = values.shape
-    misfit = shape.rank is not None and (
-        (rank is not None and shape.rank != rank)
-        or shape.rank < len(event_shape)
-        or not shape[shape.rank - len(event_shape) :].is_compatible_with(event_shape)
-    )
-    if misfit:
-        lead = "B" if rank else "..."
-        raise UserError(
-            f"{name} has the wrong shape",
-            expected=f"[{', '.join([lead, *map(str, event_shape)])}]",
-            received=shape.as_list(),
-        )
-    if rank is not None:
-        values = tf.ensure_shape(values, [None, *event_shape])
-    return tf.cast(values, tf.float32)
+        return cls(**{name: deserialize(value) for name, value in config.items()})

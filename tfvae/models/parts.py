@@ -1,0 +1,60 @@
+"""The parts that a model is given, and the arrays that its methods are given: what they must be."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tfvae.checks import UserError
+
+
+def deserialize(value):
+    """Returns the layer, or the list of layers, that a configuration stands for; anything else as it is."""
+    if isinstance(value, list):
+        return [deserialize(item) for item in value]
+    is_layer = isinstance(value, dict) and "class_name" in value
+    return keras.saving.deserialize_keras_object(value) if is_layer else value
+
+
+def check_parts(kind, expected, parts):
+    """Raises a `UserError` that names the part, by its name in a dictionary, which is not of the kind."""
+    for name, part in parts.items():
+        if not isinstance(part, kind):
+            raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))
+
+
+def training_option(layer, training):
+    """Returns what tells a layer whether it trains: {} where it does not ask."""
+    return {"training": training} if layer._call_has_training_arg else {}
+
+
+def batch_of(name, values, event_shape, rank=None):
+    """Returns floating-point values [..., *event_shape] as float32; of this rank, where one is given.
+
+    Raises:
+        UserError: if they are something else.
+    """
+    values = tf.convert_to_tensor(values)
+    if not values.dtype.is_floating:
+        raise UserError(
+            f"{name} does not hold floating-point numbers",
+            expected="float32",
+            received=values.dtype.name,
+            fix=f"scale and convert it, as in {name}.astype('float32')",
+        )
+    shape = values.shape
+    misfit = shape.rank is not None and (
+        (rank is not None and shape.rank != rank)
+        or shape.rank < len(event_shape)
+        or not shape[shape.rank - len(event_shape) :].is_compatible_with(event_shape)
+    )
+    if misfit:
+        lead = "B" if rank else "..."
+        raise UserError(
+            f"{name} has the wrong shape",
+            expected=f"[{', '.join([lead, *map(str, event_shape)])}]",
+            received=shape.as_list(),
+        )
+    if rank is not None:
+        values = tf.ensure_shape(values, [None, *event_shape])
+    return tf.cast(values, tf.float32)
