@@ -8,7 +8,8 @@ import tensorflow as tf
 from tfvae.checks import UserError
 from tfvae.distributions import Head, view
 from tfvae.models.particles import Particles, detach
-from tfvae.models.vae import VAE, check_parts
+from tfvae.models.parts import check_parts
+from tfvae.models.vae import VAE
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
