@@ -63,6 +63,12 @@ def expected(name, log_w):
         replaced = log_w.copy()
         replaced[k] = np.delete(log_w, k, axis=0).mean(axis=0)
         without[k] = mean_bound(replaced)
+    left_out = (
+        np.mean([mean_bound(np.delete(log_w, k, axis=0)) for k in range(count)], axis=0) if count > 1 else 0
+    )
+    jackknife = count * w
+    for k in range(count if count > 1 else 0):
+        jackknife -= (count - 1) / count * np.insert(softmax(np.delete(log_w, k, axis=0)), k, 0.0, axis=0)
     return {
         "elbo": (loose, u, u, -u),
         "elbo-analytic": (loose, u, u, none),
@@ -77,6 +83,7 @@ def expected(name, log_w):
         "ciwae": (beta * loose + (1 - beta) * tight, mixed, mixed, -mixed),
         "vr-iwae": (tempered_bound, tempered, tempered, -tempered),
         "vr-iwae-dreg": (tempered_bound, tempered, alpha * tempered + (1 - alpha) * tempered**2, none),
+        "jvi": (count * tight - (count - 1) * left_out, jackknife, jackknife, -jackknife),
         "reinforce": (loose, u, none, u * log_w),
         "nvil": (loose, u, none, u * log_w),
         "vimco": (tight, w, none, tight - without - w),
@@ -98,7 +105,7 @@ def test_weights(name, shape):
 def test_weights_trace_with_nothing_known_of_the_shape(name):
     estimator = get(name, 3)
     traced = tf.function(lambda t: estimator(t).bound, input_signature=[tf.TensorSpec([None, None])])
-    for shape in [(3, 6), (1, 4), (5, 2)] if name != "vimco" else [(3, 6), (5, 2)]:
+    for shape in [(3, 6), (1, 4), (5, 2)] if name not in ("vimco", "jvi") else [(3, 6), (5, 2)]:
         log_w = log_weights(shape)
         np.testing.assert_allclose(
             traced(tf.constant(log_w, tf.float32)), expected(name, log_w)[0], rtol=1e-5

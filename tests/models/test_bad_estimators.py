@@ -19,7 +19,7 @@ from tfvae.distributions import (
 from tfvae.models import DiscreteVAE, HierarchicalVAE
 
 PATHS = ["elbo", "elbo-analytic", "stl", "iwae", "iwae-stl", "dreg", "rws-dreg", "miwae", "piwae", "ciwae"]
-PATHS += ["vr-iwae", "vr-iwae-dreg"]
+PATHS += ["vr-iwae", "vr-iwae-dreg", "jvi"]
 SCORES = ["reinforce", "nvil", "vimco", "relaxed"]
 
 

@@ -105,6 +105,10 @@ def wake(num_samples):
     }
 
 
+def test_jvi_climbs_its_difference_of_bounds():
+    check(sample("jvi", K), mixture(K, iwelbo(K), iwelbo(K - 1)), ("bound", *MODEL, *POSTERIOR))
+
+
 def test_miwae_climbs_the_bound_of_its_groups():
     check_miwae()
 

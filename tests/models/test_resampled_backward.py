@@ -109,12 +109,13 @@ def test_picked_weights_have_the_mean_of_all_weights(row):
 
 
 @pytest.mark.parametrize("row", estimators.TABLE, ids=lambda row: row.name)
-def test_a_row_says_whether_its_weights_vanish_with_the_model_weight(row):
+def test_a_row_says_whether_particles_can_be_drawn_by_their_model_weights(row):
     found = True
     for hopeless in (1, K // 2):  # one particle; one group of two
         terms = terms_of(row, LOG_WEIGHTS - 300.0 * np.float32(np.arange(K) < hopeless)[:, np.newaxis])
         others = [weight for weight in (terms.path, terms.score) if weight is not None]
         left = max(float(tf.reduce_max(tf.abs(weight[0]))) for weight in others)
+        found = found and bool(tf.reduce_min(terms.model) >= 0)
         found = found and (float(tf.reduce_max(terms.model[0])) > 0 or left < 1e-12)
     assert found == row.resampled
 

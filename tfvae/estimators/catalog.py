@@ -35,10 +35,10 @@ def _groups(options: dict[str, Any], num_samples: int) -> None:
 def _others(options: dict[str, Any], num_samples: int) -> None:
     if num_samples < 2:
         raise UserError(
-            "vimco compares particles",
+            "vimco and jvi compare particles",
             expected="num_samples >= 2",
             received=num_samples,
-            fix="or choose nvil or reinforce, which do with one",
+            fix="or choose nvil or reinforce for discrete latents, elbo for continuous ones",
         )
 
 
@@ -81,8 +81,8 @@ class Row:
         paper: where it comes from.
         bias: of its gradient, for that bound.
         multi_sample: whether the bound tightens with the number of samples K.
-        resampled: whether the backward pass may run through m particles drawn from the model weights alone: the path
-            and score weights vanish wherever the model weight does.
+        resampled: whether the backward pass may run through m particles drawn from the model weights alone: these are
+            probabilities, and the path and score weights vanish wherever they do.
         options: option to default.
         check: raises a `UserError` for options that are out of range or do not fit K.
     """
@@ -154,6 +154,16 @@ TABLE = (
         "continuous",
         DAUDEL,
         **ALPHA,
+    ),
+    Row(
+        "jvi",
+        "jackknife:Jvi",
+        "K IWELBO_K - (K-1) IWELBO_(K-1)",
+        "continuous",
+        "Nowozin 2018",
+        multi_sample=True,
+        resampled=False,
+        check=_others,
     ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
     Row(
