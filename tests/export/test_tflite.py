@@ -82,6 +82,7 @@ def test_fixed_batch(model, tmp_path):
     assert parity.difference(np.asarray(model.iwelbo(x, 100, seed=3)), device.log_prob(x, seed=3)) < 1e-5
 
 
+@pytest.mark.slow
 def test_size_and_quantisation(tmp_path, capsys):
     model = wide()
     images = parity.examples(model, 200)

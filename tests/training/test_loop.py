@@ -259,6 +259,7 @@ def test_the_seed_reaches_the_weights_the_noise_and_the_order(train):
     assert state(runs[0]) != state(runs[1])
 
 
+@pytest.mark.slow
 def test_mixed_precision_stays_finite_and_near_float32(train):
     import keras
 

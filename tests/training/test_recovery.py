@@ -176,6 +176,7 @@ def reference(train):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "one bit"])
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(train, reference, damage):
     run, _ = train("killed", SHORT, killed_after=3)
     newest = checkpoint.path_of(run.checkpoints, 3)
@@ -190,6 +191,7 @@ def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(train, 
     checkpoint.load(checkpoint.path_of(run.checkpoints, 4))
 
 
+@pytest.mark.slow
 def test_without_a_whole_checkpoint_training_starts_over_to_the_same_bytes(train, reference):
     run, _ = train("killed", SHORT, killed_after=2)
     for path in run.checkpoints.iterdir():
@@ -213,6 +215,7 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
     assert outcome(reference.path) == before
 
 
+@pytest.mark.slow
 def test_mixed_precision_resumes_to_the_same_bytes(train):
     settings = SHORT | {"mixed_precision": True, "epochs": 3}
     whole, _ = train("whole", settings)
