@@ -9,6 +9,7 @@ import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training import data, quiet
+from tfvae.training.config import Config
 from tfvae.training.loop import load_data
 from tfvae.training.run_directory import RunDirectory
 
@@ -38,6 +39,21 @@ def load_model(run: RunDirectory):
         ) from error
 
 
+def examples_of(
+    loaded: data.DataSet, config: Config, split: str, limit: int | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the examples of a split, binarised once with a fixed seed, and their labels or None.
+
+    With `limit`, those are the first ones of a fixed shuffle, no more than there are.
+    """
+    chosen = getattr(loaded, split)
+    images = data.binarize_once(chosen.images, config.binarize, 0, split)
+    if limit is None:
+        return images, chosen.labels
+    rows = np.random.default_rng(0).permutation(len(images))[:limit]
+    return images[rows], None if chosen.labels is None else chosen.labels[rows]
+
+
 def evaluate(
     run: RunDirectory,
     *,
@@ -61,20 +77,16 @@ def evaluate(
     config = run.config()
     loaded = load_data(config)
     run.check_data(loaded.fingerprint())
-    chosen = getattr(loaded, split)
-    if not len(chosen):
+    count = len(getattr(loaded, split))
+    if not count:
         raise UserError(f"the run has no {split} examples", expected="another --split")
-    if limit is not None and limit > len(chosen):
-        raise UserError(
-            "--limit is larger than the split", expected=f"1 to {len(chosen)} examples", received=limit
-        )
+    if limit is not None and limit > count:
+        raise UserError("--limit is larger than the split", expected=f"1 to {count} examples", received=limit)
     model = load_model(run)
 
     from tfvae import evaluation
 
-    examples = data.binarize_once(chosen.images, config.binarize, 0, split)
-    if limit is not None:
-        examples = examples[np.random.default_rng(0).permutation(len(examples))[:limit]]
+    examples, _ = examples_of(loaded, config, split, limit)
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
     units = evaluation.active_units(model, examples)
     summary = {

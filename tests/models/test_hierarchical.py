@@ -144,3 +144,26 @@ def test_path_derivatives_alone_have_the_same_mean(free, plain):
         else:
             assert_mean_close(gap, 0.0, smallest_bug=0.1, name=f"{free} {name}")
             assert np.abs(gap).max() > 1e-3
+
+
+def test_one_layer_is_a_vae_with_its_kl_divergence_in_closed_form():
+    """Kills: a rate that is sampled although the estimator promises the closed form."""
+
+    def identity():
+        return keras.layers.Identity()
+
+    options = {"likelihood": Normal(X.shape[1]), "estimator": "elbo-analytic", "num_samples": 2}
+    plain = tfvae.VAE(identity(), identity(), posterior=DiagonalNormal(2), **options)
+    options["likelihood"] = Normal(X.shape[1])
+    layered = tfvae.HierarchicalVAE(
+        [identity()], [identity()], posteriors=[DiagonalNormal(2)], conditionals=[], **options
+    )
+    for model in (plain, layered):
+        model.compile(keras.optimizers.SGD(0.01))
+    layered.set_weights(plain.get_weights())
+    x = X.astype(np.float32)
+    for model in (plain, layered):
+        model.fit(x, epochs=3, shuffle=False, verbose=0)
+    first, second = (model.evaluate(x, verbose=0, return_dict=True) for model in (plain, layered))
+    assert first == pytest.approx(second, rel=1e-5)
+    assert abs(first["rate"] + first["distortion"] + first["bound"]) < 1e-4

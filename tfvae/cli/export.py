@@ -103,11 +103,6 @@ EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": 
 
 def _test_examples(config: Any) -> tuple[Any, Any]:
     """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
-    import numpy as np
+    from tfvae.training import loop, results
 
-    from tfvae.training import data, loop
-
-    test = loop.load_data(config).test
-    chosen = np.random.default_rng(0).permutation(len(test.images))[:1000]
-    images = data.binarize_once(test.images, config.binarize, seed=0)[chosen]
-    return images, None if test.labels is None else test.labels[chosen]
+    return results.examples_of(loop.load_data(config), config, "test", 1000)

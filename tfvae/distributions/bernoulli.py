@@ -31,8 +31,7 @@ class Bernoulli(LogitsHead):
     def sample(self, parameters, noise):
         """Returns 1 where the noise, uniform on [0, 1), lies below the probability, otherwise 0."""
         probabilities = self.mean(parameters)
-        noise = tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], self.event_shape], axis=0))
-        return tf.cast(noise < probabilities, tf.float32)
+        return tf.cast(self.shape_noise(noise) < probabilities, tf.float32)
 
     def log_prob(self, parameters, value):
         """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""

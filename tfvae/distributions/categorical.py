@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfvae.checks import UserError
 from tfvae.distributions.head import tfd
 from tfvae.distributions.logits import LogitsHead
-from tfvae.distributions.relaxation import SMALLEST_UNIFORM, GumbelSoftmax
+from tfvae.distributions.relaxation import GumbelSoftmax, inner_noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -40,8 +40,7 @@ class OneHotCategorical(LogitsHead):
 
     def sample(self, parameters, noise):
         """Returns the one-hot code of argmax(logits + Gumbel noise)."""
-        noise = tf.clip_by_value(noise, SMALLEST_UNIFORM, 1.0 - SMALLEST_UNIFORM)
-        noise = tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], self.event_shape], axis=0))
+        noise = inner_noise(self, noise)
         gumbel = -tf.math.log(-tf.math.log(noise))
         return tf.one_hot(tf.argmax(parameters[0] + gumbel, axis=-1), self.event_shape[1])
 

@@ -68,6 +68,14 @@ class Head(keras.layers.Layer):
         """Maps noise [..., noise_size] to values [..., *event_shape]."""
         raise NotImplementedError(f"{type(self).__name__} does not define sample")
 
+    def noise_from(self, source, stream: str, num_samples: int = 1) -> tf.Tensor:
+        """Returns what `sample` takes from a `tfvae.random.Noise`: [num_samples, rows, noise_size]."""
+        return getattr(source, self.noise_kind)(stream, num_samples, self.noise_size)
+
+    def shape_noise(self, noise: tf.Tensor) -> tf.Tensor:
+        """Reshapes noise [..., noise_size] to [..., *event_shape]."""
+        return tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], self.event_shape], axis=0))
+
     def log_prob(self, parameters: Parameters, value: tf.Tensor) -> tf.Tensor:
         """Returns log p(value), nats, summed over the event."""
         return self.distribution(parameters).log_prob(value)

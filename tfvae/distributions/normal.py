@@ -56,7 +56,7 @@ class Normal(Head):
     def sample(self, parameters, noise):
         """Returns loc + scale * noise."""
         loc, scale = parameters
-        return loc + scale * tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], self.event_shape], axis=0))
+        return loc + scale * self.shape_noise(noise)
 
     def log_prob(self, parameters, value):
         """Returns sum_i -(value_i - loc_i)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""

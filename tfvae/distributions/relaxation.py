@@ -46,7 +46,7 @@ class BinaryConcrete:
 
     def sample(self, parameters, noise):
         """Returns y: [..., *event_shape]."""
-        noise = _shaped(noise, self.head.event_shape)
+        noise = inner_noise(self.head, noise)
         return (parameters[0] + tf.math.log(noise) - tf.math.log1p(-noise)) / self.temperature
 
     def log_prob(self, parameters, latent):
@@ -74,7 +74,7 @@ class GumbelSoftmax:
 
     def sample(self, parameters, noise):
         """Returns y: [..., variables, classes]."""
-        noise = _shaped(noise, self.head.event_shape)
+        noise = inner_noise(self.head, noise)
         return tf.nn.log_softmax((parameters[0] - tf.math.log(-tf.math.log(noise))) / self.temperature)
 
     def log_prob(self, parameters, latent):
@@ -99,6 +99,6 @@ def view(head: Head, temperature: tf.Tensor | None):
     return Plain(head) if temperature is None else head.relaxation(head, temperature)
 
 
-def _shaped(noise, event_shape):
-    noise = tf.clip_by_value(noise, SMALLEST_UNIFORM, 1.0 - SMALLEST_UNIFORM)
-    return tf.reshape(noise, tf.concat([tf.shape(noise)[:-1], event_shape], axis=0))
+def inner_noise(head: Head, noise: tf.Tensor) -> tf.Tensor:
+    """Returns uniform noise in the shape of a head's values, off 0 and 1."""
+    return head.shape_noise(tf.clip_by_value(noise, SMALLEST_UNIFORM, 1.0 - SMALLEST_UNIFORM))

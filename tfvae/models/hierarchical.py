@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions import Head, view
+from tfvae.distributions import Head, kl_divergence, view
 from tfvae.models.particles import Particles, detach
 from tfvae.models.parts import check_parts
 from tfvae.models.vae import VAE
@@ -92,7 +92,7 @@ class HierarchicalVAE(VAE):
             seen = view(head, temperature)
             if level:
                 q = self._through(self.encoders[level], head, values[-1], level - 1, training)
-            draw = getattr(noise, head.noise_kind)(f"posterior{level or ''}", num_samples, head.noise_size)
+            draw = head.noise_from(noise, f"posterior{level or ''}", num_samples)
             latents.append(seen.sample(q, draw))
             fixed.append(detach(latents[-1], tape))
             values.append(seen.value(fixed[-1]))
@@ -108,6 +108,9 @@ class HierarchicalVAE(VAE):
             log_likelihood=likelihood.log_prob(self.likelihood_parameters(values[0], training), x),
             log_prior=log_prior,
             log_posterior=log_posterior,
+            kl=kl_divergence(self.posterior_head, q, self.prior_head, self.prior_head.parameters())
+            if analytic_kl
+            else None,
         )
 
     def sample_latents(self, noise):
@@ -116,7 +119,7 @@ class HierarchicalVAE(VAE):
         for level in reversed(range(len(self.conditional_heads))):
             head = self.conditional_heads[level]
             p = self._through(self.decoders[level + 1], head, z, level + 1)
-            z = head.sample(p, getattr(noise, head.noise_kind)(f"prior{level + 1}", 1, head.noise_size)[0])
+            z = head.sample(p, head.noise_from(noise, f"prior{level + 1}")[0])
         return z
 
     def _through(self, layer, head, z, level, training=False):

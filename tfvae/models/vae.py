@@ -164,14 +164,12 @@ class VAE(LatentVariableModel):
         if mean:
             return self._likelihood_mean(z)
         head = self.likelihood_head
-        return head.sample(
-            self.likelihood_parameters(z), getattr(noise, head.noise_kind)("x", 1, head.noise_size)[0]
-        )
+        return head.sample(self.likelihood_parameters(z), head.noise_from(noise, "x")[0])
 
     def sample_latents(self, noise):
         """Returns one draw from the prior for each row of a `tfvae.random.Noise`: [rows, latent_size]."""
         head = self.prior_head
-        draw = getattr(noise, head.noise_kind)("prior", 1, head.noise_size)[0]
+        draw = head.noise_from(noise, "prior")[0]
         return head.sample(head.parameters(), draw)
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
@@ -182,7 +180,7 @@ class VAE(LatentVariableModel):
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
         head, p = self.posterior_head, self.prior_head.parameters()
-        z = head.sample(q, getattr(noise, head.noise_kind)("posterior", num_samples, head.noise_size))
+        z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
         fixed = detach(z, tape)
         log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
         return Particles(
