@@ -50,6 +50,7 @@ def build(config: Config, loaded: data.DataSet):
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
+    from tfvae import optimizers
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
@@ -71,8 +72,7 @@ def build(config: Config, loaded: data.DataSet):
     if preset.bias_from_data:
         model.likelihood_head.initialize_bias(loaded.mean_pixel())
     rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
-    model.compile(optimizer=keras.optimizers.Adam(rate, epsilon=preset.recipe.epsilon))
-    model.optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizers.Adam(rate, epsilon=preset.recipe.epsilon))
     return model
 
 

@@ -12,7 +12,7 @@ from tfvae.models import replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
-from tfvae.models.trainer import Trainer
+from tfvae.models.trainer import Trainer, compiling_densities
 from tfvae.models.weighing import weigh
 
 
@@ -129,6 +129,7 @@ class LatentVariableModel(Trainer):
             return tf.constant(1.0)
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
 
+    @compiling_densities
     def train_step(self, data):
         """Samples, scores, weighs, and takes one step of the optimiser."""
         x, weight = self._unpack(data)
@@ -196,6 +197,7 @@ class LatentVariableModel(Trainer):
             return terms
         return terms._replace(path=terms.model + kl_weight * (terms.path - terms.model))
 
+    @compiling_densities
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
         x, weight = self._unpack(data)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.distributions import compiled
+from tfvae.models.means import Means
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -14,6 +18,17 @@ TWO_PASSES_DIFFER = (
     keras.layers.GaussianNoise,
     keras.layers.AlphaDropout,
 )
+
+
+def compiling_densities(step):
+    """Has XLA compile the large log-densities of a model's step, if its `compile` says so."""
+
+    @functools.wraps(step)
+    def compiling_step(self, data):
+        with compiled.densities(self.jit_choice == "auto"):
+            return step(self, data)
+
+    return compiling_step
 
 
 class Trainer(keras.Model):
@@ -25,24 +40,17 @@ class Trainer(keras.Model):
             x = self.check_examples(x)
         return super().__call__(x, *args, **kwargs)
 
-    def make_train_function(self, force=False):
-        """Makes the optimiser's variables first: a first step that fails for bad input does not spoil the next."""
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
-
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
         replicas, which fails where they hold different numbers of rows."""
 
-    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile=False, **kwargs):
+    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile="auto", **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.
 
         Args:
             optimizer: a Keras optimiser or its name.
             loss, metrics: None.
-            jit_compile: whether XLA compiles the whole step.
+            jit_compile: what XLA compiles: "auto" the large log-densities, True the whole step, False nothing.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
@@ -58,7 +66,14 @@ class Trainer(keras.Model):
         if not self.built:
             self.build()
         self._check_layers()
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        if jit_compile not in ("auto", True, False):
+            raise UserError(
+                "unknown jit_compile", expected='"auto", True or False', received=repr(jit_compile)
+            )
+        self.jit_choice = jit_compile
+        super().compile(optimizer=optimizer, jit_compile=jit_compile is True, **kwargs)
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
@@ -71,11 +86,14 @@ class Trainer(keras.Model):
                 fix="set backward_particles=0",
             )
 
+    def get_compile_config(self):
+        """Returns the arguments of `compile`."""
+        config = super().get_compile_config()
+        return config | {"jit_compile": self.jit_choice} if config else config
+
     def compile_from_config(self, config):
         """Compiles a loaded model as the saved one was."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`; targets are ignored, and sample weights need none.
@@ -94,31 +112,37 @@ class Trainer(keras.Model):
             x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
         )
 
-    def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
+    def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_support(x)
         y = _targets(x, y, sample_weight)
-        return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
+        figures = super().evaluate(x, y, *args, sample_weight=sample_weight, return_dict=True, **kwargs)
+        return figures if return_dict else [figures[name] for name in self.metrics_names]
+
+    @property
+    def metrics_names(self):
+        """The figures' names, the loss first."""
+        return list(self._means.names)
 
     @property
     def metrics(self):
         """The running means of the figures, and the count of batches that seeds `evaluate`."""
-        return [*self._means.values(), self._test_batches]
+        return [self._means, self._test_batches]
 
     def get_metrics_result(self):
         """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
         those of all of them."""
-        return {name: mean.result() for name, mean in self._means.items()}
+        return self._means.result()
 
     def _follow(self, names):
         """Keeps a running mean of each of these figures, and counts the batches of an evaluation."""
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means = Means(names)
         self._test_batches = keras.metrics.Sum(name="test_batches")
 
     def _report(self, figures, weight):
         """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already."""
-        for name, mean in self._means.items():
-            mean.update_state(figures[name], sample_weight=None if name == "loss" else weight)
+        weights = dict.fromkeys(figures, weight) | {"loss": tf.ones_like(weight)}
+        self._means.update_state(figures, weights)
         return self.get_metrics_result()
 
 
