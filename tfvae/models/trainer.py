@@ -34,6 +34,8 @@ def compiling_densities(step):
 class Trainer(keras.Model):
     """A Keras model that brings its own loss, reads its inputs alone and reports means over examples."""
 
+    jit_choice = "auto"
+
     def __call__(self, x, *args, **kwargs):
         """Checks the examples, as every method does, before Keras calls the model."""
         if not keras.backend.is_keras_tensor(x):
