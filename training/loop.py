@@ -53,7 +53,8 @@ def build(config: Config, loaded: data.DataSet):
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy("mixed_float16" if config.mixed_precision else "float32")
+    mixed = config.mixed_precision != "none"
+    keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     model = presets.create(
@@ -71,7 +72,8 @@ def build(config: Config, loaded: data.DataSet):
     if preset.bias_from_data:
         model.likelihood_head.initialize_bias(loaded.mean_pixel())
     rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
-    model.compile(optimizer=keras.optimizers.Adam(rate, epsilon=preset.recipe.epsilon))
+    optimizer = keras.optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
+    model.compile(optimizer=optimizer, jit_compile=config.jit)
     model.optimizer.build(model.trainable_variables)
     return model
 

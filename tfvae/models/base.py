@@ -135,8 +135,17 @@ class LatentVariableModel(Trainer):
         num_rows = tf.shape(x)[0]
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
+        noise = random.PhiloxNoise(
+            random.fold(self.seed, "train", self.optimizer.iterations), num_rows, first_row
+        )
+        if not self.compiles_step or tf.executing_eagerly():
+            return self._learn(x, weight, share, noise)
+        noise = random.Outside(noise)
+        return tf.function(lambda: self._learn(x, weight, share, noise), jit_compile=True, autograph=False)()
+
+    def _learn(self, x, weight, share, noise):
+        """Takes the step: on a batch with the examples' weights, and their shares in the loss, [B]."""
         step = self.optimizer.iterations
-        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.models import compiled
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -18,6 +19,8 @@ TWO_PASSES_DIFFER = (
 
 class Trainer(keras.Model):
     """A Keras model that brings its own loss, reads its inputs alone and reports means over examples."""
+
+    compiles_step = False
 
     def __call__(self, x, *args, **kwargs):
         """Checks the examples, as every method does, before Keras calls the model."""
@@ -42,12 +45,12 @@ class Trainer(keras.Model):
         Args:
             optimizer: a Keras optimiser or its name.
             loss, metrics: None.
-            jit_compile: whether XLA compiles the whole step.
+            jit_compile: whether XLA compiles the training step, all but its random numbers: noise is the same.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` or `metrics` is given, or a layer makes particles depend on each other or draws noise
-                of its own while the backward pass is resampled.
+            UserError: if `loss` or `metrics` is given; if a layer makes particles depend on each other or draws noise
+                of its own while the backward pass is resampled; for `jit_compile` with several replicas.
         """
         if loss is not None or metrics is not None:
             raise UserError(
@@ -58,7 +61,14 @@ class Trainer(keras.Model):
         if not self.built:
             self.build()
         self._check_layers()
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        self.compiles_step = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`."""
+        config = super().get_compile_config()
+        return config | {"jit_compile": self.compiles_step} if config else config
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
@@ -83,16 +93,17 @@ class Trainer(keras.Model):
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
-            UserError: if `x` is an array with values that the likelihood cannot score.
+            UserError: if `x` is an array with values that the likelihood cannot score, or XLA cannot compile the step.
         """
         self.check_support(x)
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
-        return super().fit(
-            x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
-        )
+        with compiled.told_in_one_line():
+            return super().fit(
+                x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
+            )
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
