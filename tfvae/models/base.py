@@ -183,6 +183,8 @@ class LatentVariableModel(Trainer):
             penalty_weight=scale,
             variables=variables,
         )
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
