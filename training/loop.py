@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 import warnings
@@ -15,6 +16,7 @@ from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 Say = Callable[[str], None]
+LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several presets overflow and are lost
 
 
 def _print(line: str) -> None:
@@ -54,7 +56,8 @@ def build(config: Config, loaded: data.DataSet):
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy("mixed_float16" if config.mixed_precision else "float32")
+    mixed = config.mixed_precision != "none"
+    keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     model = presets.create(
@@ -72,7 +75,10 @@ def build(config: Config, loaded: data.DataSet):
     if preset.bias_from_data:
         model.likelihood_head.initialize_bias(loaded.mean_pixel())
     rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
-    model.compile(optimizer=optimizers.Adam(rate, epsilon=preset.recipe.epsilon))
+    optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
+    if config.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    model.compile(optimizer=optimizer, jit_compile=config.jit)
     return model
 
 
@@ -126,7 +132,8 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
         held_out = loaded.validation if len(loaded.validation) else loaded.test
         painter = figures.Painter(run, model, held_out, config, recorder)
         if len(history) < config.epochs and not recorder.stopped():
-            watchers = [callbacks.StopWhenNotFinite(run), recorder, painter]
+            stop = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded))
+            watchers = [stop, recorder, painter]
             if config.tensorboard:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
             _fit(config, loaded, model, len(history), watchers)
@@ -168,13 +175,7 @@ def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str
 def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers: list) -> None:
     """Fits the model from `start_epoch` on."""
     model.fit(
-        data.training_pipeline(
-            loaded.train.images,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            binarize=config.binarize,
-            start_epoch=start_epoch,
-        ),
+        _batches(config, loaded, start_epoch),
         steps_per_epoch=data.steps_per_epoch(len(loaded.train), config.batch_size),
         initial_epoch=start_epoch,
         epochs=config.epochs,
@@ -183,6 +184,22 @@ def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers
         shuffle=False,
         verbose=0,
     )
+
+
+def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
+    """Returns the pipeline of training batches from an epoch on."""
+    return data.training_pipeline(
+        loaded.train.images,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        binarize=config.binarize,
+        start_epoch=start_epoch,
+    )
+
+
+def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int):
+    """Returns the examples of one step of an epoch."""
+    return next(iter(_batches(config, loaded, epoch).skip(step)))
 
 
 def _validation(loaded: data.DataSet, config: Config):

@@ -306,19 +306,6 @@ def test_several_steps_in_one_execution():
     assert_same_weights(one, two, atol=1e-6)
 
 
-@pytest.mark.slow
-def test_jit_compile():
-    """XLA draws other numbers from the same seed, so the weights differ from those without it."""
-    one, two = (
-        create(eager=False, compiled={"jit_compile": True}, estimator="dreg", num_samples=3) for _ in range(2)
-    )
-    before = one.evaluate(X, verbose=0, return_dict=True)["bound"]
-    for model in (one, two):
-        fit(model, X, epochs=20)
-    assert one.evaluate(X, verbose=0, return_dict=True)["bound"] > before + 0.3
-    assert_same_weights(one, two)
-
-
 def test_training_improves_the_bound():
     model = create(learning_rate=0.05, eager=False)
     before = model.evaluate(X, verbose=0, return_dict=True)["bound"]

@@ -19,14 +19,18 @@ _here = threading.local()
 
 
 @contextlib.contextmanager
-def densities(compiled: bool = True) -> Iterator[None]:
-    """Within it, and in this thread, large log-densities are compiled, unless `compiled` is false."""
-    before = getattr(_here, "on", False)
-    _here.on = compiled
+def densities(least_numbers: float = LEAST_NUMBERS) -> Iterator[None]:
+    """Within it, and in this thread, log-densities over `least_numbers` or more of each example are compiled."""
+    before = _least()
+    _here.least = least_numbers
     try:
         yield
     finally:
-        _here.on = before
+        _here.least = before
+
+
+def _least() -> float:
+    return getattr(_here, "least", math.inf)
 
 
 class LogDensity:
@@ -62,7 +66,7 @@ class LogDensity:
 
     def __call__(self, *arguments: tf.Tensor) -> tf.Tensor:
         """Returns the log-density: [..., B], nats."""
-        if getattr(_here, "on", False) and _numbers(arguments) >= LEAST_NUMBERS:
+        if _numbers(arguments) >= _least():
             return self._compiled(*arguments)
         return self._formula(*arguments)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions import compiled
+from tfvae.models import compiled
 from tfvae.models.means import Means
 
 TWO_PASSES_DIFFER = (
@@ -20,21 +18,10 @@ TWO_PASSES_DIFFER = (
 )
 
 
-def compiling_densities(step):
-    """Has XLA compile the large log-densities of a model's step, if its `compile` says so."""
-
-    @functools.wraps(step)
-    def compiling_step(self, data):
-        with compiled.densities(self.jit_choice == "auto"):
-            return step(self, data)
-
-    return compiling_step
-
-
 class Trainer(keras.Model):
     """A Keras model that brings its own loss, reads its inputs alone and reports means over examples."""
 
-    jit_choice = "auto"
+    compiles = "auto"
 
     def __call__(self, x, *args, **kwargs):
         """Checks the examples, as every method does, before Keras calls the model."""
@@ -52,12 +39,13 @@ class Trainer(keras.Model):
         Args:
             optimizer: a Keras optimiser or its name.
             loss, metrics: None.
-            jit_compile: what XLA compiles: "auto" the large log-densities, True the whole step, False nothing.
+            jit_compile: what XLA compiles: "auto" the large log-densities; True the training step, all but its random
+                numbers, so that noise is the same; False nothing.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` or `metrics` is given, or a layer makes particles depend on each other or draws noise
-                of its own while the backward pass is resampled.
+            UserError: if `loss` or `metrics` is given; if a layer makes particles depend on each other or draws noise
+                of its own while the backward pass is resampled; for `jit_compile` with several replicas.
         """
         if loss is not None or metrics is not None:
             raise UserError(
@@ -68,12 +56,9 @@ class Trainer(keras.Model):
         if not self.built:
             self.build()
         self._check_layers()
-        if jit_compile not in ("auto", True, False):
-            raise UserError(
-                "unknown jit_compile", expected='"auto", True or False', received=repr(jit_compile)
-            )
-        self.jit_choice = jit_compile
-        super().compile(optimizer=optimizer, jit_compile=jit_compile is True, **kwargs)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
         with self.distribute_strategy.scope():
             self.optimizer.build(self.trainable_variables)
 
@@ -91,7 +76,7 @@ class Trainer(keras.Model):
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
         config = super().get_compile_config()
-        return config | {"jit_compile": self.jit_choice} if config else config
+        return config | {"jit_compile": self.compiles} if config else config
 
     def compile_from_config(self, config):
         """Compiles a loaded model as the saved one was."""
@@ -103,16 +88,17 @@ class Trainer(keras.Model):
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
-            UserError: if `x` is an array with values that the likelihood cannot score.
+            UserError: if `x` is an array with values that the likelihood cannot score, or XLA cannot compile the step.
         """
         self.check_support(x)
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
-        return super().fit(
-            x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
-        )
+        with compiled.told_in_one_line():
+            return super().fit(
+                x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
+            )
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
