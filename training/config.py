@@ -31,7 +31,8 @@ TYPES = {
 }
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 PRECISIONS = ("none", "float16", "bfloat16")
-LATER = {"jit": False}  # settings that config.json of earlier runs lacks, and what these ran with
+JIT = ("auto", "on", "off")
+LATER = {"jit": "off"}  # settings that config.json of earlier runs lacks, and what these ran with
 FORMER = {
     ("mixed_precision", False): "none",
     ("mixed_precision", True): "float16",
@@ -56,7 +57,8 @@ class Config:
         seed: of weights, noise and data order.
         replicas: logical devices to split a CPU into; 0 for the devices that there are.
         mixed_precision: what layers compute in: "float16", with loss scaling, or "bfloat16"; "none" is float32.
-        jit: whether XLA compiles the training step, all but its random numbers.
+        jit: what XLA compiles: "on" the training step, all but its random numbers; "off" nothing; "auto" the step on
+            one CPU device for presets that gain by it, otherwise its large log-densities.
         figures_every: epochs between figures; 0 for the end alone.
         checkpoint_seconds: least time between checkpoints; the last epoch always makes one.
         tensorboard: whether to write TensorBoard's event files.
@@ -83,7 +85,7 @@ class Config:
     strategy: str
     replicas: int
     mixed_precision: str
-    jit: bool
+    jit: str
     figures_every: int
     checkpoint_seconds: float
     tensorboard: bool
@@ -106,6 +108,7 @@ class Config:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
         one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        one_of("jit", self.jit, JIT)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
         number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
@@ -172,7 +175,7 @@ class Config:
                 "strategy": "auto",
                 "replicas": 0,
                 "mixed_precision": "none",
-                "jit": False,
+                "jit": "auto",
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,

@@ -28,7 +28,7 @@ def check(config: Config) -> None:
             expected=f"--replicas of at most {config.batch_size}",
             received=config.replicas,
         )
-    if config.jit and (config.replicas > 1 or config.strategy not in ("auto", "none")):
+    if config.jit == "on" and (config.replicas > 1 or config.strategy not in ("auto", "none")):
         raise UserError(
             "--jit compiles the step of one device",
             expected="--strategy none, or auto with one device",

@@ -77,9 +77,11 @@ def parser() -> argparse.ArgumentParser:
     )
     settings.add_argument(
         "--jit",
-        action="store_true",
-        default=None,
-        help="compile the step with XLA: one device; pays for small steps, K = 1",
+        nargs="?",
+        const="on",
+        metavar="|".join(config.JIT),
+        help="compile the step with XLA, on one device: on (where no value is given), off, or auto (default): where the "
+        "preset gains by it",
     )
     settings.add_argument(
         "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
