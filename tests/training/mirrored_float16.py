@@ -24,18 +24,30 @@ COMMON = {
 }
 
 
-def run(kind, replicas):
-    """Scale of the loss, steps taken and history of a run that begins at too high a scale."""
-    folder = RunDirectory(FOLDER / kind)
+def run(kind, replicas, scale):
+    """The model of a run, its history, and on how many of its variables the replicas do not agree."""
+    folder = RunDirectory(FOLDER / f"{kind}-{scale:g}")
+    loop.LOSS_SCALE = scale
+    trained = []
+    figures.Painter.draw = lambda self: trained.append(self._vae)
     config = Config.resolve(COMMON | {"strategy": kind, "replicas": replicas})
     loop.train(config, folder, say=lambda line: None)
+    (model,) = trained
     last = checkpoint.load_newest(folder.checkpoints)[0]
-    with strategy.scope(config):
-        model = loop.build(config, loop.load_data(config))
-        checkpoint.restore(last, model)
     names = ("bound", "rate", "distortion", "loss")
-    table = np.array([[row[name] for name in names] for row in last.history])
-    return (*state(model.optimizer), table)
+    return (
+        model.optimizer,
+        np.array([[row[name] for name in names] for row in last.history]),
+        differing(model),
+    )
+
+
+def differing(model):
+    import tensorflow as tf
+
+    variables = [*model.trainable_variables, *model.optimizer.variables]
+    values = [tf.distribute.get_strategy().experimental_local_results(each.value) for each in variables]
+    return sum(not np.array_equal(each[0], other) for each in values for other in each[1:])
 
 
 def state(optimizer):
@@ -45,13 +57,23 @@ def state(optimizer):
 
 
 def compare_runs():
-    loop.LOSS_SCALE = 2.0**21
-    (scale, steps, table), (scale_one, steps_one, expected) = run("mirrored", 2), run("none", 0)
+    (two, table, apart), (one, expected, _) = run("mirrored", 2, 1024.0), run("none", 0, 1024.0)
     return {
-        "scale": [scale, scale_one],
-        "steps": [steps, steps_one],
-        "batches": COMMON["epochs"] * data.steps_per_epoch(41, COMMON["batch_size"]),
+        "states": [state(two), state(one)],
+        "replicas apart": apart,
         "history": float((np.abs(table - expected) / np.abs(expected)).max()),
+    }
+
+
+def begin_too_high():
+    optimizer, table, apart = run("mirrored", 2, 2.0**21)
+    scale, steps = state(optimizer)
+    return {
+        "scale": scale,
+        "steps": steps,
+        "batches": COMMON["epochs"] * data.steps_per_epoch(41, COMMON["batch_size"]),
+        "replicas apart": apart,
+        "finite": bool(np.isfinite(table).all()),
     }
 
 
@@ -84,8 +106,7 @@ def one_replica_overflows(which):
 if __name__ == "__main__":
     grey = np.random.default_rng(0).random((51, 8, 8)).astype(np.float32)
     np.savez(FOLDER / "data.npz", x_train=grey[:41], x_test=grey[41:])
-    figures.Painter.draw = lambda self: None
-    found = {"run": compare_runs()}
+    found = {"run": compare_runs(), "begun too high": begin_too_high()}
     cases = [one_replica_overflows(which) for which in (0, 1)]
     found["one replica overflows"] = {
         "iterations": [case[1] for case in cases],
