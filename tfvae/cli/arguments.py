@@ -80,8 +80,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         const="on",
         metavar="|".join(config.JIT),
-        help="compile the step with XLA, on one device: on (where no value is given), off, or auto (default): where the "
-        "preset gains by it",
+        help="compile the step with XLA, on one device: on (where no value is given), off, or auto (default), where "
+        "the preset gains by it",
     )
     settings.add_argument(
         "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
