@@ -16,63 +16,25 @@ import argparse
 import contextlib
 import json
 import statistics
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import worker
 from peers import common
+from processes import Worker
 from reports import markdown, write_between_markers
 
 OURS = "tfvae"
+BACKWARD = f"{OURS}, backward particles 1"
 SHAPES = ("decoder", "square")
 
 
-class Worker:
-    """A process that runs one implementation when it is asked to, and what it says to its standard error."""
-
-    def __init__(self, name):
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, worker.__file__, name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            text=True,
-        )
-
-    def ask(self, **question):
-        """Returns the answer: a number.
-
-        Raises:
-            RuntimeError: if the process ended instead; with what it said.
-        """
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            self._said.seek(0)
-            said = self._said.read().decode(errors="replace")
-            raise RuntimeError(f"a worker ended when asked {question}:\n{said[-3000:]}")
-        return json.loads(line)["value"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait()
-        self._said.close()
-
-
 def turns(num_samples):
-    """Returns [(label, name, (K, m))]."""
+    """Returns [(label, name, case)]."""
     names = [name for name in worker.PEERS if worker.installed(name)]
-    found = [(name, name, (count, 0)) for count in num_samples for name in names]
+    found = [(name, name, {"num_samples": count}) for count in num_samples for name in names]
     if max(num_samples) > 1:
-        found.append((f"{OURS}, backward particles 1", OURS, (max(num_samples), 1)))
+        found.append((BACKWARD, OURS, {"num_samples": max(num_samples), "backward_particles": 1}))
     return found
 
 
@@ -84,11 +46,12 @@ def steps_in_a_turn(num_samples):
 def measure(num_samples, rounds, steps):
     """Returns {(label, K): [seconds per step]}, {shape: [GFLOP/s]}, each a value for each round."""
     cases = turns(num_samples)
-    times, rates = {(label, case[0]): [] for label, _, case in cases}, {shape: [] for shape in SHAPES}
+    times = {(label, case["num_samples"]): [] for label, _, case in cases}
+    rates = {shape: [] for shape in SHAPES}
     with contextlib.ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(name)) for name in dict.fromkeys(row[1] for row in cases)}
         for label, name, case in cases:
-            print(f"warming up: {label}, K = {case[0]}", file=sys.stderr)
+            print(f"warming up: {label}, K = {case['num_samples']}", file=sys.stderr)
             workers[name].ask(case=case, steps=3)
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
@@ -96,8 +59,8 @@ def measure(num_samples, rounds, steps):
                 rates[shape].append(workers[OURS].ask(product=shape, steps=15))
             shift = number % len(cases)
             for label, name, case in cases[shift:] + cases[:shift]:
-                count = steps or steps_in_a_turn(case[1] or case[0])
-                times[label, case[0]].append(workers[name].ask(case=case, steps=count))
+                count = steps or steps_in_a_turn(case["num_samples"])
+                times[label, case["num_samples"]].append(workers[name].ask(case=case, steps=count))
     return times, rates
 
 
@@ -105,7 +68,7 @@ def report(times, rates):
     """Returns a row for each implementation and K: what the table shows."""
     rows = []
     for (label, count), values in times.items():
-        backward = 1 if label.endswith("1") else None
+        backward = 1 if label == BACKWARD else None
         flops = common.flops(count, backward)
         peers = {name: times[name, count] for name in worker.PEERS if name != OURS and (name, count) in times}
         fastest = min(peers, key=lambda name: statistics.median(peers[name]), default=None)

@@ -17,6 +17,7 @@ import reports
 import step
 import worker
 from peers import common
+from processes import Worker
 
 
 def noise(num_samples, batch):
@@ -45,7 +46,7 @@ def test_all_compute_the_same_loss_and_gradient(name, tmp_path):
     if not worker.installed(name):
         pytest.skip(f"{worker.PEERS[name][1]} is not installed: pip install tfvae[bench]")
     weights, x = common.weights(), common.images(7, seed=1)
-    with step.Worker(name) as process:
+    with Worker(name) as process:
         for num_samples in (1, 5):
             drawn = noise(num_samples, len(x))
             given, found = tmp_path / "given.npz", tmp_path / "found.npz"

@@ -2,9 +2,10 @@
 
 Reads lines from standard input and answers each with {"value": ...}; between two lines it sleeps.
 
-    {"case": [K, m], "steps": N}        seconds per step; m = 0: the full gradient
-    {"product": SHAPE, "steps": N}      GFLOP/s
-    {"check": FILE, "gradients": FILE}  the loss for the x and the noise in an .npz; gradients are written to another
+    {"case": {"num_samples": K, ...}, "steps": N}   seconds per step of `Peer(weights, num_samples=K, ...)`
+    {"product": SHAPE, "steps": N}                  GFLOP/s
+    {"check": FILE, "gradients": FILE}              the loss for x and noise of an .npz; its gradient goes into another
+    {"peak": true}                                  the most memory that the process has held, in MiB
 
 PyTorch and TensorFlow cannot both be imported into one process: it crashes.
 """
@@ -15,6 +16,7 @@ import importlib
 import importlib.util
 import json
 import os
+import resource
 import sys
 
 import numpy as np
@@ -41,25 +43,30 @@ def main(name: str, answers) -> None:
     module = importlib.import_module(f"peers.{module}")
     from peers import common
 
-    weights, made, products = common.weights(), {}, {}
+    made, products = {}, {}
     for line in sys.stdin:
         asked = json.loads(line)
         if "product" in asked:
             from peers.products import Products
 
             shape = asked["product"]
-            value = products.setdefault(shape, Products(shape)).rate(asked["steps"])
+            if shape not in products:
+                products[shape] = Products(shape)
+            value = products[shape].rate(asked["steps"])
         elif "check" in asked:
             given = np.load(asked["check"])
-            checked = module.Peer(weights, len(given["noise"]), **options)
+            checked = module.Peer(common.weights(), num_samples=len(given["noise"]), **options)
             value = checked.loss(given["x"], given["noise"])
             np.savez(asked["gradients"], **checked.gradient(given["x"], given["noise"]))
+        elif "peak" in asked:
+            value = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         else:
-            num_samples, backward = case = tuple(asked["case"])
-            if case not in made:
-                extra = {"backward_particles": backward} if backward else {}
-                made[case] = module.Peer(weights, num_samples, **options, **extra)
-            value = made[case].steps(asked["steps"])
+            case = asked["case"]
+            key = json.dumps(case)
+            if key not in made:
+                weights = common.weights(case.get("latent_size", common.LATENT))
+                made[key] = module.Peer(weights, **options, **case)
+            value = made[key].steps(asked["steps"])
         print(json.dumps({"value": value}), file=answers, flush=True)
 
 

@@ -1,6 +1,6 @@
 """What every implementation in the comparison shares: architecture, weights, data, the optimiser's settings.
 
-An implementation is a module with a class `Peer(weights, num_samples)` and
+An implementation is a module with a class `Peer(weights, *, num_samples)` and
 
     loss(x, noise) -> float          minus the mean bound over the batch, nats, for noise [K, B, LATENT]
     gradient(x, noise) -> {name: array}   of that loss, for the kernels of the layers in CHECKED
@@ -27,16 +27,17 @@ ENCODER = ("encoder_0", "encoder_1", "loc", "log_scale")
 CHECKED = ("encoder_0", "logits")
 
 
-def weights(seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def weights(latent_size: int = LATENT) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Returns layer to (kernel [in, out], bias [out]), float32: Glorot's uniform kernels, small biases."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
+    sizes = {LATENT: latent_size}
 
     def layer(inputs, outputs):
         limit = np.sqrt(6 / (inputs + outputs))
         kernel = rng.uniform(-limit, limit, (inputs, outputs))
         return kernel.astype(np.float32), rng.normal(0, 0.1, outputs).astype(np.float32)
 
-    return {name: layer(*shape) for name, shape in LAYERS.items()}
+    return {name: layer(*(sizes.get(size, size) for size in shape)) for name, shape in LAYERS.items()}
 
 
 def images(count: int, seed: int = 0) -> np.ndarray:

@@ -52,7 +52,7 @@ def step(state, x, num_samples):
 class Peer:
     """See `common`."""
 
-    def __init__(self, weights, num_samples, generator="rbg"):
+    def __init__(self, weights, *, num_samples, generator="rbg"):
         joined = [
             np.concatenate(pair, axis=-1) for pair in zip(weights["loc"], weights["log_scale"], strict=True)
         ]

@@ -63,7 +63,7 @@ class Autoencoder(keras.Model):
 class Peer:
     """See `common`."""
 
-    def __init__(self, weights, num_samples, jit_compile="auto"):
+    def __init__(self, weights, *, num_samples, jit_compile="auto"):
         self.model = Autoencoder(num_samples)
         for name, values in weights.items():
             part = self.model.encoder if name in common.ENCODER else self.model.decoder

@@ -49,7 +49,7 @@ class Autoencoder(torch.nn.Module):
 class Peer:
     """See `common`."""
 
-    def __init__(self, weights, num_samples, compiled=False):
+    def __init__(self, weights, *, num_samples, compiled=False):
         torch.set_num_threads(os.cpu_count())
         torch.manual_seed(0)
         self.num_samples = num_samples

@@ -27,8 +27,16 @@ class Given:
 class Peer:
     """See `common`."""
 
-    def __init__(self, weights, num_samples, backward_particles=0):
-        stored = common.images(common.BATCHES * common.BATCH).reshape(-1, 28, 28, 1)
+    def __init__(
+        self,
+        weights,
+        *,
+        num_samples,
+        backward_particles=0,
+        batch_size=common.BATCH,
+        latent_size=common.LATENT,
+    ):
+        stored = common.images(common.BATCHES * batch_size).reshape(-1, 28, 28, 1)
         split = data.Split(stored)
         loaded = data.DataSet("benchmark", split, split.take(np.arange(0)), split)
         config = Config.resolve(
@@ -38,8 +46,9 @@ class Peer:
                 "binarize": "none",
                 "estimator": "iwae" if num_samples > 1 else "elbo",
                 "num_samples": num_samples,
+                "latent_size": latent_size,
                 "backward_particles": backward_particles,
-                "batch_size": common.BATCH,
+                "batch_size": batch_size,
                 "learning_rate": common.LEARNING_RATE,
                 "schedule": "constant",
                 "validation_size": 0,
@@ -50,7 +59,7 @@ class Peer:
         for name, (kernel, bias) in weights.items():
             self.layers[name].kernel.assign(kernel)
             self.layers[name].bias.assign(bias)
-        self.batches = data.training_pipeline(stored, batch_size=common.BATCH, seed=0, binarize="none")
+        self.batches = data.training_pipeline(stored, batch_size=batch_size, seed=0, binarize="none")
 
     def _layers(self):
         model = self.model
