@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from peers import common
 
-EXAMPLES, BATCH, K, EPOCHS = 2000, 200, 20, 4
+EXAMPLES, BATCH, K, EPOCHS, PASSES = 2000, 200, 20, 5, 2
 SAID = f"batch size {BATCH}, K {K}; two replicas are two logical devices of one CPU, two workers are two processes"
 WAYS = {  # name: (arguments, cores; None for all)
     "one device on one core": (["--strategy", "none"], 1),
@@ -31,22 +31,27 @@ def known(arguments):
 
 
 def measure():
-    """Returns {way: seconds per step}: medians over the epochs after the first, which is traced."""
+    """Returns {way: seconds per step}: medians over the epochs of runs that take turns."""
     found = {}
+    for name, (arguments, _) in WAYS.items():
+        if known(arguments):
+            found[name] = []
+        else:
+            print(f"{name}: this version has no {' '.join(arguments)}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "data.npz"
         images = common.images(EXAMPLES).reshape(-1, 28, 28, 1)
         np.savez(file, x_train=images, x_test=images[:BATCH])
-        for name, (arguments, cores) in WAYS.items():
-            if not known(arguments):
-                print(f"{name}: this version has no {' '.join(arguments)}", file=sys.stderr)
-                continue
-            print(name, file=sys.stderr)
-            found[name] = _seconds_per_step(Path(folder) / name.replace(" ", "-"), file, arguments, cores)
-    return found
+        for number in range(PASSES):
+            for name, seconds in found.items():
+                print(name, file=sys.stderr)
+                run = Path(folder) / f"{name.replace(' ', '-')}-{number}"
+                seconds += _seconds_per_step(run, file, *WAYS[name])
+    return {name: statistics.median(seconds) for name, seconds in found.items()}
 
 
 def _seconds_per_step(run, file, arguments, cores):
+    """Returns a value for each epoch after the first, which is traced."""
     settings = {
         "preset": "burda-1layer",
         "dataset": file,
@@ -70,4 +75,4 @@ def _seconds_per_step(run, file, arguments, cores):
         raise RuntimeError(f"tfvae train {' '.join(arguments)} failed:\n{done.stderr[-3000:]}")
     with open(run / "history.csv", newline="") as rows:
         seconds = [float(row["seconds"]) for row in csv.DictReader(rows)]
-    return statistics.median(seconds[1:]) / (EXAMPLES / BATCH)
+    return [value / (EXAMPLES / BATCH) for value in seconds[1:]]
