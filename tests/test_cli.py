@@ -309,6 +309,34 @@ def test_what_a_kill_left_before_config_json_is_no_obstacle(tmp_path):
 # ---- resuming
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--mixed-precision", "float8"],
+            "mixed_precision; expected one of none, float16, bfloat16; received 'float8'",
+        ),
+        (["--jit", "--strategy", "mirrored"], "--jit compiles the step of one device"),
+        (["--jit", "--strategy", "multiworker"], "multiworker"),
+        (["--jit", "--replicas", "2"], "received --strategy auto --replicas 2"),
+    ],
+)
+def test_precision_and_jit_that_cannot_be_had(refused, tmp_path, words, told):
+    assert told in refused("train", "--run-dir", tmp_path / "run", *words)
+    assert tree(tmp_path / "run") is None
+
+
+def test_the_format_of_mixed_precision_is_optional():
+    from tfvae.cli.arguments import parser
+
+    for words, expected in (
+        ([], None),
+        (["--mixed-precision"], "float16"),
+        (["--mixed-precision", "bfloat16"], "bfloat16"),
+    ):
+        assert parser().parse_args(["train", *words, "--epochs", "2"]).mixed_precision == expected
+
+
 def test_resume_wants_a_run(refused, tmp_path):
     assert "--run-dir" in refused("train", "--resume")
     assert "no run" in refused("train", "--resume", "--run-dir", tmp_path / "nowhere")

@@ -31,7 +31,15 @@ def mixed_precision():
         keras.config.set_dtype_policy(before)
 
 
-MORE = {"mixed-precision": mixed_precision}
+def jit():
+    """A model whose training step XLA compiles, after such a step."""
+    model = models.create("vae-mlp")
+    model.compile("sgd", jit_compile=True)
+    model.fit(models.examples(model, 4), batch_size=4, verbose=0)
+    return model
+
+
+MORE = {"mixed-precision": mixed_precision, "jit": jit}
 FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 

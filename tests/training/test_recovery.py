@@ -216,8 +216,11 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
 
 
 @pytest.mark.slow
-def test_mixed_precision_resumes_to_the_same_bytes(train):
-    settings = SHORT | {"mixed_precision": "float16", "epochs": 3}
+@pytest.mark.parametrize(
+    "how", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16", "jit": True}]
+)
+def test_mixed_precision_and_jit_resume_to_the_same_bytes(train, how):
+    settings = SHORT | {"epochs": 3} | how
     whole, _ = train("whole", settings)
     run, _ = train("killed", settings, killed_after=1)
     train("killed", settings, resume=True)
