@@ -30,6 +30,13 @@ TYPES = {
     "dict": dict,
 }
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
+PRECISIONS = ("none", "float16", "bfloat16")
+JIT = ("auto", "on", "off")
+LATER = {"jit": "off"}  # settings that config.json of earlier runs lacks, and what these ran with
+FORMER = {
+    ("mixed_precision", False): "none",
+    ("mixed_precision", True): "float16",
+}  # values under other names
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class Config:
         validation_size: training examples held out; None for the data set's own or a tenth.
         seed: of weights, noise and data order.
         replicas: logical devices to split a CPU into; 0 for the devices that there are.
-        mixed_precision: whether layers compute in float16.
+        mixed_precision: what layers compute in: "float16", with loss scaling, or "bfloat16"; "none" is float32.
+        jit: what XLA compiles: "on" the training step, all but its random numbers; "off" nothing; "auto" the step on
+            one CPU device for presets that gain by it, otherwise its large log-densities.
         figures_every: epochs between figures; 0 for the end alone.
         checkpoint_seconds: least time between checkpoints; the last epoch always makes one.
         tensorboard: whether to write TensorBoard's event files.
@@ -75,7 +84,8 @@ class Config:
     seed: int
     strategy: str
     replicas: int
-    mixed_precision: bool
+    mixed_precision: str
+    jit: str
     figures_every: int
     checkpoint_seconds: float
     tensorboard: bool
@@ -97,6 +107,8 @@ class Config:
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
+        one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        one_of("jit", self.jit, JIT)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
         number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
@@ -162,7 +174,8 @@ class Config:
                 "seed": 0,
                 "strategy": "auto",
                 "replicas": 0,
-                "mixed_precision": False,
+                "mixed_precision": "none",
+                "jit": "auto",
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,
@@ -172,12 +185,17 @@ class Config:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Config:
-        """Returns the settings that `to_json` gave.
+        """Returns the settings that `to_json` gave, here or in an earlier version.
 
         Raises:
             UserError: if settings are missing, unknown or out of range.
         """
         names = {field.name for field in fields(cls)}
+        if isinstance(settings, dict):
+            settings = LATER | {
+                name: FORMER.get((name, value), value) if isinstance(value, bool) else value
+                for name, value in settings.items()
+            }
         if not isinstance(settings, dict) or set(settings) != names:
             raise UserError(
                 "settings are missing or unknown",

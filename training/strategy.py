@@ -28,6 +28,13 @@ def check(config: Config) -> None:
             expected=f"--replicas of at most {config.batch_size}",
             received=config.replicas,
         )
+    if config.jit == "on" and (config.replicas > 1 or config.strategy not in ("auto", "none")):
+        raise UserError(
+            "--jit compiles the step of one device",
+            expected="--strategy none, or auto with one device",
+            received=f"--strategy {config.strategy}"
+            + f" --replicas {config.replicas}" * bool(config.replicas),
+        )
     if config.replicas > 1 and config.strategy == "none":
         raise UserError(
             "--strategy none has one replica", expected="--strategy mirrored", received=config.replicas

@@ -217,7 +217,7 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
 
 @pytest.mark.slow
 def test_mixed_precision_resumes_to_the_same_bytes(train):
-    settings = SHORT | {"mixed_precision": True, "epochs": 3}
+    settings = SHORT | {"mixed_precision": "float16", "epochs": 3}
     whole, _ = train("whole", settings)
     run, _ = train("killed", settings, killed_after=1)
     train("killed", settings, resume=True)

@@ -67,7 +67,22 @@ def parser() -> argparse.ArgumentParser:
         ("checkpoint-seconds", float, "least time between checkpoints (default: 10)"),
     ):
         settings.add_argument(f"--{flag}", type=kind, help=text)
-    settings.add_argument("--mixed-precision", action="store_true", default=None, help="compute in float16")
+    settings.add_argument(
+        "--mixed-precision",
+        nargs="?",
+        const="float16",
+        metavar="FORMAT",
+        help="what layers compute in: float16 (where no FORMAT is given; with loss scaling; for GPUs) or bfloat16 "
+        "(the faster one on CPUs with AVX512_BF16 or AMX); log-densities stay float32",
+    )
+    settings.add_argument(
+        "--jit",
+        nargs="?",
+        const="on",
+        metavar="|".join(config.JIT),
+        help="compile the step with XLA, on one device: on (where no value is given), off, or auto (default), where "
+        "the preset gains by it",
+    )
     settings.add_argument(
         "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
     )

@@ -88,6 +88,16 @@ class Head(keras.layers.Layer):
         """Returns the distribution of each unit where the units are independent, otherwise None."""
         return None
 
+    def flatten_event(self, values: tf.Tensor) -> tf.Tensor:
+        """Reshapes [..., *event_shape] to [..., size of the event]."""
+        if len(self.event_shape) == 1:
+            return values
+        lead = values.shape.rank - len(self.event_shape)
+        size = math.prod(self.event_shape)
+        flat = tf.reshape(values, tf.concat([tf.shape(values)[:lead], [size]], axis=0))
+        flat.set_shape([*values.shape[:lead], size])
+        return flat
+
     def sum_event(self, values: tf.Tensor) -> tf.Tensor:
         """Sums over the axes of one value."""
         return tf.reduce_sum(values, axis=list(range(-len(self.event_shape), 0)))

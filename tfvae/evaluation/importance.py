@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
+from tfvae.distributions import compiled
 from tfvae.evaluation.examples import as_array
 
 EXAMPLES_PER_BLOCK = 16
@@ -115,7 +116,9 @@ def _functions(model):
 
         def add_block(x, q, first_row, seed, size, state):
             noise = random.PhiloxNoise(seed, tf.shape(x)[0], first_row)
-            return _accumulate(state, tf.cast(model.score(x, q, size, noise).log_weights, tf.float64))
+            with compiled.densities():
+                log_weights = model.score(x, q, size, noise).log_weights
+            return _accumulate(state, tf.cast(log_weights, tf.float64))
 
         model.log_marginal_functions = (
             tf.function(model.posterior_parameters, reduce_retracing=True),

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfvae import estimators, random
 from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
-from tfvae.models import replicas, resampling
+from tfvae.models import compiled, replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
@@ -129,14 +129,24 @@ class LatentVariableModel(Trainer):
             return tf.constant(1.0)
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
 
+    @compiled.densities
     def train_step(self, data):
         """Samples, scores, weighs, and takes one step of the optimiser."""
         x, weight = self._unpack(data)
         num_rows = tf.shape(x)[0]
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
+        noise = random.PhiloxNoise(
+            random.fold(self.seed, "train", self.optimizer.iterations), num_rows, first_row
+        )
+        if self.compiles is not True or tf.executing_eagerly():
+            return self._learn(x, weight, share, noise)
+        noise = random.Outside(noise)
+        return tf.function(lambda: self._learn(x, weight, share, noise), jit_compile=True, autograph=False)()
+
+    def _learn(self, x, weight, share, noise):
+        """Takes the step: on a batch with the examples' weights, and their shares in the loss, [B]."""
         step = self.optimizer.iterations
-        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
@@ -174,6 +184,8 @@ class LatentVariableModel(Trainer):
             penalty_weight=scale,
             variables=variables,
         )
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
@@ -196,6 +208,7 @@ class LatentVariableModel(Trainer):
             return terms
         return terms._replace(path=terms.model + kl_weight * (terms.path - terms.model))
 
+    @compiled.densities
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
         x, weight = self._unpack(data)

@@ -24,3 +24,17 @@ def place(num_rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     rows = total(tf.one_hot(replica, count(), dtype=tf.int32) * num_rows)
     return tf.reduce_sum(rows[:replica]), tf.reduce_sum(rows)
+
+
+def agree(gradients: list[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Returns the gradients, a NaN among them on every replica where one of them is not finite on any.
+
+    Loss scaling in Keras asks one replica for its own gradients, before they are summed, whether to skip a step.
+    """
+    if count() == 1:
+        return gradients
+    which = [index for index, gradient in enumerate(gradients) if gradient is not None]
+    finite = [tf.reduce_all(tf.math.is_finite(gradients[index])) for index in which]
+    broken = total(tf.reduce_sum(1.0 - tf.cast(tf.stack(finite), tf.float32)))
+    first = tf.where(broken > 0.0, float("nan"), gradients[which[0]])
+    return [first if index == which[0] else gradient for index, gradient in enumerate(gradients)]
