@@ -98,6 +98,7 @@ class Peer:
 
     def steps(self, count):
         clock, model = Clock(), self.model
-        steps = count + model.steps_per_execution
+        dispatch = model.steps_per_execution
+        steps = (-(-count // dispatch) + 1) * dispatch  # whole dispatches, one of them not timed
         model.fit(self.batches, steps_per_epoch=steps, verbose=0, shuffle=False, callbacks=[clock])
         return clock.seconds_per_step()
