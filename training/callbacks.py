@@ -142,11 +142,16 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         figures = ", ".join(f"{name} {float(value):.6g}" for name, value in (self._finite or {}).items())
         half = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
         raise UserError(
-            f"{what} at step {self._epoch * self.params['steps'] + batch + 1}"
-            + (f": {found}" if found else ""),
+            f"{what} {self._where(batch)}" + (f": {found}" if found else ""),
             expected=expected,
             received=f"last finite metrics: {figures or 'none yet'}",
             fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate"
             + ", or train with --mixed-precision bfloat16 or in float32" * half
             + " or look at the data",
         )
+
+    def _where(self, batch):
+        """Returns the step in words; where several go into a dispatch, from the first to the last of it."""
+        last = self._epoch * self.params["steps"] + batch + 1
+        several = self.model.steps_per_execution
+        return f"at step {last}" if several == 1 else f"in steps {last - several + 1} to {last}"

@@ -20,6 +20,7 @@ STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH = (
     20,
     1000,
 )  # at most: the bar moves and Ctrl-C works between dispatches
+LEAST_DISPATCHES = 10  # of an epoch
 COMPILATION_PAYS = 1000  # steps: compiling takes 2 to 7 s for each size of batch and saves 0.4 to 3 ms a step
 LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several presets overflow and are lost
 
@@ -96,7 +97,8 @@ def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, 
     pays = preset.compile_step and config.epochs * steps >= COMPILATION_PAYS
     if config.jit == "auto" and pays and not several:
         jit = not tf.config.list_logical_devices("GPU") or "auto"
-    most = 1 if several else max(1, min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.num_samples))
+    most = min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.num_samples, steps // LEAST_DISPATCHES)
+    most = 1 if several else max(1, most)
     dispatch = next(count for count in range(most, 0, -1) if steps % count == 0)
     return {"jit_compile": jit, "steps_per_execution": dispatch}
 

@@ -202,7 +202,7 @@ def test_config_json_of_earlier_runs_is_read(former, now):
     settings = Config.resolve({}).to_json()
     del settings["jit"]
     config = Config.from_json(json.loads(json.dumps(settings | {"mixed_precision": former})))
-    assert config.mixed_precision == now and config.jit is False
+    assert config.mixed_precision == now and config.jit == "off"
     with pytest.raises(UserError, match="wrong type"):
         Config.from_json(settings | {"epochs": True})
 

@@ -90,6 +90,7 @@ class Head(keras.layers.Layer):
 
     def flatten_event(self, values: tf.Tensor) -> tf.Tensor:
         """Reshapes [..., *event_shape] to [..., size of the event]."""
+        values = tf.convert_to_tensor(values)
         if len(self.event_shape) == 1:
             return values
         lead = values.shape.rank - len(self.event_shape)

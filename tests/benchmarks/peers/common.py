@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 PIXELS, HIDDEN, LATENT, BATCH = 784, 200, 50, 100
-BATCHES = 20  # of an epoch, all in memory
+BATCHES = 200  # of an epoch, all in memory
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 1e-3, 0.9, 0.999, 5e-6
 LAYERS = {
     "encoder_0": (PIXELS, HIDDEN),
