@@ -1,4 +1,4 @@
-"""Where a replica stands in the global batch."""
+"""Where a replica stands in the global batch, and how a batch is cut over workers."""
 
 from __future__ import annotations
 
@@ -24,3 +24,48 @@ def place(num_rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     rows = total(tf.one_hot(replica, count(), dtype=tf.int32) * num_rows)
     return tf.reduce_sum(rows[:replica]), tf.reduce_sum(rows)
+
+
+def several_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether a strategy's replicas live in processes that were started as one cluster."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(
+        strategy.cluster_resolver.cluster_spec().as_dict()
+    )
+
+
+def cut(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:
+    """Gives each replica its rows of every batch, in the order in which one device sees them.
+
+    Args:
+        batches: global batches, the same in every worker, as often as they are asked for.
+        strategy: whose replicas share them.
+
+    Returns:
+        parts: replica r of R holds the r-th of R adjoining parts, whose sizes differ by one row at most; a part is
+        empty where a batch has fewer rows than there are replicas.
+    """
+
+    def of_worker(context):
+        count = context.num_replicas_in_sync
+        local = count // context.num_input_pipelines
+        first = context.input_pipeline_id * local
+
+        def parts(*batch):
+            rows = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
+
+            def part(replica):
+                start, stop = (
+                    rows // count * index + tf.minimum(index, rows % count)
+                    for index in (replica, replica + 1)
+                )
+                cut = tf.nest.map_structure(lambda values: values[start:stop], batch)
+                return cut if len(cut) > 1 else cut[0]
+
+            return tf.data.Dataset.range(first, first + local).map(part)
+
+        endless = batches.repeat().flat_map(parts)
+        return endless.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(
+            2
+        )
+
+    return strategy.distribute_datasets_from_function(of_worker)

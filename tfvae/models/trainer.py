@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.models import replicas
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -13,6 +14,10 @@ TWO_PASSES_DIFFER = (
     keras.layers.GaussianDropout,
     keras.layers.GaussianNoise,
     keras.layers.AlphaDropout,
+)
+
+SUMS = (
+    "sums"  # what a replica's step returns: [1, figures, 2], for each figure its weighted sum and its weight
 )
 
 
@@ -30,7 +35,17 @@ class Trainer(keras.Model):
         with self.distribute_strategy.scope():
             if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = self._divided(self.train_function)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        """As Keras', but with figures of all replicas."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = self._divided(self.test_function)
+        return self.test_function
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
@@ -90,15 +105,54 @@ class Trainer(keras.Model):
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
+        x, steps = self._cut(x, kwargs.pop("steps_per_epoch", None))
+        validation_data, held_out_steps = self._cut(validation_data, kwargs.pop("validation_steps", None))
         return super().fit(
-            x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
+            x,
+            y,
+            *args,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            steps_per_epoch=steps,
+            validation_steps=held_out_steps,
+            **kwargs,
         )
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_support(x)
         y = _targets(x, y, sample_weight)
-        return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
+        x, steps = self._cut(x, kwargs.pop("steps", None))
+        return super().evaluate(x, y, *args, sample_weight=sample_weight, steps=steps, **kwargs)
+
+    def _cut(self, x, steps):
+        """Returns a data set as its replica's parts, without end, and its steps, where several workers share it.
+
+        Raises:
+            UserError: if it is no data set, whose order all workers share, or has neither steps nor an end.
+        """
+        strategy = self.distribute_strategy
+        if (
+            x is None
+            or not replicas.several_workers(strategy)
+            or isinstance(x, tf.distribute.DistributedDataset)
+        ):
+            return x, steps
+        if not isinstance(x, tf.data.Dataset):
+            raise UserError(
+                "several workers need the same batches",
+                expected="a tf.data.Dataset of global batches, the same in every worker",
+                received=type(x).__name__,
+                fix="tf.data.Dataset.from_tensor_slices(x).batch(...)",
+            )
+        steps = int(x.cardinality()) if steps is None else steps
+        if steps < 0:
+            raise UserError(
+                "several workers need to know when an epoch ends",
+                expected="the number of steps, or a data set that knows its own",
+                received="a data set of infinite or unknown length",
+            )
+        return replicas.cut(x, strategy), steps
 
     @property
     def metrics(self):
@@ -119,7 +173,22 @@ class Trainer(keras.Model):
         """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already."""
         for name, mean in self._means.items():
             mean.update_state(figures[name], sample_weight=None if name == "loss" else weight)
-        return self.get_metrics_result()
+        if not tf.distribute.has_strategy():
+            return self.get_metrics_result()
+        sums = [tf.stack([mean.total.value, mean.count.value]) for mean in self._means.values()]
+        return {SUMS: tf.stack(sums)[tf.newaxis]}
+
+    def _divided(self, function):
+        """Wraps a step function of Keras', which averages what replicas return, to give the figures of them all."""
+
+        def step(iterator):
+            logs = function(iterator)
+            if SUMS not in logs:
+                return logs
+            totals, counts = tf.unstack(tf.reshape(logs[SUMS], [-1, 2]), axis=1)
+            return dict(zip(self._means, tf.unstack(tf.math.divide_no_nan(totals, counts)), strict=True))
+
+        return step
 
 
 def _targets(x, y, sample_weight):
