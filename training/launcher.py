@@ -56,7 +56,7 @@ def end_with_launcher() -> None:
 
 
 @dataclass(frozen=True)
-class _Exit:
+class Exit:
     """How a worker ended.
 
     Attributes:
@@ -122,9 +122,9 @@ def launch(
     )
 
 
-def _run(arguments: Sequence[str], workers: int) -> _Exit | None:
+def _run(arguments: Sequence[str], workers: int) -> Exit | None:
     """Runs the processes once; returns the exit that explains a failure, None if the chief ended well."""
-    with _Processes(arguments, _free_ports(workers)) as processes:
+    with _Processes(arguments, free_ports(workers)) as processes:
         while True:
             exits = processes.wait()
             if any(exit.rank == 0 and exit.code == 0 for exit in exits):
@@ -140,7 +140,7 @@ def _run(arguments: Sequence[str], workers: int) -> _Exit | None:
         return failure
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Returns free ports of the loopback interface, below those that systems hand out to outgoing connections."""
     ports = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
@@ -161,7 +161,7 @@ class _Processes:
     """
 
     def __init__(self, arguments: Sequence[str], ports: Sequence[int]) -> None:
-        self._ended: queue.Queue[_Exit] = queue.Queue()
+        self._ended: queue.Queue[Exit] = queue.Queue()
         self._tails = [collections.deque(maxlen=TAIL) for _ in ports]
         self._quiet = False
         self._processes, self._readers = [], []
@@ -198,7 +198,7 @@ class _Processes:
                 passed_on.flush()
 
     def _watch(self, rank, process):
-        self._ended.put(_Exit(rank, process.wait()))
+        self._ended.put(Exit(rank, process.wait()))
 
     def __enter__(self) -> _Processes:
         return self
@@ -206,7 +206,7 @@ class _Processes:
     def __exit__(self, *error) -> None:
         self.end()
 
-    def wait(self) -> list[_Exit]:
+    def wait(self) -> list[Exit]:
         """Waits until a process ends; returns all that have since the last call, those a moment later included."""
         exits = [self._ended.get()]
         with contextlib.suppress(queue.Empty):
@@ -231,7 +231,7 @@ class _Processes:
         for reader in self._readers:
             reader.join(5.0)
 
-    def tell(self, failure: _Exit) -> None:
+    def tell(self, failure: Exit) -> None:
         """Passes on the last words of a worker whose lines were not passed on as they came."""
         last = list(self._tails[failure.rank])[-(1 if failure.code == 2 else TAIL) :]
         if failure.rank and not set(last) <= set(self._tails[0]):

@@ -53,11 +53,12 @@ def _listener(task: tasks.Task) -> socket.socket:
         listener.listen(len(task.names) + 8)
     except OSError as error:
         listener.close()
-        raise _port_in_use(task) from error
+        raise port_in_use(task) from error
     return listener
 
 
-def _port_in_use(task: tasks.Task) -> UserError:
+def port_in_use(task: tasks.Task) -> UserError:
+    """Returns the error for a worker's own port that another process has."""
     return UserError(
         f"the port of {task.described(task.rank)} is in use on this machine",
         expected="a free port",

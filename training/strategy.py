@@ -22,12 +22,9 @@ def check(config: Config) -> tasks.Task | None:
     Raises:
         UserError: if the strategy cannot be had.
     """
-    if config.replicas > 1 and config.strategy in ("none", "multiworker"):
+    if config.replicas > 1 and config.strategy == "none":
         raise UserError(
-            f"--strategy {config.strategy} does not split devices",
-            expected="--strategy mirrored, or one replica",
-            received=config.replicas,
-            fix=None if config.strategy == "none" else "a worker uses all GPUs that it sees; see --workers",
+            "--strategy none has one replica", expected="--strategy mirrored", received=config.replicas
         )
     if config.replicas > config.batch_size:
         raise _too_many(config, config.replicas, "--replicas")
@@ -47,8 +44,15 @@ def check_workers(config: Config, count: int) -> None:
     """Checks the number of workers, which may see several devices each.
 
     Raises:
-        UserError: if it is larger than a batch.
+        UserError: if it is larger than a batch, or a worker is to split its CPU.
     """
+    if config.replicas > 1:
+        raise UserError(
+            "--replicas splits the devices of one process",
+            expected="--strategy mirrored, or one replica",
+            received=config.replicas,
+            fix="leave it out: each worker uses all GPUs that it sees",
+        )
     if count > config.batch_size:
         raise _too_many(config, count, "workers")
 
@@ -76,7 +80,7 @@ def prepare(config: Config, task: tasks.Task | None, timeout: float) -> None:
         split_cpu(config.replicas)
     if task is not None:
         meeting.attend(task, config.to_json(), timeout)
-        count = _multiworker(task, timeout).num_replicas_in_sync
+        count = of_workers(task, timeout).num_replicas_in_sync
         if count > config.batch_size:
             raise _too_many(config, count, "workers x GPUs")
 
@@ -138,12 +142,25 @@ def _mirrored(devices: tuple[str, ...]):
 _WORKERS: list = []  # the one strategy of a worker process, which cannot have another
 
 
-def _multiworker(task: tasks.Task, timeout: float):
-    """Returns the strategy that spans all workers."""
+def of_workers(task: tasks.Task, timeout: float):
+    """Returns the one strategy of this process that spans all workers.
+
+    Args:
+        task: which worker this is.
+        timeout: seconds that TensorFlow waits for the others.
+
+    Raises:
+        UserError: if this worker's port was taken meanwhile.
+    """
     if not _WORKERS:
         tf = quiet.tensorflow("3")
         _configure_coordination(task, timeout)
-        _WORKERS.append(tf.distribute.MultiWorkerMirroredStrategy())
+        try:
+            _WORKERS.append(tf.distribute.MultiWorkerMirroredStrategy())
+        except tf.errors.UnknownError as error:
+            if "start gRPC server" not in str(error):
+                raise
+            raise meeting.port_in_use(task) from error
     return _WORKERS[0]
 
 
