@@ -4,12 +4,14 @@ Mutations, each seen to break a test here: the listener not opened before the re
 the chief's answer sent before all have reported; a stranger's connection counted as a worker.
 """
 
+import json
 import socket
 import threading
 import time
 
 import pytest
 
+from tfvae import cli
 from tfvae.checks import UserError
 from tfvae.training import launcher, meeting, tasks
 
@@ -56,7 +58,9 @@ def test_the_chief_names_the_worker_that_is_missing_and_tells_the_others():
     tasks = cluster(3)
     chief, present = Attending(tasks[0], timeout=1.0), Attending(tasks[2], timeout=30.0)
     assert chief.outcome() == present.outcome()
-    assert f"worker 1 ({tasks[1].addresses[1]}) did not appear; expected all 3 workers within 1 s" in chief.error
+    assert (
+        f"worker 1 ({tasks[1].addresses[1]}) did not appear; expected all 3 workers within 1 s" in chief.error
+    )
 
 
 def test_a_worker_names_the_chief_that_is_missing():
@@ -111,3 +115,29 @@ def test_a_worker_that_is_started_again_takes_its_place():
         assert first.recv(10) == b""
         last = Attending(found[2])
     assert [thread.outcome() for thread in (chief, second, last)] == [None] * 3
+
+
+def refusal(capsys, monkeypatch, tmp_path, task, *words):
+    own = {"cluster": {"worker": list(task.addresses)}, "task": {"type": "worker", "index": task.rank}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(own))
+    run = tmp_path / "run"
+    assert cli.main(["train", "--strategy", "multiworker", "--run-dir", str(run), *words]) == 2
+    assert not run.exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+def test_the_command_names_the_worker_that_never_appears(capsys, monkeypatch, tmp_path):
+    found = cluster(2)
+    line = refusal(capsys, monkeypatch, tmp_path, found[0], "--worker-timeout", "0.5")
+    assert line.startswith(f"tfvae: worker 1 ({found[0].addresses[1]}) did not appear; ")
+    assert "within 0.5 s" in line and "--worker-timeout" in line
+
+
+def test_the_command_names_the_port_that_is_in_use(capsys, monkeypatch, tmp_path):
+    found = cluster(2)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", tasks.split_address(found[1].addresses[1])[1]))
+        other.listen()
+        line = refusal(capsys, monkeypatch, tmp_path, found[1])
+    assert line.startswith(f"tfvae: the port of worker 1 ({found[1].addresses[1]}) is in use")

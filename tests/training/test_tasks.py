@@ -64,7 +64,14 @@ OPTIONS = {
     "--max-restarts is out of range": ["--strategy", "multiworker", "--workers", "2", "--max-restarts", "-1"],
     "--workers N with it": ["--strategy", "multiworker", "--max-restarts", "2"],
     "for several workers": ["--worker-timeout", "5"],
-    "--worker-timeout is out of range": ["--strategy", "multiworker", "--workers", "2", "--worker-timeout", "0"],
+    "--worker-timeout is out of range": [
+        "--strategy",
+        "multiworker",
+        "--workers",
+        "2",
+        "--worker-timeout",
+        "0",
+    ],
     "seconds > 0; received nan": ["--strategy", "multiworker", "--workers", "2", "--worker-timeout", "nan"],
     "more replicas than": ["--strategy", "multiworker", "--workers", "6", "--batch-size", "5"],
     "splits the devices of one process": ["--strategy", "multiworker", "--workers", "2", "--replicas", "2"],
@@ -108,9 +115,7 @@ def test_more_workers_in_tf_config_than_examples_in_a_batch_are_refused(capsys, 
 
 def test_workers_and_tf_config_together_are_refused(capsys, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", tf_config({"worker": PAIR}))
-    assert "both --workers and TF_CONFIG" in refusal(
-        capsys, "--strategy", "multiworker", "--workers", "2"
-    )
+    assert "both --workers and TF_CONFIG" in refusal(capsys, "--strategy", "multiworker", "--workers", "2")
 
 
 def test_tf_config_does_not_matter_to_other_strategies(monkeypatch):

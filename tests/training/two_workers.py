@@ -65,7 +65,9 @@ def main(folder):
             held_out = tf.data.Dataset.from_tensor_slices(x[:7]).batch(4)
             weights = np.linspace(0.5, 1.5, len(x), dtype=np.float32)
             data = tf.data.Dataset.from_tensor_slices((x, x[:, 0, 0, 0], weights)).batch(batch)
-            data = data.shuffle(3, seed=1)  # of batches, the same in every worker; another order in every epoch
+            data = data.shuffle(
+                3, seed=1
+            )  # of batches, the same in every worker; another order in every epoch
             steps = []
             log = keras.callbacks.LambdaCallback(
                 on_train_batch_end=lambda step, logs, steps=steps: steps.append(
