@@ -10,7 +10,7 @@ from typing import Any
 
 from tfvae import files, presets
 from tfvae.checks import UserError
-from tfvae.training import data, quiet, strategy
+from tfvae.training import data, quiet, strategy, workers
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
@@ -108,7 +108,7 @@ def train(
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
     if writes and not resume:
         run.check_free()
-    with strategy.loss_of_workers(task):
+    with workers.loss_of_workers(task):
         strategy.prepare(config, task, worker_timeout)
         _train(config, run, resume, say if writes else (lambda line: None), writes)
     return writes
@@ -135,7 +135,7 @@ def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bo
             history = []
             if writes:
                 run.create(config, command_line(), loaded.fingerprint())
-        if not strategy.agree(len(history), int(loaded.fingerprint()[:8], 16)):
+        if not workers.agree(len(history), int(loaded.fingerprint()[:8], 16)):
             raise UserError(
                 "the workers hold different data or checkpoints",
                 expected="the same data set, and one run directory that all of them see",

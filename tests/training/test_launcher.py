@@ -57,7 +57,11 @@ class Launched:
         self.log = folder / f"log-{time.monotonic_ns()}"
         self.halt = folder / "halt"
         self.halt.write_text(halt)
-        environment = os.environ | {"PYTHONPATH": str(HALTED), "HALT": str(self.halt)}
+        environment = os.environ | {
+            "PYTHONPATH": str(HALTED),
+            "HALT": str(self.halt),
+            "CUDA_VISIBLE_DEVICES": "",
+        }
         environment.pop("TF_CONFIG", None)
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(

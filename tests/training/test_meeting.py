@@ -13,13 +13,13 @@ import pytest
 
 from tfvae import cli
 from tfvae.checks import UserError
-from tfvae.training import launcher, meeting, tasks
+from tfvae.training import meeting, processes, tasks
 
 SETTINGS = {"epochs": 3, "seed": 0}
 
 
 def cluster(count):
-    ports = launcher.free_ports(count)
+    ports = processes.free_ports(count)
     names = tuple(f"worker {rank}" for rank in range(count))
     return [tasks.Task(names, tuple(f"127.0.0.1:{port}" for port in ports), rank) for rank in range(count)]
 

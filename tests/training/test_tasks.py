@@ -11,7 +11,8 @@ import sys
 import pytest
 
 from tfvae import cli
-from tfvae.training import launcher, tasks
+from tfvae.checks import UserError
+from tfvae.training import launcher, processes, tasks
 from tfvae.training.config import Config
 
 PAIR = ["localhost:4001", "localhost:4002"]
@@ -129,11 +130,12 @@ def test_refusals_load_no_tensorflow():
     code = f"""
 import os, sys
 from tfvae import cli
+from tfvae.checks import UserError
 for words in {list(OPTIONS.values())}:
     assert cli.main(["train", *words]) == 2
 os.environ["TF_CONFIG"] = "{{}}"
 assert cli.main(["train", "--strategy", "multiworker"]) == 2
-import tfvae.training.launcher, tfvae.training.meeting, tfvae.training.strategy
+import tfvae.training.launcher, tfvae.training.meeting, tfvae.training.workers, tfvae.training.strategy
 assert "tensorflow" not in sys.modules and "sklearn" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -149,7 +151,7 @@ def test_the_number_of_workers_is_no_setting_of_the_run():
     [({0: 3, 1: -9}, 1), ({0: -6, 1: 2}, 1), ({0: 1, 1: 3}, 0), ({0: 3, 1: -15, 2: 1}, 2)],
 )
 def test_a_lost_peer_explains_a_failure_last_and_bad_input_first(codes, cause):
-    exits = [launcher.Exit(rank, code) for rank, code in codes.items()]
+    exits = [processes.Exit(rank, code) for rank, code in codes.items()]
     assert min(exits, key=lambda exit: exit.weight).rank == cause
 
 
@@ -164,5 +166,16 @@ def test_a_lost_peer_explains_a_failure_last_and_bad_input_first(codes, cause):
     ],
 )
 def test_what_may_go_well_another_time_is_tried_again(code, text, may_pass):
-    found = launcher.Exit(1, code)
+    found = processes.Exit(1, code)
     assert str(found) == f"worker 1 {text}" and found.may_pass == may_pass
+
+
+def test_gpus_are_shared_evenly_and_never_by_two_workers(monkeypatch):
+    assert launcher.shares([], 3) == ["", "", ""]
+    assert launcher.shares(["0", "1", "2", "3"], 2) == ["0,1", "2,3"]
+    for gpus in (["0"], ["0", "1", "2"]):
+        with pytest.raises(UserError, match=f"divides {len(gpus)} GPUs"):
+            launcher.shares(gpus, 2)
+    for value, gpus in (("", []), ("-1", []), ("3, GPU-1", ["3", "GPU-1"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        assert launcher.visible_gpus() == gpus

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvae.training import launcher
+from tfvae.training import processes
 
 SCRIPT = Path(__file__).with_name("two_workers.py")
 
@@ -22,15 +22,15 @@ SCRIPT = Path(__file__).with_name("two_workers.py")
 def found(tmp_path_factory):
     """What one device finds, then the two workers."""
     folder = tmp_path_factory.mktemp("workers")
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in launcher.free_ports(2)]}
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in processes.free_ports(2)]}
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TFVAE_LAUNCHER": "the test"}
     environment.pop("TF_CONFIG", None)
     found = []
     for indices in ((-1,), (0, 1)):
-        processes = []
+        started = []
         for index in indices:
             own = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-            processes.append(
+            started.append(
                 subprocess.Popen(
                     [sys.executable, "-W", "error::UserWarning", SCRIPT, folder],
                     env=environment | ({"TF_CONFIG": own} if index >= 0 else {}),
@@ -39,7 +39,7 @@ def found(tmp_path_factory):
                     text=True,
                 )
             )
-        for index, process in zip(indices, processes, strict=True):
+        for index, process in zip(indices, started, strict=True):
             output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors[-3000:]
             with np.load(folder / f"{index}.npz") as archive:
@@ -89,7 +89,8 @@ def test_workers_can_tell_whether_they_agree(found):
 @pytest.mark.slow
 def test_data_that_workers_cannot_share_are_refused(found):
     for logs, _ in found[1:]:
-        arrays, endless, held_out = logs["complaints"]
+        arrays, endless, held_out, predicted = logs["complaints"]
+        assert predicted.startswith("predict does not share")
         assert "expected a tf.data.Dataset" in arrays and "received ndarray" in arrays
         assert "when an epoch ends" in endless
         assert "expected a tf.data.Dataset" in held_out and "received tuple" in held_out

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfvae import presets, random
 from tfvae.checks import UserError
 from tfvae.models import replicas
-from tfvae.training import strategy, tasks
+from tfvae.training import tasks, workers
 
 CASES = {
     "dreg": ({"estimator": "dreg", "num_samples": 3, "kl_warmup_steps": 4}, 20, {}),
@@ -49,7 +49,7 @@ def complaint(call):
 
 def main(folder):
     task = tasks.from_environment() if tasks.is_set() else None
-    scope = strategy.of_workers(task, 60.0) if task else None
+    scope = workers.of_workers(task, 60.0) if task else None
     tf.config.experimental.enable_op_determinism()
     rank = task.rank if task else -1
     found, arrays = {}, {}
@@ -91,11 +91,12 @@ def main(folder):
                 arrays[f"{name} {index}"] = variable.numpy()
         if task:
             found["noise"] = noise(scope)
-            found["agree"] = [strategy.agree(7, 2**32 - 1), strategy.agree(rank, 0)]
+            found["agree"] = [workers.agree(7, 2**32 - 1), workers.agree(rank, 0)]
             found["complaints"] = [
                 complaint(lambda: model.fit(x, verbose=0)),
                 complaint(lambda: model.fit(data.repeat(), verbose=0)),
                 complaint(lambda: model.fit(data, validation_data=(x,), verbose=0)),
+                complaint(lambda: model.predict(x, verbose=0)),
             ]
     np.savez(os.path.join(folder, f"{rank}.npz"), **arrays)
     print(json.dumps(found), flush=True)

@@ -43,10 +43,10 @@ def run(options: argparse.Namespace) -> int | None:
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
         run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
-    from tfvae.training import launcher, strategy
+    from tfvae.training import launcher, processes, strategy
 
     launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
-    if options.workers is not None and not launcher.is_child():
+    if options.workers is not None and not processes.is_child():
         strategy.check_workers(config, options.workers)
         return _launch(options, run)
 

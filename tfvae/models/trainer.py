@@ -125,6 +125,20 @@ class Trainer(keras.Model):
         x, steps = self._cut(x, kwargs.pop("steps", None))
         return super().evaluate(x, y, *args, sample_weight=sample_weight, steps=steps, **kwargs)
 
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`, in one process.
+
+        Raises:
+            UserError: under several workers, whose predictions Keras would put together out of order.
+        """
+        if replicas.several_workers(self.distribute_strategy):
+            raise UserError(
+                "predict does not share its data over several workers",
+                expected="one process that loads the saved model",
+                fix="or call the model on a batch",
+            )
+        return super().predict(x, *args, **kwargs)
+
     def _cut(self, x, steps):
         """Returns a data set as its replica's parts, without end, and its steps, where several workers share it.
 
