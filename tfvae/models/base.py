@@ -131,12 +131,11 @@ class LatentVariableModel(Trainer):
 
     def train_step(self, data):
         """Samples, scores, weighs, and takes one step of the optimiser."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(x)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
         step = self.optimizer.iterations
-        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
+        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), tf.shape(weight)[0], first_row)
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
@@ -177,7 +176,7 @@ class LatentVariableModel(Trainer):
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
-        return self._report(figures | {"loss": loss}, weight)
+        return self._report(figures | {"loss": loss}, weight, num_rows)
 
     def _weigh(self, log_weights, x, share, step, kl_weight):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
@@ -198,15 +197,14 @@ class LatentVariableModel(Trainer):
 
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(x)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, _ = replicas.place(num_rows)
         seed = random.fold(self.seed, "test", self._test_batches.result())
         self._test_batches.update_state(1.0)
-        noise = random.PhiloxNoise(seed, num_rows, first_row)
+        noise = random.PhiloxNoise(seed, tf.shape(weight)[0], first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
         figures = summarize(particles, self.estimator)
-        return self._report(figures | {"loss": -weight * figures["bound"]}, weight)
+        return self._report(figures | {"loss": -weight * figures["bound"]}, weight, num_rows)
 
     def _unpack(self, data):
         """Returns the examples and their weights [B], 1 where none were given; targets are ignored."""

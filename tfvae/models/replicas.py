@@ -26,6 +26,28 @@ def place(num_rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.reduce_sum(rows[:replica]), tf.reduce_sum(rows)
 
 
+def filled(x, weight: tf.Tensor):
+    """Returns a replica's part with a row of zeros, of weight 0, where it is empty: fused convolutions fail on no rows.
+
+    Args:
+        x: [B, ...], or a structure of these.
+        weight: [B].
+
+    Returns:
+        x: [max(B, 1), ...] where several replicas share a batch; as it was otherwise.
+        weight: [max(B, 1)].
+        num_rows: B, scalar int32.
+    """
+    num_rows = tf.shape(weight)[0]
+    if count() == 1:
+        return x, weight, num_rows
+    missing = tf.cast(tf.equal(num_rows, 0), tf.int32)
+    x, weight = tf.nest.map_structure(
+        lambda rows: tf.concat([rows, tf.zeros([missing, *rows.shape[1:]], rows.dtype)], axis=0), (x, weight)
+    )
+    return x, weight, num_rows
+
+
 def several_workers(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether a strategy's replicas live in processes that were started as one cluster."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(

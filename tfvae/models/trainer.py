@@ -183,10 +183,13 @@ class Trainer(keras.Model):
         self._means = {name: keras.metrics.Mean(name=name) for name in names}
         self._test_batches = keras.metrics.Sum(name="test_batches")
 
-    def _report(self, figures, weight):
-        """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already."""
+    def _report(self, figures, weight, num_rows):
+        """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already; of
+        the first `num_rows` rows."""
         for name, mean in self._means.items():
-            mean.update_state(figures[name], sample_weight=None if name == "loss" else weight)
+            mean.update_state(
+                figures[name][:num_rows], sample_weight=None if name == "loss" else weight[:num_rows]
+            )
         if not tf.distribute.has_strategy():
             return self.get_metrics_result()
         sums = [tf.stack([mean.total.value, mean.count.value]) for mean in self._means.values()]
