@@ -28,14 +28,18 @@ class Recorder(keras.callbacks.Callback):
         steps: optimiser steps in an epoch.
         patience: epochs without a better validation bound after which to stop; 0 never stops.
         checkpoint_seconds: least time between checkpoints.
+        writes: whether to write and to show a bar, as one of several workers does.
     """
 
-    def __init__(self, run: RunDirectory, history, *, epochs, steps, patience, checkpoint_seconds):
+    def __init__(
+        self, run: RunDirectory, history, *, epochs, steps, patience, checkpoint_seconds, writes=True
+    ):
         super().__init__()
         self.rows = list(history)
         self._run, self._epochs, self._steps = run, epochs, steps
         self._patience, self._seconds = patience, checkpoint_seconds
         self._saved = time.monotonic()
+        self._writes = writes
         self._bar = progress.Progress(epochs * steps, "step")
 
     def stopped(self) -> bool:
@@ -50,7 +54,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
         done = len(self.rows) * self._steps + batch + 1
-        if done < self._epochs * self._steps:
+        if self._writes and done < self._epochs * self._steps:
             self._bar.update(done, self._words())
 
     def on_epoch_end(self, epoch, logs=None):
@@ -60,8 +64,12 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self._began, 3)
         self.rows.append(row)
         stop = self.stopped()
+        self.model.stop_training = stop
+        if self._writes:
+            self._write(last=stop or len(self.rows) == self._epochs)
+
+    def _write(self, last):
         best = self._patience and checkpoint.best_epoch(self.rows) == len(self.rows)
-        last = stop or len(self.rows) == self._epochs
         try:
             if best or last or time.monotonic() - self._saved >= self._seconds:
                 checkpoint.save(self._run.checkpoints, self.model, self.rows)
@@ -71,7 +79,6 @@ class Recorder(keras.callbacks.Callback):
             raise cannot_write(self._run.path, error) from error
         if last:
             self._bar.update(self._epochs * self._steps, self._words())
-        self.model.stop_training = stop
 
     def _words(self):
         return progress.figures(self.rows[-1]) if self.rows else ""

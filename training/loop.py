@@ -11,7 +11,7 @@ from typing import Any
 
 from tfvae import files, presets
 from tfvae.checks import UserError
-from tfvae.training import data, quiet, strategy
+from tfvae.training import data, quiet, strategy, workers
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
@@ -89,10 +89,10 @@ def build(config: Config, loaded: data.DataSet):
 
 
 def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, Any]:
-    """Returns what XLA compiles and how many of an epoch's steps a dispatch takes: several on one device."""
+    """Returns what XLA compiles, and the steps of a dispatch: several where there is no strategy."""
     import tensorflow as tf
 
-    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    several = tf.distribute.has_strategy()
     jit: bool | str = "auto" if config.jit == "auto" else config.jit == "on"
     pays = preset.compile_step and config.epochs * steps >= COMPILATION_PAYS
     if config.jit == "auto" and pays and not several:
@@ -103,7 +103,14 @@ def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, 
     return {"jit_compile": jit, "steps_per_execution": dispatch}
 
 
-def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say = _print) -> None:
+def train(
+    config: Config,
+    run: RunDirectory,
+    *,
+    resume: bool = False,
+    say: Say = _print,
+    worker_timeout: float = 300.0,
+) -> bool:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
 
     A run is a function of its settings: killed at any moment and resumed, it ends with the same weights.
@@ -113,17 +120,29 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
         run: its directory; a new one unless `resume`.
         resume: whether to go on from the newest whole checkpoint.
         say: takes lines for the user.
+        worker_timeout: seconds to wait for the other workers, where there are several.
+
+    Returns:
+        wrote: whether this process wrote the run, as the chief of several workers alone does.
 
     Raises:
         UserError: for bad input, before anything is written; for a loss that is not finite; for a full disk.
+        LostWorker: if another worker of this run is lost.
     """
-    strategy.check(config)
+    task = strategy.check(config)
+    writes = task is None or task.is_chief
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
-    if not resume:
+    if writes and not resume:
         run.check_free()
-    if config.replicas > 1:
-        strategy.split_cpu(config.replicas)
+    with workers.loss_of_workers(task):
+        strategy.prepare(config, task, worker_timeout)
+        _train(config, run, resume, say if writes else (lambda line: None), writes)
+    return writes
+
+
+def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bool) -> None:
+    """Trains on the devices that are prepared; `writes` tells whether this process writes the run."""
     loaded = load_data(config)
     if resume:
         run.check_data(loaded.fingerprint())
@@ -138,10 +157,17 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     with scope:
         model = build(config, loaded)
         if resume:
-            history = _resume(config, run, model, say)
+            history = _resume(config, run, model, say, writes)
         else:
             history = []
-            run.create(config, command_line(), loaded.fingerprint())
+            if writes:
+                run.create(config, command_line(), loaded.fingerprint())
+        if not workers.agree(len(history), int(loaded.fingerprint()[:8], 16)):
+            raise UserError(
+                "the workers hold different data or checkpoints",
+                expected="the same data set, and one run directory that all of them see",
+                received=f"data of SHA-256 {loaded.fingerprint()[:16]}..., {len(history)} epochs done",
+            )
         recorder = callbacks.Recorder(
             run,
             history,
@@ -149,35 +175,40 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
             steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
             patience=config.patience,
             checkpoint_seconds=config.checkpoint_seconds,
+            writes=writes,
         )
         held_out = loaded.validation if len(loaded.validation) else loaded.test
         painter = figures.Painter(run, model, held_out, config, recorder)
         if len(history) < config.epochs and not recorder.stopped():
             stop = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded))
-            watchers = [stop, recorder, painter]
-            if config.tensorboard:
+            watchers = [stop, recorder] + [painter] * writes
+            if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
             _fit(config, loaded, model, len(history), watchers)
-        if config.patience:
-            best = checkpoint.best_epoch(recorder.rows)
-            checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
-            say(f"the best validation bound was that of epoch {best}; its weights are kept")
-        painter.draw()
-        try:
-            with files.replacing(run.model_file) as temporary:
-                model.save(temporary)
-        except OSError as error:
-            raise cannot_write(run.model_file, error) from error
+    if not writes:
+        return
+    # Out of the scope, as saving makes variables, and the chief would wait for the other workers to make them too.
+    if config.patience:
+        best = checkpoint.best_epoch(recorder.rows)
+        checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
+        say(f"the best validation bound was that of epoch {best}; its weights are kept")
+    painter.draw()
+    try:
+        with files.replacing(run.model_file) as temporary:
+            model.save(temporary)
+    except OSError as error:
+        raise cannot_write(run.model_file, error) from error
 
 
-def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str, Any]]:
+def _resume(config: Config, run: RunDirectory, model, say: Say, writes: bool) -> list[dict[str, Any]]:
     """Gives the model the state of the newest whole checkpoint, history.csv its history, and returns the history.
 
     A killed run's history.csv may be ahead of the checkpoint or behind.
     """
     from tfvae.training import checkpoint
 
-    run.open()
+    if writes:
+        run.open()
     newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
     for problem in problems:
         say(f"tfvae: {problem}")
@@ -185,10 +216,11 @@ def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str
     if newest is not None:
         checkpoint.restore(newest, model)
         history = newest.history
-    try:
-        run.write_history(history)
-    except OSError as error:
-        raise cannot_write(run.history_file, error) from error
+    if writes:
+        try:
+            run.write_history(history)
+        except OSError as error:
+            raise cannot_write(run.history_file, error) from error
     say(f"resuming after epoch {len(history)} of {config.epochs}")
     return history
 

@@ -86,6 +86,25 @@ def parser() -> argparse.ArgumentParser:
     settings.add_argument(
         "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
     )
+    workers = train.add_argument_group("several processes, with --strategy multiworker")
+    workers.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="how many to start on this machine (default: TF_CONFIG tells)",
+    )
+    workers.add_argument(
+        "--max-restarts",
+        type=int,
+        metavar="R",
+        help="start them again so often after one was killed (default: 0)",
+    )
+    workers.add_argument(
+        "--worker-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="to wait for all of them to appear (default: 300)",
+    )
     train.add_argument("--run-dir", help="where the run goes (default: runs/PRESET-DATE-TIME)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
 

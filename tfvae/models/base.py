@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -132,20 +134,25 @@ class LatentVariableModel(Trainer):
     @compiled.densities
     def train_step(self, data):
         """Samples, scores, weighs, and takes one step of the optimiser."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(x)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
         noise = random.PhiloxNoise(
-            random.fold(self.seed, "train", self.optimizer.iterations), num_rows, first_row
+            random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
         )
         if self.compiles is not True or tf.executing_eagerly():
-            return self._learn(x, weight, share, noise)
+            return self._learn(x, weight, share, noise, num_rows)
         noise = random.Outside(noise)
-        return tf.function(lambda: self._learn(x, weight, share, noise), jit_compile=True, autograph=False)()
 
-    def _learn(self, x, weight, share, noise):
-        """Takes the step: on a batch with the examples' weights, and their shares in the loss, [B]."""
+        @functools.partial(tf.function, jit_compile=True, autograph=False)
+        def learn():
+            return self._learn(x, weight, share, noise, None)
+
+        return learn()
+
+    def _learn(self, x, weight, share, noise, num_rows):
+        """Takes the step on a batch with the examples' weights and their shares in the loss, both [B], and reports the
+        first `num_rows` of it, all for None."""
         step = self.optimizer.iterations
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
@@ -189,7 +196,7 @@ class LatentVariableModel(Trainer):
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
-        return self._report(figures | {"loss": loss}, weight)
+        return self._report(figures | {"loss": loss}, weight, num_rows)
 
     def _weigh(self, log_weights, x, share, step, kl_weight):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
@@ -211,15 +218,14 @@ class LatentVariableModel(Trainer):
     @compiled.densities
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(x)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, _ = replicas.place(num_rows)
         seed = random.fold(self.seed, "test", self._test_batches.result())
         self._test_batches.update_state(1.0)
-        noise = random.PhiloxNoise(seed, num_rows, first_row)
+        noise = random.PhiloxNoise(seed, tf.shape(weight)[0], first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
         figures = summarize(particles, self.estimator)
-        return self._report(figures | {"loss": -weight * figures["bound"]}, weight)
+        return self._report(figures | {"loss": -weight * figures["bound"]}, weight, num_rows)
 
     def _unpack(self, data):
         """Returns the examples and their weights [B], 1 where none were given; targets are ignored."""

@@ -28,5 +28,8 @@ class Means(keras.metrics.Metric):
 
     def result(self):
         """Returns name to mean; 0 where there are no examples yet."""
-        means = tf.math.divide_no_nan(tf.convert_to_tensor(self.totals), tf.convert_to_tensor(self.counts))
-        return dict(zip(self.names, tf.unstack(means), strict=True))
+        return self.divided(tf.convert_to_tensor(self.totals), tf.convert_to_tensor(self.counts))
+
+    def divided(self, totals, counts):
+        """Returns name to mean for vectors of totals and counts."""
+        return dict(zip(self.names, tf.unstack(tf.math.divide_no_nan(totals, counts)), strict=True))
