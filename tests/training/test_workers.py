@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ def found(tmp_path_factory):
                     text=True,
                 )
             )
+        while None in (codes := [process.poll() for process in started]) and not any(codes):
+            time.sleep(0.1)
+        for process in started:
+            if any(codes):
+                process.kill()  # it would wait for the one that failed
         for index, process in zip(indices, started, strict=True):
             output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors[-3000:]
