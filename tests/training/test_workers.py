@@ -56,12 +56,13 @@ def found(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dreg", "free bits", "conv"])
 def test_two_workers_equal_one_device(name, found):
-    """Measured: weights and optimiser within 6e-6 of each array's largest entry, figures 2e-7."""
     (one, arrays), *workers = found
     for logs, theirs in workers:
-        for key in (key for key in arrays if key.startswith(f"{name} ")):
-            largest = max(float(np.abs(arrays[key]).max()), 1e-30)
-            assert float(np.abs(arrays[key] - theirs[key]).max()) < 1e-4 * largest, key
+        keys = [key for key in arrays if key.startswith(f"{name} ")]
+        largest = {key: max(float(np.abs(arrays[key]).max()), 1e-30) for key in keys}
+        worst = max(float(np.abs(arrays[key] - theirs[key]).max()) / largest[key] for key in keys)
+        print(f"{name}: within {worst:.1e} of each array's largest entry")
+        assert worst < 1e-4
         assert len(logs[name]["steps"]) == len(one[name]["steps"]) > 2
         for expected, received in zip(one[name]["steps"], logs[name]["steps"], strict=True):
             assert received == pytest.approx(expected, rel=1e-5)
