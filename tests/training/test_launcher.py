@@ -118,6 +118,7 @@ def launched(tmp_path):
     yield launch
     for each in found:
         each.process.kill()
+        each.process.wait()
 
 
 @pytest.mark.slow
@@ -228,6 +229,7 @@ def test_without_a_launcher_the_loss_of_a_worker_ends_the_other_in_one_line(rank
     finally:
         for process in started:
             process.kill()
+            process.wait()
     said = [line for line in logs[1 - rank].read_text().splitlines() if not line.startswith("step")]
     assert len(said) == 1 and said[0].startswith(f"tfvae: worker {1 - rank} lost "), said
     assert "--resume" in said[0] and logs[1].read_text().count("step") == 0
