@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ def found(tmp_path_factory):
                     text=True,
                 )
             )
+        while None in (codes := [process.poll() for process in started]) and not any(codes):
+            time.sleep(0.1)
+        for process in started:
+            if any(codes):
+                process.kill()  # it would wait for the one that failed
         for index, process in zip(indices, started, strict=True):
             output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors[-3000:]
@@ -50,12 +56,13 @@ def found(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dreg", "free bits", "conv"])
 def test_two_workers_equal_one_device(name, found):
-    """Measured: weights and optimiser within 6e-6 of each array's largest entry, figures 2e-7."""
     (one, arrays), *workers = found
     for logs, theirs in workers:
-        for key in (key for key in arrays if key.startswith(f"{name} ")):
-            largest = max(float(np.abs(arrays[key]).max()), 1e-30)
-            assert float(np.abs(arrays[key] - theirs[key]).max()) < 1e-4 * largest, key
+        keys = [key for key in arrays if key.startswith(f"{name} ")]
+        largest = {key: max(float(np.abs(arrays[key]).max()), 1e-30) for key in keys}
+        worst = max(float(np.abs(arrays[key] - theirs[key]).max()) / largest[key] for key in keys)
+        print(f"{name}: within {worst:.1e} of each array's largest entry")
+        assert worst < 1e-4
         assert len(logs[name]["steps"]) == len(one[name]["steps"]) > 2
         for expected, received in zip(one[name]["steps"], logs[name]["steps"], strict=True):
             assert received == pytest.approx(expected, rel=1e-5)

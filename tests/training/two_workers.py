@@ -61,13 +61,12 @@ def main(folder):
             model = presets.create(
                 other.get("preset", "digits"), image_shape=(size, size, 1), latent_size=3, seed=0, **options
             )
-            model.compile(keras.optimizers.Adam(0.01))
+            model.compile(keras.optimizers.Adam(1e-3))
             held_out = tf.data.Dataset.from_tensor_slices(x[:7]).batch(4)
             weights = np.linspace(0.5, 1.5, len(x), dtype=np.float32)
             data = tf.data.Dataset.from_tensor_slices((x, x[:, 0, 0, 0], weights)).batch(batch)
-            data = data.shuffle(
-                3, seed=1
-            )  # of batches, the same in every worker; another order in every epoch
+            data = data.shuffle(3, seed=1)  # of batches, the same in every worker
+            endless = data.repeat()  # which draws another order for every epoch
             steps = []
             log = keras.callbacks.LambdaCallback(
                 on_train_batch_end=lambda step, logs, steps=steps: steps.append(
@@ -75,7 +74,8 @@ def main(folder):
                 )
             )
             history = model.fit(
-                data,
+                endless,
+                steps_per_epoch=3,
                 epochs=1 if other else 4,
                 validation_data=held_out,
                 callbacks=[log],
@@ -94,7 +94,7 @@ def main(folder):
             found["agree"] = [workers.agree(7, 2**32 - 1), workers.agree(rank, 0)]
             found["complaints"] = [
                 complaint(lambda: model.fit(x, verbose=0)),
-                complaint(lambda: model.fit(data.repeat(), verbose=0)),
+                complaint(lambda: model.fit(endless, verbose=0)),
                 complaint(lambda: model.fit(data, validation_data=(x,), verbose=0)),
                 complaint(lambda: model.predict(x, verbose=0)),
             ]

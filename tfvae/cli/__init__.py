@@ -12,7 +12,6 @@ from tfvae.cli import evaluate, export, info, sample, train
 from tfvae.cli.arguments import parser
 
 USER_ERROR = 2
-LOST_WORKER = 3
 COMMANDS = {
     "train": train.run,
     "evaluate": evaluate.run,
@@ -40,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tfvae: {error}", file=sys.stderr)
         return USER_ERROR
     except LostWorker as error:
-        print(f"tfvae: {error}", file=sys.stderr)
-        return LOST_WORKER
+        from tfvae.training import processes
+
+        if not processes.is_child():  # the launcher tells of it
+            print(f"tfvae: {error}", file=sys.stderr)
+        return processes.LOST
     except KeyboardInterrupt:
         print(
             "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",

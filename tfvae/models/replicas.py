@@ -73,7 +73,7 @@ def cut(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distri
     """Gives each replica its rows of every batch, in the order in which one device sees them.
 
     Args:
-        batches: global batches, the same in every worker, as often as they are asked for.
+        batches: global batches, the same in every worker; they begin anew, as `repeat` does, as often as needed.
         strategy: whose replicas share them.
 
     Returns:
