@@ -36,11 +36,14 @@ class Preset:
         name: what `--preset` and `create` take.
         summary: one line.
         image_shape: (H, W, C) of the data; None where any will do.
-        network: "mlp", "conv", or "sbn", a sigmoid belief network.
+        network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, or "sbn", a sigmoid belief
+            network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
             stochastic layers of a belief network.
         latent_size: units of the latent vector, the one next to the data where there are several.
         recipe: how it is trained.
+        upper: (widths, units) of each further stochastic layer, from the bottom up: the hidden layers of its encoder
+            and the units of its latent vector; the decoder's hidden layers are the same in reverse.
         activation: of the hidden layers.
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
@@ -54,6 +57,7 @@ class Preset:
     widths: tuple[int, ...]
     latent_size: int
     recipe: Recipe
+    upper: tuple[tuple[tuple[int, ...], int], ...] = ()
     activation: str = "relu"
     batch_norm: bool = False
     bias_from_data: bool = True
@@ -61,10 +65,17 @@ class Preset:
     num_samples: int = 1
 
     @property
+    def shares_parameters(self) -> bool:
+        """Whether the inference model shares parameters with the generative model."""
+        return self.network in ("ladder",)
+
+    @property
     def latents(self) -> str:
         """Kind of its latents: "continuous" or "discrete"."""
         return "discrete" if self.network == "sbn" else "continuous"
 
+
+BURDA = Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400)
 
 TABLE = (
     Preset(
@@ -94,7 +105,29 @@ TABLE = (
         "mlp",
         (200, 200),
         50,
-        Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400),
+        BURDA,
+        activation="tanh",
+    ),
+    Preset(
+        "burda-2layer",
+        "784-200-200-100-100-100-50 of Burda et al. 2016, latents of 100 and 50 units, inferred from the bottom up",
+        (28, 28, 1),
+        "mlp",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
+        activation="tanh",
+    ),
+    Preset(
+        "ladder-2layer",
+        "the generative model of burda-2layer, inferred from the top down (Sonderby et al. 2016)",
+        (28, 28, 1),
+        "ladder",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
         activation="tanh",
     ),
     Preset(
@@ -161,8 +194,9 @@ def create(name: str, **overrides: Any):
             head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
-        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples, or
-            `tfvae.DiscreteVAE` for a belief network.
+        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
+            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, or `tfvae.DiscreteVAE` for a belief
+            network.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.
@@ -181,7 +215,7 @@ def create(name: str, **overrides: Any):
 def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     from tfvae import distributions, estimators, models
 
-    one_of("network", preset.network, ("mlp", "conv", "sbn"))
+    one_of("network", preset.network, ("mlp", "conv", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
         "likelihood": _likelihood(preset.image_shape, likelihood),
@@ -190,6 +224,8 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     }
     if preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
+    elif preset.upper:
+        model = _hierarchy(preset, options)
     else:
         name = estimators.get(preset.estimator).name
         model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
@@ -217,12 +253,28 @@ def _networks(preset: Preset):
     from tfvae import networks
 
     widths, reverse = list(preset.widths), list(preset.widths)[::-1]
-    if preset.network == "mlp":
+    if preset.network != "conv":
         options = (preset.activation, preset.batch_norm)
         return networks.MLP(widths, *options, name="encoder"), networks.MLP(reverse, *options, name="decoder")
     encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
     return encoder, networks.ConvDecoder(
         preset.image_shape, reverse, activation=preset.activation, name="decoder"
+    )
+
+
+def _hierarchy(preset: Preset, options: dict[str, Any]):
+    from tfvae import distributions, models
+
+    layers = [(preset.widths, preset.latent_size), *preset.upper]
+    networks = [_networks(replace(preset, widths=tuple(widths))) for widths, _ in layers]
+    units = [positive_int("units of a stochastic layer", count) for _, count in layers]
+    model_class = models.LadderVAE if preset.network == "ladder" else models.HierarchicalVAE
+    return model_class(
+        [encoder for encoder, _ in networks],
+        [decoder for _, decoder in networks],
+        posteriors=[distributions.DiagonalNormal(count) for count in units],
+        conditionals=[distributions.DiagonalNormal(count) for count in units[:-1]],
+        **options,
     )
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import IWAE, VAE, DiscreteVAE, HierarchicalVAE
+from tfvae import IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE
 from tfvae.distributions import (
     Bernoulli,
     DiagonalNormal,
@@ -140,6 +140,17 @@ def hierarchical_mlp(**options):
     )
 
 
+def ladder_mlp(**options):
+    return LadderVAE(
+        [MLP([6], "tanh"), MLP([5], "tanh"), MLP([4])],
+        [MLP([6]), MLP([5], "tanh"), MLP([4])],
+        posteriors=[DiagonalNormal(3), DiagonalNormal(2, scale="softplus"), DiagonalNormal(2)],
+        conditionals=[DiagonalNormal(3), DiagonalNormal(2)],
+        likelihood=Bernoulli((3, 2)),
+        **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
 def discrete_linear(**options):
     return DiscreteVAE(
         [keras.layers.Identity()],
@@ -192,6 +203,7 @@ TABLE = {
     "iwae-functional": iwae_functional,
     "iwae-linear": iwae_linear,
     "hierarchical-mlp": hierarchical_mlp,
+    "ladder-mlp": ladder_mlp,
     "discrete-linear": discrete_linear,
     "discrete-mlp-two-layers": discrete_mlp_two_layers,
     "discrete-one-hot": discrete_one_hot,

@@ -24,6 +24,7 @@ class VrIwae(Estimator):
     """
 
     name: ClassVar[str] = "vr-iwae"
+    automatic: ClassVar[bool] = True
     alpha: float = 0.5
 
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:

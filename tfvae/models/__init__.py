@@ -6,6 +6,7 @@ from tfvae.models.base import LatentVariableModel
 from tfvae.models.discrete import DiscreteVAE
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
+from tfvae.models.ladder import LadderVAE
 from tfvae.models.vae import VAE
 
-__all__ = ["IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LatentVariableModel"]
+__all__ = ["IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LadderVAE", "LatentVariableModel"]
