@@ -36,11 +36,12 @@ class Preset:
         name: what `--preset` and `create` take.
         summary: one line.
         image_shape: (H, W, C) of the data; None where any will do.
-        network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, or "sbn", a sigmoid belief
-            network.
+        network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, "draw", which is recurrent,
+            or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
-            stochastic layers of a belief network.
-        latent_size: units of the latent vector, the one next to the data where there are several.
+            stochastic layers of a belief network, units of both recurrent networks.
+        latent_size: units of the latent vector, the one next to the data where there are several layers, that of each
+            step where there are steps.
         recipe: how it is trained.
         upper: (widths, units) of each further stochastic layer, from the bottom up: the hidden layers of its encoder
             and the units of its latent vector; the decoder's hidden layers are the same in reverse.
@@ -48,6 +49,7 @@ class Preset:
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
+        options: what its model alone takes, name to default; overrides of `create`.
     """
 
     name: str
@@ -63,11 +65,12 @@ class Preset:
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
+    options: tuple[tuple[str, Any], ...] = ()
 
     @property
     def shares_parameters(self) -> bool:
         """Whether the inference model shares parameters with the generative model."""
-        return self.network in ("ladder",)
+        return self.network in ("draw", "ladder")
 
     @property
     def latents(self) -> str:
@@ -140,6 +143,16 @@ TABLE = (
         Recipe(epochs=20, batch_size=100, schedule="cosine"),
     ),
     Preset(
+        "draw",
+        "DRAW with attention, 2x2 read and 5x5 write windows of Gregor et al. 2015, but 10 steps instead of 64",
+        None,
+        "draw",
+        (256,),
+        100,
+        Recipe(epochs=10, batch_size=100, learning_rate=1e-3, schedule="cosine"),
+        options=(("steps", 10), ("read_window", 2), ("write_window", 5)),
+    ),
+    Preset(
         "sbn-200-200-200",
         "sigmoid belief network of Mnih & Rezende 2016: three layers of 200 Bernoulli units, no hidden layers",
         (28, 28, 1),
@@ -195,8 +208,8 @@ def create(name: str, **overrides: Any):
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
-            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, or `tfvae.DiscreteVAE` for a belief
-            network.
+            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps, or
+            `tfvae.DiscreteVAE` for a belief network.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.
@@ -207,6 +220,7 @@ def create(name: str, **overrides: Any):
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
     preset = replace(preset, **fields)
     likelihood = overrides.pop("likelihood", "bernoulli")
+    overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
     return _assemble(preset, likelihood, overrides)
@@ -215,7 +229,7 @@ def create(name: str, **overrides: Any):
 def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     from tfvae import distributions, estimators, models
 
-    one_of("network", preset.network, ("mlp", "conv", "ladder", "sbn"))
+    one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
         "likelihood": _likelihood(preset.image_shape, likelihood),
@@ -224,6 +238,8 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     }
     if preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
+    elif preset.network == "draw":
+        model = _draw(preset, options)
     elif preset.upper:
         model = _hierarchy(preset, options)
     else:
@@ -276,6 +292,15 @@ def _hierarchy(preset: Preset, options: dict[str, Any]):
         conditionals=[distributions.DiagonalNormal(count) for count in units[:-1]],
         **options,
     )
+
+
+def _draw(preset: Preset, options: dict[str, Any]):
+    from tfvae import models
+
+    head = options["likelihood"]
+    options["likelihood"] = type(head).from_config(head.get_config() | {"linear": False})
+    (units,) = preset.widths
+    return models.DRAW(step_latent_size=preset.latent_size, units=units, **options)
 
 
 def _belief_network(units: list[int], options: dict[str, Any]):
