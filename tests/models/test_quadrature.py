@@ -17,6 +17,7 @@ from tfvae.networks import MLP
 
 GRID = np.linspace(-9, 9, 301, dtype=np.float32)  # of two standard normal variables
 X = (np.random.default_rng(1).random((6, 5)) < 0.5).astype(np.float32)
+IMAGES = (np.random.default_rng(2).random((4, 3, 2, 1)) < 0.5).astype(np.float32)
 
 
 def integrate(log_likelihood):
@@ -28,9 +29,9 @@ def integrate(log_likelihood):
     return (tf.reduce_logsumexp(log_joint, axis=0) + 2 * np.log(GRID[1] - GRID[0])).numpy()
 
 
-def check(model, exact, num_samples=4000):
+def check(model, exact, x, num_samples=4000):
     """Holds importance sampling to the exact values, and the exact values to bounds that a bug would leave."""
-    result = evaluation.log_marginal(model, X, num_samples=num_samples, seed=1)
+    result = evaluation.log_marginal(model, x, num_samples=num_samples, seed=1)
     z = (result.log_prob - exact) / result.standard_error
     assert np.abs(z).max() < 5, z
     assert result.standard_error.max() < 0.04 and np.all(result.elbo < exact)
@@ -57,4 +58,30 @@ def test_two_layers(model_class):
         (logits,) = model.likelihood_head(model.decoders[0](loc + scale * noise))
         return tf.reduce_sum(tfd.Bernoulli(logits[:, None]).log_prob(X), axis=-1)
 
-    check(model, integrate(log_likelihood))
+    check(model, integrate(log_likelihood), X)
+
+
+@pytest.mark.parametrize("windows", [{}, {"read_window": 2, "write_window": 2}])
+def test_draw(windows):
+    keras.utils.set_random_seed(5)
+    model = tfvae.DRAW(
+        likelihood=Bernoulli((3, 2, 1), linear=False), steps=2, step_latent_size=1, units=4, **windows
+    )
+    model.build()
+    for variable in model.trainable_variables:
+        variable.assign(
+            variable + 0.5 * np.random.default_rng(len(variable.shape)).normal(size=variable.shape)
+        )
+
+    def log_likelihood(first, second):
+        state = tf.zeros((len(first), 4)), tf.zeros((len(first), 4))
+        logits = model.likelihood_head.logits_layer.bias
+        for z in (first, second):
+            state = model.decoder(z, state)
+            patch = model.patch(state[0])
+            if windows:
+                patch = model.writer.write(model.writer(state[0]), tf.reshape(patch, [-1, 2, 1, 2]))
+            logits += tf.reshape(patch, [-1, 3, 2, 1])
+        return tf.reduce_sum(tfd.Bernoulli(logits[:, None]).log_prob(IMAGES), axis=[2, 3, 4])
+
+    check(model, integrate(log_likelihood), IMAGES)

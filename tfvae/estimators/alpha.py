@@ -46,6 +46,7 @@ class VrIwaeDreg(VrIwae):
     """
 
     name: ClassVar[str] = "vr-iwae-dreg"
+    automatic: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
