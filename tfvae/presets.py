@@ -298,7 +298,10 @@ def _draw(preset: Preset, options: dict[str, Any]):
     from tfvae import models
 
     head = options["likelihood"]
-    options["likelihood"] = type(head).from_config(head.get_config() | {"linear": False})
+    if "linear" in head.get_config():
+        options["likelihood"] = type(head).from_config(head.get_config() | {"linear": False})
+    if len(preset.widths) != 1:
+        raise UserError("DRAW takes one width, of both its networks", received=preset.widths)
     (units,) = preset.widths
     return models.DRAW(step_latent_size=preset.latent_size, units=units, **options)
 

@@ -158,7 +158,10 @@ def test_the_offset_is_the_first_canvas():
         ({"read_window": 4}, "window is larger than the image; expected a size from 1 to 3; received 4"),
         ({"write_window": 0}, "size of an attention window is not a positive integer"),
         ({"likelihood": Normal(12, linear=False), "read_window": 2}, "needs images"),
-        ({"likelihood": Bernoulli((3, 4, 1))}, r"expected Bernoulli\(..., linear=False\)"),
+        (
+            {"likelihood": Bernoulli((3, 4, 1))},
+            r"expected Bernoulli\(..., linear=False\).*; received Bernoulli",
+        ),
         ({"likelihood": "bernoulli"}, "likelihood is of the wrong kind"),
         *(
             ({"estimator": name, "num_samples": 2}, f"{name} trains q.* they share parameters here")
@@ -180,3 +183,5 @@ def test_a_preset_for_small_images():
     assert model.event_shape == (8, 8, 1) and model.latent_size == 6 and model.units == 5
     with pytest.raises(UserError, match="larger than the image"):
         presets.create("draw", image_shape=(4, 8, 1))
+    with pytest.raises(UserError, match="one width"):
+        presets.create("draw", widths=(5, 5))

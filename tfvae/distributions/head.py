@@ -36,11 +36,11 @@ class Head(keras.layers.Layer):
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     relaxation = None
+    linear = True
     support = (-math.inf, math.inf)
 
-    def __init__(self, event_shape, linear=True, **kwargs):
-        super().__init__(**kwargs if linear else {"autocast": False} | kwargs)
-        self.linear = linear
+    def __init__(self, event_shape, **kwargs):
+        super().__init__(**kwargs)
         self.event_shape = shape_of("event_shape", event_shape)
 
     def same_values(self, other: Head) -> bool:

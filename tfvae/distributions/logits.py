@@ -23,7 +23,8 @@ class LogitsHead(Head):
     support = (0.0, 1.0)
 
     def __init__(self, event_shape, kernel_initializer="glorot_uniform", linear=True, **kwargs):
-        super().__init__(event_shape, linear=linear, **kwargs)
+        super().__init__(event_shape, **kwargs)
+        self.linear = self.autocast = linear  # an offset is added in float32
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.logits_layer = last_layer(
             self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="logits"

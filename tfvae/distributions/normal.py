@@ -26,7 +26,8 @@ class Normal(Head):
     """
 
     def __init__(self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", linear=True, **kwargs):
-        super().__init__(event_shape, linear=linear, **kwargs)
+        super().__init__(event_shape, **kwargs)
+        self.linear = self.autocast = linear  # an offset is added in float32
         if isinstance(scale, str) and scale != "learned":
             raise UserError(
                 "unknown scale of a Normal likelihood", expected='a number > 0 or "learned"', received=scale

@@ -73,8 +73,8 @@ class DRAW(VAE):
         if likelihood.linear:
             raise UserError(
                 "the canvas of DRAW is what the likelihood needs, without a linear layer in between",
-                expected=f"{type(likelihood).__name__}(..., linear=False)",
-                received="linear=True",
+                expected="Bernoulli(..., linear=False) or Normal(..., linear=False)",
+                received=type(likelihood).__name__,
             )
         size = self.steps * self.step_latent_size
         super().__init__(
