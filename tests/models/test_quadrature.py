@@ -70,7 +70,7 @@ def test_draw(windows):
     model.build()
     for variable in model.trainable_variables:
         variable.assign(
-            variable + 0.5 * np.random.default_rng(len(variable.shape)).normal(size=variable.shape)
+            variable + 0.3 * np.random.default_rng(len(variable.shape)).normal(size=variable.shape)
         )
 
     def log_likelihood(first, second):

@@ -90,7 +90,7 @@ class DRAW(VAE):
         shape = likelihood.event_shape
         self.step_head = DiagonalNormal(self.step_latent_size)
         self.reader = None if read_window is None else AttentionWindow(read_window, shape)
-        self.writer = None if write_window is None else AttentionWindow(write_window, shape)
+        self.writer = None if write_window is None else AttentionWindow(write_window, shape, writes=True)
         channels = shape[-1]
         self.patch = keras.layers.Dense(
             math.prod(shape) if self.writer is None else self.writer.patch_size(channels)

@@ -22,10 +22,13 @@ class AttentionWindow(keras.layers.Layer):
         mean_i  = centre + (i - N / 2 - 1 / 2) stride,  i = 1..N
         F[i, a] = exp(-(a - mean_i)^2 / (2 s^2)), scaled so that sum_a F[i, a] = 1
 
-    Calling it returns the five numbers [..., 5]; the other methods take them.
+    Calling it returns the five numbers [..., 5]; the other methods take them. The biases start so that the grid spans
+    half of the image, s is half a stride, and what is read or written is neither weakened nor strengthened: a grid that
+    spans the whole image with s = 1 would read its border alone, and with gamma = 1 write next to nothing.
 
     Args:
         size: N, filters on each side.
+        writes: whether the window starts with the gamma that suits `write` rather than `read`.
         image_shape: (height, width, channels).
 
     Raises:
@@ -36,8 +39,9 @@ class AttentionWindow(keras.layers.Layer):
         equations 19-29.
     """
 
-    def __init__(self, size, image_shape, **kwargs):
+    def __init__(self, size, image_shape, writes=False, **kwargs):
         super().__init__(**kwargs)
+        self.writes = writes
         self.image_shape = tuple(image_shape)
         if len(self.image_shape) != 3:
             raise UserError(
@@ -58,6 +62,10 @@ class AttentionWindow(keras.layers.Layer):
     def build(self, input_shape):
         """Makes the linear layer."""
         self.linear.build(input_shape)
+        stride = 0.5 * (max(self.image_shape[:2]) - 1) / max(self.size - 1, 1)
+        log_stride = math.log(max(stride, 1.0))
+        log_gamma = -2.0 * log_stride if self.writes else 0.0  # the filters of all rows add up to 1 / stride
+        self.linear.bias.assign([0.0, 0.0, 2.0 * (log_stride - math.log(2.0)), -math.log(2.0), log_gamma])
         super().build(input_shape)
 
     def call(self, features):
@@ -138,4 +146,8 @@ class AttentionWindow(keras.layers.Layer):
 
     def get_config(self):
         """Returns the arguments."""
-        return super().get_config() | {"size": self.size, "image_shape": self.image_shape}
+        return super().get_config() | {
+            "size": self.size,
+            "image_shape": self.image_shape,
+            "writes": self.writes,
+        }
