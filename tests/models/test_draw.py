@@ -44,8 +44,9 @@ def names(model):
     return {f"{owner.get(id(v), 'shared')} {i}": v for i, v in enumerate(model.trainable_variables)}
 
 
-def written_out(model, x, noise):
-    """log p(x|z), log p(z), log q(z|x) and the sum of the divergences; z_t = loc + scale noise[:, t]."""
+def written_out(model, x, noise, given=None):
+    """log p(x|z), log p(z), log q(z|x), the divergences' sum and z: z_t = loc + scale noise[:, t], or `given`."""
+    latents = []
     flat = tf.reshape(x, [len(x), -1])
     state_enc = state_dec = (tf.zeros((len(x), 3)), tf.zeros((len(x), 3)))
     canvas, log_p, log_q, divergence = tf.zeros_like(x), 0.0, 0.0, 0.0
@@ -62,7 +63,8 @@ def written_out(model, x, noise):
         state_enc = model.encoder(tf.concat([seen, state_dec[0]], -1), state_enc)
         loc, scale = model.step_head(state_enc[0])
         q = tfd.Normal(loc, scale)
-        z = loc + scale * noise[:, t]
+        z = loc + scale * noise[:, t] if given is None else given[t]
+        latents.append(z)
         log_q += tf.reduce_sum(q.log_prob(z), -1)
         log_p += tf.reduce_sum(normal.log_prob(z), -1)
         divergence += tf.reduce_sum(tfd.kl_divergence(q, normal), -1)
@@ -73,14 +75,14 @@ def written_out(model, x, noise):
         else:
             canvas += model.writer.write(model.writer(state_dec[0]), tf.reshape(patch, [-1, 3, 1, 3]))
     likelihood = tfd.Bernoulli(logits=canvas + offset)
-    return tf.reduce_sum(likelihood.log_prob(x), [1, 2, 3]), log_p, log_q, divergence
+    return tf.reduce_sum(likelihood.log_prob(x), [1, 2, 3]), log_p, log_q, divergence, latents
 
 
 def naive_gradients(model, step, kind):
     noise = random.PhiloxNoise(random.fold(model.seed, "train", tf.constant(step)), len(X))
     draw = tf.reshape(noise.normal("posterior", K, T * SIZE), [K * len(X), T, SIZE])
     with tf.GradientTape() as tape:
-        log_likelihood, log_p, log_q, divergence = written_out(
+        log_likelihood, log_p, log_q, divergence, _ = written_out(
             model, tf.constant(np.tile(X, (K, 1, 1, 1))), draw
         )
         elbo = log_likelihood - divergence if kind == "elbo-analytic" else log_likelihood + log_p - log_q
@@ -110,6 +112,29 @@ def test_two_passes_give_the_gradient_of_one(monkeypatch):
         np.testing.assert_allclose(two[name], gradient, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("estimator", ["stl", "dreg"])
+def test_path_gradients_are_those_of_a_model_that_is_scored_by_its_copy(estimator):
+    """The path runs through the latents alone: scored by a copy whose parameters stay constant, differentiated through
+    everything, with DReG's w~^2; the model gradient at fixed latents, with w~."""
+    model, copy = (build("attention", estimator=estimator, num_samples=K) for _ in range(2))
+    samples, _ = step_gradients.sample(model, X, names(model), 2)
+    x = tf.constant(np.tile(X, (K, 1, 1, 1)))
+    for step in range(2):
+        noise = random.PhiloxNoise(random.fold(model.seed, "train", tf.constant(step)), len(X))
+        draw = tf.reshape(noise.normal("posterior", K, T * SIZE), [K * len(X), T, SIZE])
+        with tf.GradientTape() as tape:
+            z = written_out(model, x, draw)[-1]
+            fixed = [tf.stop_gradient(latent) for latent in z]
+            explicit, scored = written_out(model, x, None, fixed), written_out(copy, x, None, z)
+            log_weights = tf.reshape(scored[0] + scored[1] - scored[2], [K, len(X)])
+            weight = tf.stop_gradient(tf.nn.softmax(log_weights, axis=0))
+            weight, square = (weight, weight**2) if estimator == "dreg" else (1 / K, 1 / K)
+            terms = weight * tf.reshape(explicit[0], [K, len(X)]) + square * log_weights
+            surrogate = tf.reduce_mean(tf.reduce_sum(terms, axis=0))
+        for name, gradient in tape.gradient(surrogate, names(model)).items():
+            np.testing.assert_allclose(samples[name][step], gradient, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
 @functools.cache
 def sample(estimator):
     model = build(estimator=estimator, num_samples=K)
@@ -131,7 +156,7 @@ def test_the_public_methods_follow_the_means(windows):
     codes = model.encode(X)
     assert codes.shape == (2, T * SIZE) and model.latent_size == T * SIZE
     means, _ = model.posterior_parameters(X)
-    log_likelihood, _, log_q, _ = written_out(model, tf.constant(X), np.zeros((2, T, SIZE), np.float32))
+    log_likelihood, _, log_q, *_ = written_out(model, tf.constant(X), np.zeros((2, T, SIZE), np.float32))
     np.testing.assert_allclose(model.likelihood(codes).log_prob(X), log_likelihood, rtol=1e-5)
     np.testing.assert_allclose(model.posterior(X).log_prob(means), log_q, rtol=1e-5)
     images, edges = model.canvases(codes)
