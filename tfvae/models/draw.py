@@ -160,7 +160,9 @@ class DRAW(VAE):
         given = self.posterior_head.noise_from(noise, "posterior", num_samples) if fixed is None else fixed
         lead = tf.shape(given)[:2]
         parts = tf.split(tf.reshape(given, [-1, self.steps * size]), self.steps, axis=-1)
-        repeated = tf.tile(x, [num_samples] + [1] * len(self.event_shape))
+        ones = tf.ones([num_samples] + [1] * (1 + len(self.event_shape)))
+        # a product, for LiteRT fails on tf.tile of a batch of any size
+        repeated = tf.reshape(ones * x, [-1, *self.event_shape])
         z, q, canvas = self._infer(
             repeated, lambda step, q: head.sample(q, parts[step]) if fixed is None else parts[step]
         )
@@ -192,8 +194,7 @@ class DRAW(VAE):
 
     def _paint_all(self, z):
         """Unrolls the decoder over latents [N, latent_size]: c_t and where it was written, for each step."""
-        rows = tf.shape(z)[0]
-        painted, canvas = self.decoder.start(rows), tf.zeros([rows, *self.event_shape])
+        painted, canvas = self.decoder.start(tf.shape(z)[0]), 0.0
         steps = []
         for part in tf.split(z, self.steps, axis=-1):
             painted, canvas, where = self._paint(part, painted, canvas)
