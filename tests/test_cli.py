@@ -533,6 +533,7 @@ def test_evaluate_writes_and_says_its_result(copy, capsys):
     assert expected.items() <= result.items()
     assert 20 < result["nll"] < 32 and 0 < result["nll_standard_error"] < 2
     assert -result["elbo"] > result["nll"] and 0 <= result["active_units"] <= 2
+    assert result["active_units_by_layer"] == [result["active_units"]] and result["units_by_layer"] == [2]
     output = capsys.readouterr().out
     assert f"{result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats" in output
     assert str(copy.evaluation_file) in output

@@ -118,7 +118,11 @@ class Config:
             number_in("validation_size", self.validation_size, 0)
         number_in("seed", self.seed, 0, 2**31 - 1)
         catalog.check(
-            self.estimator_spec, self.num_samples, presets.get(self.preset).latents, self.backward_particles
+            self.estimator_spec,
+            self.num_samples,
+            presets.get(self.preset).latents,
+            self.backward_particles,
+            presets.get(self.preset).shares_parameters,
         )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(

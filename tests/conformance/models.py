@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import IWAE, VAE, DiscreteVAE, HierarchicalVAE
+from tfvae import DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE
 from tfvae.distributions import (
     Bernoulli,
     DiagonalNormal,
@@ -140,6 +140,31 @@ def hierarchical_mlp(**options):
     )
 
 
+def ladder_mlp(**options):
+    return LadderVAE(
+        [MLP([6], "tanh"), MLP([5], "tanh"), MLP([4])],
+        [MLP([6]), MLP([5], "tanh"), MLP([4])],
+        posteriors=[DiagonalNormal(3), DiagonalNormal(2, scale="softplus"), DiagonalNormal(2)],
+        conditionals=[DiagonalNormal(3), DiagonalNormal(2)],
+        likelihood=Bernoulli((3, 2)),
+        **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
+def draw_whole(**options):
+    return DRAW(
+        likelihood=Normal(4, scale="learned", linear=False),
+        **{"steps": 2, "step_latent_size": 2, "units": 5, "estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def draw_attention(**options):
+    return DRAW(
+        likelihood=Bernoulli((4, 5, 2), linear=False),
+        **{"steps": 3, "step_latent_size": 2, "units": 6, "read_window": 2, "write_window": 3} | options,
+    )
+
+
 def discrete_linear(**options):
     return DiscreteVAE(
         [keras.layers.Identity()],
@@ -192,6 +217,9 @@ TABLE = {
     "iwae-functional": iwae_functional,
     "iwae-linear": iwae_linear,
     "hierarchical-mlp": hierarchical_mlp,
+    "ladder-mlp": ladder_mlp,
+    "draw-whole": draw_whole,
+    "draw-attention": draw_attention,
     "discrete-linear": discrete_linear,
     "discrete-mlp-two-layers": discrete_mlp_two_layers,
     "discrete-one-hot": discrete_one_hot,
@@ -215,6 +243,8 @@ def parts(model):
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
     if isinstance(model, HierarchicalVAE):
         return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
+    if isinstance(model, DRAW):
+        heads += [part for part in (model.step_head, model.reader, model.writer) if part is not None]
     return [model.encoder, model.decoder, *heads]
 
 

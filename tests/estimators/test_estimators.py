@@ -185,3 +185,11 @@ def test_unknown_estimators_are_refused_in_one_line(spec):
 def test_unknown_options_are_refused():
     with pytest.raises(UserError, match="estimator elbo does not take groups"):
         estimators.get({"name": "elbo", "groups": 2})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_automatic_estimators_follow_the_bound_alone(name):
+    """Kills: a flag that a biased or doubly reparameterised estimator inherits from a plain one."""
+    terms = get(name, 6)(tf.constant(log_weights((6, 4)), tf.float32))
+    plain = terms.path is terms.model and terms.score is not None
+    assert get(name, 6).automatic == (plain and np.array_equal(terms.score, -terms.model))

@@ -309,3 +309,19 @@ def test_two_replicas_equal_one_device(tmp_path):
     for name, case in found.items():
         assert case["weights"] < 1e-4, (name, case)
         assert case["history"] < 1e-5, (name, case)
+
+
+@pytest.mark.slow
+def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
+    loop.train(Config.resolve(settings), run, say=lambda line: None)
+    assert (run.figures / "canvas.png").is_file()
+    result = results.evaluate(run, num_samples=10, limit=30)
+    assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
+    assert sum(result["active_units_by_layer"]) == result["active_units"]
+
+
+def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():
+    with pytest.raises(UserError, match=r"rws trains q.* share parameters here; expected one of elbo"):
+        Config.resolve({"preset": "draw", "estimator": "rws"})

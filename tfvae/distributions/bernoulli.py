@@ -44,7 +44,7 @@ class Bernoulli(LogitsHead):
 
     Args:
         event_shape: shape of one example.
-        kernel_initializer: of the linear layer.
+        kernel_initializer, linear: see `LogitsHead`.
     """
 
     relaxation = BinaryConcrete

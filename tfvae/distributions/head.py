@@ -27,6 +27,7 @@ class Head(keras.layers.Layer):
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
         parameter_names: what each of the parameters is called where the model is served.
         noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
+        linear: whether the parameters are linear in the features rather than an offset to them.
         support: the lowest and the highest value that can be scored.
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
@@ -35,6 +36,7 @@ class Head(keras.layers.Layer):
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     relaxation = None
+    linear = True
     support = (-math.inf, math.inf)
 
     def __init__(self, event_shape, **kwargs):

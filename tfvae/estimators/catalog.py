@@ -83,6 +83,8 @@ class Row:
         multi_sample: whether the bound tightens with the number of samples K.
         resampled: whether the backward pass may run through m particles drawn from the model weights alone: these are
             probabilities, and the path and score weights vanish wherever they do.
+        separate: whether the inference model has a gradient of its own, of another bound or biased, so that it may
+            share no parameters with the generative model.
         options: option to default.
         check: raises a `UserError` for options that are out of range or do not fit K.
     """
@@ -95,6 +97,7 @@ class Row:
     bias: str = NO_BIAS
     multi_sample: bool = False
     resampled: bool = True
+    separate: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     check: Check = _nothing
 
@@ -129,13 +132,41 @@ TABLE = (
         "continuous",
         "Roeder et al. 2017",
         "encoder, K > 1",
+        separate=True,
         **MULTI,
     ),
     Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
-    Row("rws", "wake:Rws", IWELBO, "any", "Bornschein & Bengio 2015", "encoder, of KL(p||q)", **MULTI),
-    Row("rws-dreg", "wake:RwsDreg", IWELBO, "continuous", TUCKER, "encoder, of KL(p||q)", **MULTI),
+    Row(
+        "rws",
+        "wake:Rws",
+        IWELBO,
+        "any",
+        "Bornschein & Bengio 2015",
+        "encoder, of KL(p||q)",
+        separate=True,
+        **MULTI,
+    ),
+    Row(
+        "rws-dreg",
+        "wake:RwsDreg",
+        IWELBO,
+        "continuous",
+        TUCKER,
+        "encoder, of KL(p||q)",
+        separate=True,
+        **MULTI,
+    ),
     Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPS),
-    Row("piwae", "grouped:Piwae", f"{IWELBO}; miwae's", "continuous", RAINFORTH, resampled=False, **GROUPS),
+    Row(
+        "piwae",
+        "grouped:Piwae",
+        f"{IWELBO}; miwae's",
+        "continuous",
+        RAINFORTH,
+        resampled=False,
+        separate=True,
+        **GROUPS,
+    ),
     Row(
         "ciwae",
         "grouped:Ciwae",
@@ -216,7 +247,11 @@ def row(name: str) -> Row:
 
 
 def check(
-    spec: str | dict[str, Any], num_samples: int, latents: str | None = None, backward_particles: int = 0
+    spec: str | dict[str, Any],
+    num_samples: int,
+    latents: str | None = None,
+    backward_particles: int = 0,
+    shared: bool = False,
 ) -> Row:
     """Checks a choice of estimator before anything is built.
 
@@ -225,6 +260,7 @@ def check(
         num_samples: particles K.
         latents: "continuous" or "discrete"; None leaves this open.
         backward_particles: m, particles of the backward pass; 0 for all K.
+        shared: whether the inference model shares parameters with the generative model.
 
     Returns:
         row: the estimator's.
@@ -240,6 +276,15 @@ def check(
         raise UserError(
             f"estimator {chosen.name} needs {chosen.latents} latents",
             expected=f"for {latents} latents one of {', '.join(fitting)}",
+            received=chosen.name,
+        )
+    if shared and chosen.separate:
+        fitting = [
+            other.name for other in TABLE if not other.separate and latents in (None, "any", other.latents)
+        ]
+        raise UserError(
+            f"{chosen.name} trains q(z|x) apart from p(x, z), and they share parameters here",
+            expected=f"one of {', '.join(fitting)}",
             received=chosen.name,
         )
     if backward_particles:

@@ -42,6 +42,7 @@ class LatentVariableModel(Trainer):
     """
 
     latents = "continuous"
+    shares_parameters = False  # of the inference model with the generative model
 
     def __init__(
         self,
@@ -59,7 +60,11 @@ class LatentVariableModel(Trainer):
         self.num_samples = positive_int("num_samples", num_samples)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
         row = estimators.check(
-            self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles
+            self.estimator.get_config(),
+            self.num_samples,
+            self.latents,
+            self.backward_particles,
+            self.shares_parameters,
         )
         self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)

@@ -13,7 +13,8 @@ class Particles(NamedTuple):
     Attributes:
         latents: one tensor [K, B, ...] for each stochastic layer in the order of sampling, attached to the path from
             the parameters of q.
-        fixed: the same values, detached; every log-density below is evaluated at them.
+        fixed: the same values, detached; every log-density below is evaluated at them. Latents and fixed are empty
+            where the log-densities follow the path themselves, as an `automatic` estimator may have it.
         log_likelihood: log p(x|z), [K, B], nats.
         log_prior: log p(z), [K, B], nats.
         log_posterior: log q(z|x), [K, B], nats.

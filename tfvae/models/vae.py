@@ -13,7 +13,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, detach
-from tfvae.models.parts import batch_of, check_parts, deserialize, training_option
+from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
 
 HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
 
@@ -174,11 +174,28 @@ class VAE(LatentVariableModel):
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
-        q = self.posterior_parameters(x, options.get("training", False))
-        return self.score(x, q, num_samples, noise, **options)
+        encoding = self.encoding(x, options.get("training", False))
+        return self.score(x, encoding, num_samples, noise, **options)
+
+    def encoding(self, x, training=False):
+        """Returns what `score` needs of examples once, however many particles follow: tensors [B, ...]."""
+        return self.posterior_parameters(x, training)
+
+    def layer_means(self, x, num_samples, noise):
+        """Returns E[z_l | x, the layers sampled before it] for each stochastic layer l, from the bottom up.
+
+        Args:
+            x: [B, *event_shape].
+            num_samples: draws S of the layers sampled before.
+            noise: a `tfvae.random.Noise` with a row for each example.
+
+        Returns:
+            means: tensors [S, B, units] whose mean over S estimates E[z_l|x]; [1, B, units] where that is exact.
+        """
+        return (flat_units(self.posterior_head.mean(self.posterior_parameters(x))[tf.newaxis]),)
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
-        """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
+        """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""
         head, p = self.posterior_head, self.prior_head.parameters()
         z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
         fixed = detach(z, tape)
@@ -206,8 +223,7 @@ class VAE(LatentVariableModel):
         """Sends values z [..., *event_shape] through a layer and a head: the head's parameters, [..., ...]."""
         lead = tf.shape(z)[: -len(event_shape)]
         flat = tf.reshape(z, [-1, *event_shape])
-        parameters = head(layer(flat, **training_option(layer, training)))
-        return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
+        return with_lead(lead, head(layer(flat, **training_option(layer, training))))
 
     def _likelihood_mean(self, z, training=False):
         return self.likelihood_head.mean(self.likelihood_parameters(z, training))
