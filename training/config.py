@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from tfvae import presets
@@ -37,7 +37,7 @@ class Config:
     """Every setting of a training run.
 
     Attributes:
-        preset, dataset, binarize, likelihood, estimator, schedule, strategy: names.
+        preset, dataset, binarize, likelihood, estimator, schedule, strategy, posterior, prior: names.
         estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
@@ -79,6 +79,8 @@ class Config:
     figures_every: int
     checkpoint_seconds: float
     tensorboard: bool
+    posterior: str = "diagonal"
+    prior: str = "standard"
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -95,6 +97,9 @@ class Config:
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        presets.check_heads(presets.get(self.preset), self.posterior, self.prior)
+        if self.posterior == "iaf":
+            catalog.check_path(self.estimator, "posterior iaf")
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
@@ -172,13 +177,14 @@ class Config:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Config:
-        """Returns the settings that `to_json` gave.
+        """Returns the settings that `to_json` gave; those that an older run lacks have their defaults.
 
         Raises:
             UserError: if settings are missing, unknown or out of range.
         """
         names = {field.name for field in fields(cls)}
-        if not isinstance(settings, dict) or set(settings) != names:
+        later = {field.name for field in fields(cls) if field.default is not MISSING}
+        if not isinstance(settings, dict) or not names - later <= set(settings) <= names:
             raise UserError(
                 "settings are missing or unknown",
                 expected=", ".join(sorted(names)),
