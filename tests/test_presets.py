@@ -14,6 +14,20 @@ def test_a_name_is_enough(name):
     assert model.sample(3, seed=0).shape == (3, *model.event_shape)
 
 
+@pytest.mark.parametrize("posterior", presets.POSTERIORS)
+def test_posteriors_by_name(posterior):
+    model = presets.create("digits", widths=(4,), latent_size=3, posterior=posterior)
+    assert type(model.posterior_head).__name__ == presets.POSTERIORS[posterior]
+    assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
+
+
+@pytest.mark.parametrize("prior", presets.PRIORS)
+def test_priors_by_name(prior):
+    model = presets.create("digits", widths=(4,), latent_size=3, prior=prior)
+    assert type(model.prior_head).__name__ == presets.PRIORS[prior]
+    assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
+
+
 def test_a_preset_for_any_shape_takes_one():
     assert presets.create("conv").event_shape == (28, 28, 1)
     assert presets.create("conv", image_shape=(8, 12, 3)).event_shape == (8, 12, 3)
