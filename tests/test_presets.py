@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfvae import presets
+from tfvae.checks import UserError
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -14,18 +15,22 @@ def test_a_name_is_enough(name):
     assert model.sample(3, seed=0).shape == (3, *model.event_shape)
 
 
-@pytest.mark.parametrize("posterior", presets.POSTERIORS)
-def test_posteriors_by_name(posterior):
-    model = presets.create("digits", widths=(4,), latent_size=3, posterior=posterior)
+@pytest.mark.parametrize(
+    ("posterior", "prior"),
+    [("diagonal", "standard"), ("full", "mixture"), ("householder", "vamp"), ("realnvp", "realnvp"),
+     ("iaf", "mixture")],
+)  # fmt: skip
+def test_posteriors_and_priors_by_name(posterior, prior):
+    model = presets.create("digits", widths=(4,), latent_size=3, posterior=posterior, prior=prior)
     assert type(model.posterior_head).__name__ == presets.POSTERIORS[posterior]
-    assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
-
-
-@pytest.mark.parametrize("prior", presets.PRIORS)
-def test_priors_by_name(prior):
-    model = presets.create("digits", widths=(4,), latent_size=3, prior=prior)
     assert type(model.prior_head).__name__ == presets.PRIORS[prior]
     assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
+
+
+def test_an_unknown_posterior_or_prior_is_refused():
+    for options in ({"posterior": "planar"}, {"prior": "flat"}):
+        with pytest.raises(UserError, match="unknown"):
+            presets.create("digits", **options)
 
 
 def test_a_preset_for_any_shape_takes_one():

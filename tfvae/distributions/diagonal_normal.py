@@ -58,7 +58,8 @@ class DiagonalNormal(Head):
     def log_prob(self, parameters, value):
         """Returns sum_j -(value - loc)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""
         loc, scale = parameters
-        return self.sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
+        squares = self.sum_event(tf.square((value - loc) / scale))
+        return -0.5 * squares - self.sum_event(tf.math.log(scale) + 0.5 * LOG_2_PI)
 
     def mean(self, parameters):
         """Returns loc."""

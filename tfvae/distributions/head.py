@@ -97,7 +97,7 @@ class Head(keras.layers.Layer):
         return value, self.log_prob(parameters, value)
 
     def mean(self, parameters: Parameters) -> tf.Tensor:
-        """Returns the mean, the shape of a value."""
+        """Returns the mean, the shape of a value; a flow's, which has no closed form, is replaced as the head says."""
         return self.distribution(parameters).mean()
 
     def factors(self, parameters: Parameters) -> tfd.Distribution | None:

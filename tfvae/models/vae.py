@@ -16,7 +16,10 @@ from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import batch_of, check_parts, deserialize, training_option
 
-HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
+HEADS = {
+    "continuous": "a head such as DiagonalNormal or RealNVP",
+    "discrete": "Bernoulli or OneHotCategorical",
+}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -154,7 +157,7 @@ class VAE(LatentVariableModel):
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
     def encode(self, x):
-        """Returns the posterior mean E[z|x]: [B, latent_size]."""
+        """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
         return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x)))
 
     def decode(self, z):
