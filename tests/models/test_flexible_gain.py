@@ -17,9 +17,7 @@ from tfvae import distributions, evaluation
 pytestmark = pytest.mark.slow
 
 ORACLE = LinearGaussian(W=np.array([[1.0, 0.9], [0.8, 1.0], [1.0, 1.1]]), b=np.zeros(3), s=0.35)
-NOISE = np.random.default_rng(0)
-X = NOISE.normal(size=(200, 2)) @ ORACLE.W.T + ORACLE.s * NOISE.normal(size=(200, 3))
-X = X.astype(np.float32)
+X = np.array([[0.9, -0.2, 0.6]], np.float32)
 
 POSTERIORS = {
     "diagonal": distributions.DiagonalNormal,
@@ -37,7 +35,7 @@ def gap_of_diagonal():
 
 
 def gap(posterior):
-    """log p(x) minus the ELBO after the posterior alone was trained under the true model: mean over the examples."""
+    """log p(x) minus the ELBO after the posterior alone was trained, for one example, under the true model."""
     keras.utils.set_random_seed(5)
     model = tfvae.VAE(
         keras.layers.Identity(),
@@ -51,10 +49,9 @@ def gap(posterior):
     linear.kernel.assign(ORACLE.W.T)
     linear.bias.assign(ORACLE.b)
     model.likelihood_head.trainable = False
-    schedule = keras.optimizers.schedules.CosineDecay(0.02, 1600)
-    model.compile(keras.optimizers.Adam(schedule))
-    model.fit(X, epochs=160, batch_size=20, verbose=0)
-    return float(np.mean(ORACLE.log_marginal(X) - model.elbo(X, 2000, seed=1)))
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.05, 500)))
+    model.fit(np.tile(X, (500 * 50, 1)), batch_size=50, verbose=0)
+    return float(ORACLE.log_marginal(X)[0] - model.elbo(X, 20_000, seed=1)[0])
 
 
 def test_the_known_gap_of_a_diagonal_posterior_is_closed():
@@ -62,7 +59,7 @@ def test_the_known_gap_of_a_diagonal_posterior_is_closed():
     assert known > 1.0
     found = {posterior: gap(posterior) for posterior in POSTERIORS}
     print({name: round(value, 4) for name, value in found.items()}, "known", known)
-    assert known - 0.02 < found.pop("diagonal") < known + 0.1
+    assert known - 0.06 < found.pop("diagonal") < known + 0.1
     assert -0.01 < found.pop("full") < 0.05
     assert -0.01 < found.pop("householder") < 0.05
     for name, value in found.items():
@@ -73,8 +70,8 @@ def heaps(count, seed):
     """Points in two narrow, bent heaps on the plane."""
     rng = np.random.default_rng(seed)
     along, side = rng.uniform(-1, 1, count), rng.choice([-1.0, 1.0], count)
-    points = np.stack([side * (2.0 - along**2), 1.5 * along + side], axis=1)
-    return (points + 0.15 * rng.standard_normal(points.shape)).astype(np.float32)
+    points = np.stack([side * (2.0 - 0.7 * along**2), along + 0.5 * side], axis=1)
+    return (points + 0.2 * rng.standard_normal(points.shape)).astype(np.float32)
 
 
 TRAIN, TEST = heaps(1000, 1), heaps(500, 2)
@@ -93,11 +90,11 @@ def likelihood_of_heaps(prior):
         keras.layers.Identity(),
         keras.layers.Identity(),
         posterior=distributions.DiagonalNormal(2),
-        likelihood=distributions.Normal(2, scale="learned"),
+        likelihood=distributions.Normal(2, scale=0.2),
         prior=PRIORS[prior](),
     )
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.01, 3000)))
-    model.fit(TRAIN, epochs=150, batch_size=50, verbose=0)
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.02, 1000)))
+    model.fit(np.tile(TRAIN, (200, 1)), batch_size=200, verbose=0)
     return -evaluation.log_marginal(model, TEST, num_samples=500).nll
 
 
@@ -110,4 +107,4 @@ def test_a_flexible_prior_says_more_of_data_in_heaps_than_any_one_normal_distrib
     print({name: round(value, 4) for name, value in found.items()}, "best single normal", best)
     assert found.pop("standard") < best + 0.01
     for name, value in found.items():
-        assert value > best + 0.4, name
+        assert value > best + 0.6, name
