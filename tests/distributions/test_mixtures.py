@@ -1,8 +1,7 @@
 """Mixture priors against TFP, their samples, and the posteriors that a VampPrior mixes.
 
-Mutations, each seen to break a test here: the weights' logarithm left out, logits for log-weights, the sum over
-components a mean, the component drawn by the noise that also makes the value, pseudo-inputs not clipped, the encoder
-bypassed, log C left out.
+Mutations, each seen to break a test here: the weights' logarithm left out, logits for log-weights, pseudo-inputs not
+clipped, log C left out.
 """
 
 import keras

@@ -1,7 +1,6 @@
 """log p(x) by importance sampling against numerical integration over a 2-D latent, for every posterior and prior.
 
-Mutations, each seen to break a test here: the log-determinant of a posterior's map, or of a prior's, with the other
-sign or left out; a mixture's component density without its weight; IAF's gate scaled without its log.
+Mutation, seen to break a test here: the log-determinant of a posterior's map with the other sign.
 """
 
 import flexible

@@ -1,8 +1,5 @@
 """What flexible posteriors and priors gain where it is known: the gap of a diagonal posterior, and what one Normal
 distribution can say of data in two heaps.
-
-Mutations, each seen to break a test here: a flow without its context kernel's mask of order (both steps in one
-order is none); a posterior whose map is the identity; a prior whose weights the optimiser does not see.
 """
 
 import keras

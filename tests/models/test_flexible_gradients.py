@@ -1,7 +1,7 @@
 """Gradients with flexible posteriors and priors, against the bound written out at the same noise and differentiated.
 
-Mutations, each seen to break a test here: log q of IAF detached from its path; the density's own gradient at fixed z
-left out; a VampPrior behind a stop_gradient; the check of estimators against IAF left out.
+Mutations, each seen to break a test here: log q of IAF detached from its path; a VampPrior behind a stop_gradient;
+the check of estimators against IAF left out.
 """
 
 import flexible
