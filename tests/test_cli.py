@@ -113,6 +113,13 @@ SETTINGS = {
     "binarize": ["--binarize", "nothing"],
     "likelihood": ["--likelihood", "nothing"],
     "schedule": ["--schedule", "nothing"],
+    "posterior": ["--posterior", "nothing"],
+    "prior": ["--prior", "nothing"],
+    "posterior iaf": ["--posterior", "iaf", "--estimator", "dreg", "--num-samples", "2"],
+    "has its own prior": ["--preset", "sbn-200-200-200", "--prior", "vamp"],
+    "no closed form": ["--posterior", "realnvp", "--estimator", "elbo-analytic"],
+    "latent_size >= 2": ["--posterior", "realnvp", "--latent-size", "1"],
+    "density at any value": ["--posterior", "iaf", "--prior", "vamp"],
     "strategy": ["--strategy", "nothing"],
     "unknown data set": ["--dataset", "no_such_data_set_at_all"],
     "num_samples": ["--num-samples", "0"],
@@ -394,6 +401,24 @@ def test_a_damaged_config_json_is_told_by_every_command(damage, refused, copy):
     for words in (["train", "--resume", "--run-dir"], ["evaluate"], ["sample"], ["info"]):
         assert "config.json is damaged" in refused(*words, copy.path)
     assert tree(copy.path) == before
+
+
+def test_a_run_from_before_a_setting_existed_has_its_default(copy):
+    written = json.loads(copy.config_file.read_text())
+    del written["config"]["posterior"], written["config"]["prior"]
+    copy.config_file.write_text(json.dumps(written))
+    assert (copy.config().posterior, copy.config().prior) == ("diagonal", "standard")
+
+
+@pytest.mark.slow
+def test_a_flexible_posterior_and_prior_end_to_end(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    assert (
+        cli.main(["train", "--run-dir", str(run.path), *TINY, "--posterior", "iaf", "--prior", "realnvp"])
+        == 0
+    )
+    assert cli.main(["evaluate", str(run.path), "--num-samples", "20", "--limit", "50"]) == 0
+    assert np.isfinite(run.read_evaluation()["nll"])
 
 
 # ---- bad input to the other commands

@@ -172,6 +172,19 @@ TABLE = (
 
 
 LIKELIHOODS = ("bernoulli", "normal")
+POSTERIORS = {  # name: head
+    "diagonal": "DiagonalNormal",
+    "full": "FullCovarianceNormal",
+    "householder": "HouseholderNormal",
+    "realnvp": "RealNVP",
+    "iaf": "InverseAutoregressiveFlow",
+}
+PRIORS = {
+    "standard": "StandardNormal",
+    "mixture": "MixturePrior",
+    "vamp": "VampPrior",
+    "realnvp": "RealNVPPrior",
+}
 ANY_SHAPE = (28, 28, 1)  # of a preset that takes any image shape, where none is given
 
 
@@ -209,7 +222,8 @@ def create(name: str, **overrides: Any):
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
             (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
-            head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            head), `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads), and what the model takes
+            besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
@@ -232,7 +246,7 @@ def create(name: str, **overrides: Any):
 
 
 def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
-    from tfvae import distributions, estimators, models
+    from tfvae import estimators, models
 
     one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
@@ -241,7 +255,9 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
     }
+    posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
     if preset.network == "sbn":
+        check_heads(preset, posterior, prior)
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
         model = _draw(preset, options)
@@ -252,12 +268,40 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
         model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
         model = model_class(
             *_networks(preset),
-            posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
-            prior=distributions.StandardNormal(preset.latent_size, name="prior"),
+            posterior=_head("posterior", POSTERIORS, posterior, preset),
+            prior=_head("prior", PRIORS, prior, preset),
             **options,
         )
     model.build()
     return model
+
+
+def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
+    """Checks the names of a posterior and a prior; heads in their place are left to the model.
+
+    Raises:
+        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents.
+    """
+    for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
+        default = next(iter(table))
+        if isinstance(name, str):
+            one_of(kind, name, table)
+        if preset.latents == "discrete" and name != default:
+            raise UserError(
+                f"preset {preset.name}, whose latents are discrete, has its own {kind}",
+                expected=f"no {kind}",
+                received=name,
+            )
+
+
+def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
+    from tfvae import distributions
+
+    if not isinstance(choice, str):
+        return choice
+    head = getattr(distributions, table[one_of(kind, choice, table)])
+    shapes = (preset.latent_size, preset.image_shape) if choice == "vamp" else (preset.latent_size,)
+    return head(*shapes, name=kind)
 
 
 def _likelihood(shape: tuple[int, ...], likelihood: Any):

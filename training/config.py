@@ -32,7 +32,11 @@ TYPES = {
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 PRECISIONS = ("none", "float16", "bfloat16")
 JIT = ("auto", "on", "off")
-LATER = {"jit": "off"}  # settings that config.json of earlier runs lacks, and what these ran with
+LATER = {  # settings that config.json of earlier runs lacks, and what these ran with
+    "jit": "off",
+    "posterior": "diagonal",
+    "prior": "standard",
+}
 FORMER = {
     ("mixed_precision", False): "none",
     ("mixed_precision", True): "float16",
@@ -44,7 +48,7 @@ class Config:
     """Every setting of a training run.
 
     Attributes:
-        preset, dataset, binarize, likelihood, estimator, schedule, strategy: names.
+        preset, dataset, binarize, likelihood, estimator, schedule, strategy, posterior, prior: names.
         estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
@@ -89,6 +93,8 @@ class Config:
     figures_every: int
     checkpoint_seconds: float
     tensorboard: bool
+    posterior: str
+    prior: str
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -105,6 +111,9 @@ class Config:
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        presets.check_heads(presets.get(self.preset), self.posterior, self.prior)
+        if self.posterior == "iaf":
+            catalog.check_path(self.estimator, "posterior iaf")
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
         one_of("mixed_precision", self.mixed_precision, PRECISIONS)
@@ -180,6 +189,8 @@ class Config:
                 "replicas": 0,
                 "mixed_precision": "none",
                 "jit": "auto",
+                "posterior": "diagonal",
+                "prior": "standard",
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,

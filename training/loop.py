@@ -74,6 +74,8 @@ def build(config: Config, loaded: data.DataSet):
         backward_particles=config.backward_particles,
         latent_size=config.latent_size,
         likelihood=config.likelihood,
+        posterior=config.posterior,
+        prior=config.prior,
         kl_warmup_steps=config.kl_warmup * steps,
         free_bits=config.free_bits,
         seed=config.seed,

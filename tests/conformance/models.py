@@ -15,9 +15,15 @@ from tfvae.distributions import (
     Bernoulli,
     DiagonalNormal,
     FullCovarianceNormal,
+    HouseholderNormal,
+    InverseAutoregressiveFlow,
+    MixturePrior,
     Normal,
     OneHotCategorical,
+    RealNVP,
+    RealNVPPrior,
     StandardNormal,
+    VampPrior,
 )
 from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 
@@ -129,6 +135,39 @@ def iwae_linear(**options):
     )
 
 
+def iwae_autoregressive_mixture(**options):
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=InverseAutoregressiveFlow(3, hidden_size=7, context_size=2),
+        likelihood=Bernoulli((3, 2)),
+        prior=MixturePrior(3, components=4),
+        **{"num_samples": 3, "kl_warmup_steps": 4} | options,
+    )
+
+
+def vae_householder_vamp(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=HouseholderNormal(3),
+        likelihood=Bernoulli((3, 2)),
+        prior=VampPrior(3, (3, 2), components=4),
+        **{"estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def iwae_coupling(**options):
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=RealNVP(3, couplings=2, hidden_size=5, context_size=2),
+        likelihood=Normal(4, scale=0.7),
+        prior=RealNVPPrior(3, couplings=3, hidden_size=4),
+        **{"num_samples": 3, "estimator": "dreg"} | options,
+    )
+
+
 def hierarchical_mlp(**options):
     return HierarchicalVAE(
         [MLP([6], "tanh"), MLP([5], "tanh")],
@@ -216,6 +255,9 @@ TABLE = {
     "iwae-conv": iwae_conv,
     "iwae-functional": iwae_functional,
     "iwae-linear": iwae_linear,
+    "iwae-autoregressive-mixture": iwae_autoregressive_mixture,
+    "vae-householder-vamp": vae_householder_vamp,
+    "iwae-coupling": iwae_coupling,
     "hierarchical-mlp": hierarchical_mlp,
     "ladder-mlp": ladder_mlp,
     "draw-whole": draw_whole,
@@ -256,7 +298,8 @@ def examples(model, count, seed=0):
 
 def top_latents(model, x):
     """Returns the prior's mean for each example."""
-    return tf.repeat(model.prior().mean()[tf.newaxis], tf.shape(x)[0], axis=0)
+    head = model.prior_head
+    return tf.repeat(head.mean(head.parameters())[tf.newaxis], tf.shape(x)[0], axis=0)
 
 
 def outputs(model, x):

@@ -74,11 +74,12 @@ def agree(export, read, *, only=None, what="this reader"):
 def test_the_signatures_are_the_methods_of_the_model(export):
     model, ask = export.model, export.requests
     x, z = ask["encode"]["x"], ask["decode"]["z"]
-    q = model.posterior_parameters(x)
+    head = model.posterior_head
+    q = head.served(model.posterior_parameters(x))
     expected = {
         "reconstruct": {"image": model.reconstruct(x)},
         "serving_default": {"image": model.reconstruct(x)},
-        "encode": dict(zip(model.posterior_head.parameter_names, q, strict=True)),
+        "encode": dict(zip(head.parameter_names, q, strict=True)),
         "decode": {"image": model.decode(z)},
     }
     if "loc" in expected["encode"]:

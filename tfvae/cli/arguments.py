@@ -18,6 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
+    from tfvae import presets
     from tfvae.training import config
 
     top = _Parser(
@@ -33,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
         ("dataset", str, "digits (default), a TFDS image data set or FILE.npz with x_train and x_test"),
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
         ("likelihood", str, "bernoulli (default) or normal"),
+        ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
+        ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
         ("groups", int, "groups M of miwae and piwae, which divide the particles"),
         ("alpha", float, "of vr-iwae, in [0, 1)"),

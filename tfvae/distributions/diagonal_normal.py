@@ -14,8 +14,8 @@ SCALES = {"exp": tf.exp, "softplus": tf.nn.softplus}
 
 
 def _log_prob(loc, scale, value):
-    white = (value - loc) / scale
-    return tf.reduce_sum(-0.5 * tf.square(white) - tf.math.log(scale) - 0.5 * LOG_2_PI, axis=-1)
+    squares = tf.reduce_sum(tf.square((value - loc) / scale), axis=-1)
+    return -0.5 * squares - tf.reduce_sum(tf.math.log(scale) + 0.5 * LOG_2_PI, axis=-1)
 
 
 normal_log_prob = LogDensity(_log_prob)

@@ -85,6 +85,8 @@ class Row:
             probabilities, and the path and score weights vanish wherever they do.
         separate: whether the inference model has a gradient of its own, of another bound or biased, so that it may
             share no parameters with the generative model.
+        total: whether its score weights are minus its path weights, so that log q enters through its derivative along
+            the whole path from the noise alone.
         options: option to default.
         check: raises a `UserError` for options that are out of range or do not fit K.
     """
@@ -98,6 +100,7 @@ class Row:
     multi_sample: bool = False
     resampled: bool = True
     separate: bool = False
+    total: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     check: Check = _nothing
 
@@ -110,12 +113,12 @@ class Row:
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPS: dict[str, Any] = {"multi_sample": True, "options": (("groups", 1),), "check": _groups}
+GROUPS: dict[str, Any] = {"multi_sample": True, "total": True, "options": (("groups", 1),), "check": _groups}
 ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": _alpha}
 TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
 
 TABLE = (
-    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014"),
+    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", total=True),
     Row(
         "elbo-analytic",
         "elbo:ElboAnalytic",
@@ -124,7 +127,7 @@ TABLE = (
         "Kingma & Welling 2014",
     ),
     Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
-    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", **MULTI),
+    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", total=True, **MULTI),
     Row(
         "iwae-stl",
         "importance:IwaeStl",
@@ -174,10 +177,19 @@ TABLE = (
         "continuous",
         RAINFORTH,
         multi_sample=True,
+        total=True,
         options=(("beta", 0.5),),
         check=_beta,
     ),
-    Row("vr-iwae", "alpha:VrIwae", "log mean_k w_k^(1-alpha)/(1-alpha)", "continuous", DAUDEL, **ALPHA),
+    Row(
+        "vr-iwae",
+        "alpha:VrIwae",
+        "log mean_k w_k^(1-alpha)/(1-alpha)",
+        "continuous",
+        DAUDEL,
+        total=True,
+        **ALPHA,
+    ),
     Row(
         "vr-iwae-dreg",
         "alpha:VrIwaeDreg",
@@ -194,6 +206,7 @@ TABLE = (
         "Nowozin 2018",
         multi_sample=True,
         resampled=False,
+        total=True,
         check=_others,
     ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
@@ -306,6 +319,25 @@ def check(
                 received=chosen.name,
             )
     return chosen
+
+
+def check_path(name: str, posterior: str) -> None:
+    """Checks that an estimator can train a posterior whose density is cheap only along the path from the noise.
+
+    Args:
+        name: of the estimator.
+        posterior: what to call the posterior.
+
+    Raises:
+        UserError: if it cannot; it names the estimators that can.
+    """
+    if not row(name).total:
+        raise UserError(
+            f"estimator {name} needs the posterior's density at fixed points, which {posterior} gives along the path "
+            "from its noise alone",
+            expected=f"one of {', '.join(other.name for other in TABLE if other.total)}",
+            received=name,
+        )
 
 
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:

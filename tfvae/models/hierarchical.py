@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.distributions import Head, kl_divergence, view
-from tfvae.models.particles import Particles, detach
+from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import check_parts, flat_units
 from tfvae.models.vae import VAE
 
@@ -93,10 +93,11 @@ class HierarchicalVAE(VAE):
             if level:
                 q = self._through(self.encoders[level], head, values[-1], level - 1, training)
             draw = head.noise_from(noise, f"posterior{level or ''}", num_samples)
-            latents.append(seen.sample(q, draw))
-            fixed.append(detach(latents[-1], tape))
-            values.append(seen.value(fixed[-1]))
-            log_posterior += seen.log_prob(q, fixed[-1])
+            latent, detached, log_q = sample_and_score(seen, q, draw, tape)
+            latents.append(latent)
+            fixed.append(detached)
+            values.append(seen.value(detached))
+            log_posterior += log_q
         log_prior = view(self.prior_head, temperature).log_prob(self.prior_head.parameters(), fixed[-1])
         for level, head in enumerate(self.conditional_heads):
             p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)

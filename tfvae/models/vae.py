@@ -10,12 +10,16 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import Head, StandardNormal, kl_divergence
+from tfvae.distributions import Head, StandardNormal, kl_divergence, view
+from tfvae.estimators.catalog import check_path
 from tfvae.models.base import LatentVariableModel
-from tfvae.models.particles import Particles, detach
+from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
 
-HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
+HEADS = {
+    "continuous": "a head such as DiagonalNormal or RealNVP",
+    "discrete": "Bernoulli or OneHotCategorical",
+}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -73,6 +77,8 @@ class VAE(LatentVariableModel):
                     expected=HEADS[self.latents],
                     received=type(head).__name__,
                 )
+            if not head.scores_anywhere:
+                check_path(self.estimator.name, type(head).__name__)
         self.encoder = encoder
         self.decoder = decoder
         self.posterior_heads = posteriors
@@ -91,6 +97,7 @@ class VAE(LatentVariableModel):
                 expected="a head without features such as StandardNormal",
                 received=type(prior).__name__,
             )
+        self.prior_head.bind(self)
         if not self.prior_head.built:
             self.prior_head.build(None)
 
@@ -116,7 +123,21 @@ class VAE(LatentVariableModel):
             self.call(example)
             if self.baseline is not None:
                 self.baseline(example)
+            if self.estimator.analytic_kl:
+                self._check_closed_form(example)
         super().build((None, *self.event_shape))
+
+    def _check_closed_form(self, example):
+        """Raises a `UserError` unless KL(q(z|x) || p(z)) has a closed form."""
+        heads = self.posterior_heads[-1], self.prior_head
+        try:
+            kl_divergence(heads[0], self.posterior_parameters(example), heads[1], heads[1].parameters())
+        except NotImplementedError as error:
+            raise UserError(
+                "the KL divergence of this posterior from this prior has no closed form",
+                expected='estimator "elbo", "stl" or a multi-sample one',
+                received=f"{self.estimator.name} with {' and '.join(type(head).__name__ for head in heads)}",
+            ) from error
 
     def call(self, x, training=False):
         """Returns the mean reconstruction E[x | z = E[z|x]]: [B, *event_shape]."""
@@ -136,7 +157,7 @@ class VAE(LatentVariableModel):
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
     def encode(self, x):
-        """Returns the posterior mean E[z|x]: [B, latent_size]."""
+        """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
         return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x)))
 
     def decode(self, z):
@@ -197,15 +218,15 @@ class VAE(LatentVariableModel):
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""
         head, p = self.posterior_head, self.prior_head.parameters()
-        z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
-        fixed = detach(z, tape)
+        draw = head.noise_from(noise, "posterior", num_samples)
+        z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
         log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
         return Particles(
             latents=(z,),
             fixed=(fixed,),
             log_likelihood=log_likelihood,
             log_prior=self.prior_head.log_prob(p, fixed),
-            log_posterior=head.log_prob(q, fixed),
+            log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
         )
 
