@@ -20,7 +20,8 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
     {"estimators", "distributions"},
     {"networks"},
     {"models"},
-    {"evaluation", "latent", "presets"},
+    {"evaluation", "presets"},
+    {"latent"},
     {"training", "export"},
     {"cli", "registration"},
 ]

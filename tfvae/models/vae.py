@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
+from tfvae.models import replicas
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, detach
 from tfvae.models.parts import batch_of, check_parts, deserialize, training_option
@@ -182,11 +183,10 @@ class VAE(LatentVariableModel):
         head, p = self.posterior_head, self.prior_head.parameters()
         z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
         fixed = detach(z, tape)
-        log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=log_likelihood,
+            log_likelihood=self.score_likelihood(x, fixed, training),
             log_prior=self.prior_head.log_prob(p, fixed),
             log_posterior=head.log_prob(q, fixed),
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
@@ -200,6 +200,13 @@ class VAE(LatentVariableModel):
         """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
         shape = self.posterior_head.event_shape
         return self.parameters_of(self.decoder, self.likelihood_head, z, shape, training)
+
+    def score_likelihood(self, x, z, training=False):
+        """Returns log p(x|z) of examples x [B, *event_shape] for z [K, B, ...]: [K, B], nats."""
+        head, parameters = self.likelihood_head, self.likelihood_parameters(z, training)
+        if training:
+            parameters = head.adapt(parameters, x, replicas.total)
+        return head.log_prob(parameters, x)
 
     @staticmethod
     def parameters_of(layer, head, z, event_shape, training=False):
@@ -226,12 +233,12 @@ class VAE(LatentVariableModel):
         Raises:
             UserError: if it does not.
         """
-        low, high = self.likelihood_head.support
-        if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() > high):
+        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        if misfit is not None:
             raise UserError(
                 f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=f"values in [{low:g}, {high:g}]",
-                received=f"minimum {x.min():g}, maximum {x.max():g}",
+                expected=misfit[0],
+                received=misfit[1],
                 fix="scale the examples, or choose another likelihood",
             )
 
