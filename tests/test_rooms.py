@@ -42,7 +42,7 @@ FAST = [
     "tfvae/presets.py",
     *(
         f"tfvae/cli/{name}.py"
-        for name in ("__init__", "arguments", "train", "evaluate", "sample", "export", "info")
+        for name in ("__init__", "arguments", "train", "evaluate", "sample", "latent", "export", "info")
     ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",

@@ -159,7 +159,8 @@ def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
         raise UserError(
             "the model has no two-dimensional latent space to draw",
             expected="one layer of two latent units with the prior StandardNormal",
-            received=f"{len(model.posterior_heads)} of {model.latent_size} units with {type(model.prior_head).__name__}",
+            received=f"{len(model.posterior_heads)} layers, {model.latent_size} units in the first, "
+            f"the prior {type(model.prior_head).__name__}",
         )
     head = model.prior_head
     probability = (np.arange(side, dtype=np.float32)[:, np.newaxis] + 0.5) / side

@@ -35,7 +35,7 @@ class Preset:
     Attributes:
         name: what `--preset` and `create` take.
         summary: one line.
-        image_shape: (H, W, C) of the data; None where any will do.
+        image_shape: (H, W, C) of the data, or (D,) where they are vectors; None where any images will do.
         network: "mlp", "conv", or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
             stochastic layers of a belief network.
@@ -45,11 +45,13 @@ class Preset:
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
+        likelihood: one of `LIKELIHOODS`, or a head.
+        dataset: what it is trained on unless told otherwise.
     """
 
     name: str
     summary: str
-    image_shape: tuple[int, int, int] | None
+    image_shape: tuple[int, ...] | None
     network: str
     widths: tuple[int, ...]
     latent_size: int
@@ -59,6 +61,8 @@ class Preset:
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
+    likelihood: Any = "bernoulli"
+    dataset: str = "digits"
 
     @property
     def latents(self) -> str:
@@ -117,10 +121,30 @@ TABLE = (
         estimator="vimco",
         num_samples=5,
     ),
+    Preset(
+        "ring",
+        "points of the plane on a ring: two hidden layers of 64, 2 latent units, a Normal likelihood",
+        (2,),
+        "mlp",
+        (64, 64),
+        2,
+        Recipe(epochs=60, batch_size=100, learning_rate=2e-3, schedule="cosine"),
+        activation="tanh",
+        likelihood="normal",
+        dataset="ring",
+    ),
 )
 
 
-LIKELIHOODS = ("bernoulli", "normal")
+LIKELIHOODS = {
+    "bernoulli": "binary",
+    "normal": "real",
+    "normal-optimal": "real",
+    "continuous-bernoulli": "grey",
+    "discretized-logistic": "levels",
+    "discretized-logistic-mixture": "levels",
+    "categorical": "levels",
+}  # name: the values that it speaks of
 ANY_SHAPE = (28, 28, 1)  # of a preset that takes any image shape, where none is given
 
 
@@ -141,11 +165,12 @@ def get(name: str) -> Preset:
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
     """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`."""
-    if preset.image_shape not in (None, tuple(shape)):
-        fitting = [other.name for other in TABLE if other.image_shape in (None, tuple(shape))]
+    any_images = (None,) if len(shape) == 3 else ()
+    if preset.image_shape not in (*any_images, tuple(shape)):
+        fitting = [other.name for other in TABLE if other.image_shape in (*any_images, tuple(shape))]
         raise UserError(
             f"the images do not fit preset {preset.name}",
-            expected=f"shape {preset.image_shape}",
+            expected=f"shape {preset.image_shape or '(H, W, C)'}",
             received=tuple(shape),
             fix=f"choose another data set, or a preset that fits: {', '.join(fitting)}",
         )
@@ -157,8 +182,8 @@ def create(name: str, **overrides: Any):
     Args:
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
-            (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
-            head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            (28, 28, 1) where the preset takes any; `likelihood` is one of `LIKELIHOODS` or a head); `levels` of stored
+            pixels, 256 unless given; what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples, or
@@ -172,19 +197,19 @@ def create(name: str, **overrides: Any):
     if "name" in fields or "recipe" in fields:
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
     preset = replace(preset, **fields)
-    likelihood = overrides.pop("likelihood", "bernoulli")
+    levels = overrides.pop("levels", 256)
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
-    return _assemble(preset, likelihood, overrides)
+    return _assemble(preset, levels, overrides)
 
 
-def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
+def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     from tfvae import distributions, estimators, models
 
     one_of("network", preset.network, ("mlp", "conv", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
-        "likelihood": _likelihood(preset.image_shape, likelihood),
+        "likelihood": _likelihood(preset.image_shape, preset.likelihood, levels),
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
     }
@@ -203,14 +228,22 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     return model
 
 
-def _likelihood(shape: tuple[int, ...], likelihood: Any):
+def _likelihood(shape: tuple[int, ...], likelihood: Any, levels: int):
     from tfvae import distributions
 
     if not isinstance(likelihood, str):
         return likelihood
-    if one_of("likelihood", likelihood, LIKELIHOODS) == "bernoulli":
-        return distributions.Bernoulli(shape, name="likelihood")
-    return distributions.Normal(shape, scale="learned", name="likelihood")
+    one_of("likelihood", likelihood, LIKELIHOODS)
+    head, options = {
+        "bernoulli": (distributions.Bernoulli, {}),
+        "normal": (distributions.Normal, {"scale": "learned"}),
+        "normal-optimal": (distributions.Normal, {"scale": "optimal"}),
+        "continuous-bernoulli": (distributions.ContinuousBernoulli, {}),
+        "discretized-logistic": (distributions.DiscretizedLogistic, {"levels": levels}),
+        "discretized-logistic-mixture": (distributions.DiscretizedLogisticMixture, {"levels": levels}),
+        "categorical": (distributions.CategoricalPixels, {"levels": levels}),
+    }[likelihood]
+    return head(shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):

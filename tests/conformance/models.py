@@ -129,7 +129,7 @@ def hierarchical_logistic_mixture(**options):
         [MLP([6]), MLP([5], "tanh")],
         posteriors=[DiagonalNormal(3), DiagonalNormal(2)],
         conditionals=[DiagonalNormal(3)],
-        likelihood=DiscretizedLogisticMixture((3, 2), components=2, levels=9),
+        likelihood=DiscretizedLogisticMixture(3, components=2, levels=4),
         **options,
     )
 
