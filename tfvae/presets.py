@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tfvae.checks import UserError, one_of, positive_int
@@ -46,6 +46,7 @@ class Preset:
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
         likelihood: one of `LIKELIHOODS`, or a head.
+        likelihood_options: further arguments of the likelihood that the preset names; of no other.
         dataset: what it is trained on unless told otherwise.
     """
 
@@ -62,6 +63,7 @@ class Preset:
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
     likelihood: Any = "bernoulli"
+    likelihood_options: dict[str, Any] = field(default_factory=dict)
     dataset: str = "digits"
 
     @property
@@ -128,9 +130,11 @@ TABLE = (
         "mlp",
         (64, 64),
         2,
-        Recipe(epochs=60, batch_size=100, learning_rate=2e-3, schedule="cosine"),
-        activation="tanh",
+        Recipe(epochs=40, batch_size=100, learning_rate=3e-3, schedule="cosine"),
+        estimator="dreg",
+        num_samples=10,
         likelihood="normal",
+        likelihood_options={"initial_scale": 0.3},
         dataset="ring",
     ),
 )
@@ -209,7 +213,7 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     one_of("network", preset.network, ("mlp", "conv", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
-        "likelihood": _likelihood(preset.image_shape, preset.likelihood, levels),
+        "likelihood": _likelihood(preset, levels),
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
     }
@@ -228,9 +232,10 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     return model
 
 
-def _likelihood(shape: tuple[int, ...], likelihood: Any, levels: int):
+def _likelihood(preset: Preset, levels: int):
     from tfvae import distributions
 
+    likelihood = preset.likelihood
     if not isinstance(likelihood, str):
         return likelihood
     one_of("likelihood", likelihood, LIKELIHOODS)
@@ -243,7 +248,9 @@ def _likelihood(shape: tuple[int, ...], likelihood: Any, levels: int):
         "discretized-logistic-mixture": (distributions.DiscretizedLogisticMixture, {"levels": levels}),
         "categorical": (distributions.CategoricalPixels, {"levels": levels}),
     }[likelihood]
-    return head(shape, name="likelihood", **options)
+    if likelihood == get(preset.name).likelihood:
+        options |= preset.likelihood_options
+    return head(preset.image_shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -26,18 +28,22 @@ class Normal(Head):
 
     Args:
         event_shape: shape of one example.
-        scale: the standard deviation: a number, "learned" for one trainable scale that starts at 1, or "optimal".
+        scale: the standard deviation: a number, "learned" for one trainable scale, or "optimal".
+        initial_scale: where the learned scale starts. One that is as wide as the data invites a posterior that ignores
+            them.
         kernel_initializer: of the linear layer.
 
     Raises:
-        UserError: if `scale` is neither positive nor one of the names.
+        UserError: if `scale` is neither positive nor one of the names, or `initial_scale` is not positive.
 
     References:
         Rybkin, Daniilidis, Levine: Simple and effective VAE training with calibrated decoders (2021)
         (the optimal variance).
     """
 
-    def __init__(self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", *, initial_scale=1.0, **kwargs
+    ):
         super().__init__(event_shape, **kwargs)
         if isinstance(scale, str) and scale not in ("learned", "optimal"):
             raise UserError(
@@ -46,6 +52,7 @@ class Normal(Head):
                 received=scale,
             )
         self.scale = scale if isinstance(scale, str) else number_in("scale", scale, 0.0, open_low=True)
+        self.initial_scale = number_in("initial_scale", initial_scale, 0.0, open_low=True)
         self.loc_layer = Projection(self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="loc")
 
     def build(self, input_shape):
@@ -53,7 +60,11 @@ class Normal(Head):
         self.loc_layer.build(input_shape)
         if self.scale == "learned":
             self.log_scale = self.add_weight(
-                shape=(), initializer="zeros", dtype="float32", autocast=False, name="log_scale"
+                shape=(),
+                initializer=keras.initializers.Constant(math.log(self.initial_scale)),
+                dtype="float32",
+                autocast=False,
+                name="log_scale",
             )
         if self.scale == "optimal":
             fixed = {
@@ -130,5 +141,6 @@ class Normal(Head):
         return super().get_config() | {
             "event_shape": self.event_shape,
             "scale": self.scale,
+            "initial_scale": self.initial_scale,
             "kernel_initializer": initializer,
         }
