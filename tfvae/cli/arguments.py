@@ -105,7 +105,7 @@ def parser() -> argparse.ArgumentParser:
         "--rows", type=int, help="interpolate: pairs of examples; traverse: latent units (default: 8)"
     )
     latent.add_argument("--label", type=int, help="attribute: the class that has it (default: 0)")
-    latent.add_argument("--strength", type=float, help="attribute: of the last row (default: 1)")
+    latent.add_argument("--strength", type=float, help="attribute: of the last row (default: 2)")
     latent.add_argument(
         "--reach", type=float, help="traverse: from -REACH to REACH, in latent units (default: 3)"
     )

@@ -9,7 +9,7 @@ from tfvae.checks import UserError, number_in, one_of, positive_int
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "interpolate": {"method": "linear", "steps": 10, "rows": 8},
-    "attribute": {"label": 0, "strength": 1.0, "steps": 6},
+    "attribute": {"label": 0, "strength": 2.0, "steps": 6},
     "manifold": {"side": 20},
     "traverse": {"rows": 8, "reach": 3.0, "steps": 10},
 }  # tool: option to its default; the others are not for it
@@ -93,7 +93,7 @@ def _interpolate(model, examples, labels, config, *, method, steps, rows):
     return (
         np.stack(ends, axis=1),
         [f"{row + 1}" for row in range(rows)],
-        f"{method} interpolation of codes; the first and the last column are the examples themselves",
+        f"{method.capitalize()} interpolation of codes; the first and the last column are the examples themselves",
     )
 
 
@@ -112,7 +112,7 @@ def _attribute(model, examples, labels, config, *, label, strength, steps):
     return (
         np.stack([shown, *rows]),
         ["example", *(f"+ {value:.3g}" for value in strengths)],
-        f'Reconstructions with the "{label}" component added: mean code of label {label} minus mean code of the others',
+        f'Reconstructions with the "{label}" component added row by row',
     )
 
 
