@@ -22,7 +22,7 @@ def read() -> dict[str, tuple[np.ndarray, None]]:
     """Returns the splits, the same at every call: points [N, 2], float32, without labels."""
     splits = {}
     for name, count in SIZES.items():
-        uniform = np.random.Generator(philox(f"ring {name}", 0)).random((2, count))
+        uniform = np.random.Generator(philox(f"ring {name}", 0)).random((count, 2)).T
         radius, angle = np.sqrt(-2.0 * np.log1p(-uniform[0])), 2.0 * np.pi * uniform[1]  # Box and Muller
         z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
         splits[name] = ring(z).astype(np.float32), None

@@ -1,7 +1,7 @@
 """Runs with likelihoods of grey and stored pixels: what goes with what, and bits per dimension.
 
 Mutations, each seen to break a test here: dynamic binarisation left as the default of every likelihood; bits of
-log 10, or not divided by the pixels; bits reported for a density; levels that are 256 whatever the data.
+log 10, or not divided by the pixels; bits reported for a density.
 """
 
 import json

@@ -1,7 +1,6 @@
 """The ring: the data are what the formula says, and a small VAE with a Normal likelihood puts its samples there.
 
-Mutations, each seen to break a test here: the image of z without its tenth; splits that share points; a learned scale
-that starts at 1, so that the latents are not used.
+Mutations, each seen to break a test here: the image of z without its tenth; splits that share their stream of noise.
 """
 
 import numpy as np
