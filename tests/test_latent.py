@@ -2,8 +2,8 @@
 
 Mutations, each seen to break a test here: end and start of a path swapped, `steps` that leave out an end, lengths of a
 spherical path left at 1; an attribute with the sign turned, or the mean over all examples for those without; the
-strength squared; rows of the manifold from the lowest z2 up; quantiles at (i + 1/2) / (side + 1); a traversal that adds to the
-code; units in order of rising activity.
+strength squared; rows of the manifold from the lowest z2 up; quantiles at (i + 1/2) / (side + 1); a traversal that adds
+to the code; units in order of rising activity.
 """
 
 from statistics import NormalDist
