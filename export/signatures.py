@@ -78,7 +78,8 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
         return {"image": image(model.posterior_head.mean(model.posterior_parameters(x)))}
 
     def encode(x):
-        return dict(zip(model.posterior_head.parameter_names, model.posterior_parameters(x), strict=True))
+        head = model.posterior_head
+        return dict(zip(head.parameter_names, head.served(model.posterior_parameters(x)), strict=True))
 
     def decode(z):
         return {"image": image(z)}

@@ -9,7 +9,7 @@ from tfvae.registration import register
 
 __version__ = "0.1.0"
 
-_MODELS = ("VAE", "IWAE", "HierarchicalVAE", "DiscreteVAE", "LatentVariableModel")
+_MODELS = ("VAE", "IWAE", "HierarchicalVAE", "LadderVAE", "DiscreteVAE", "DRAW", "LatentVariableModel")
 _ROOMS = (
     "checks",
     "distributions",

@@ -180,9 +180,9 @@ def has_manifold(model) -> bool:
 
 
 def by_activity(model, data) -> np.ndarray:
-    """Returns the latent units in order of falling activity Var_x(E[z_j|x]): [latent_size], int; see `active_units`."""
+    """Returns the units of `encode`'s codes by falling activity Var_x(E[z_j|x]), see `active_units`: [latent_size]."""
     _check(model)
-    return np.argsort(-active_units(model, data).variance, kind="stable")
+    return np.argsort(-active_units(model, data).variance[: model.latent_size], kind="stable")
 
 
 def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int = 9) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfvae.checks import UserError, one_of, positive_int
@@ -36,18 +36,24 @@ class Preset:
         name: what `--preset` and `create` take.
         summary: one line.
         image_shape: (H, W, C) of the data, or (D,) where they are vectors; None where any images will do.
-        network: "mlp", "conv", or "sbn", a sigmoid belief network.
+        network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, "draw", which is recurrent,
+            or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
-            stochastic layers of a belief network.
-        latent_size: units of the latent vector, the one next to the data where there are several.
+            stochastic layers of a belief network, units of both recurrent networks.
+        latent_size: units of the latent vector, the one next to the data where there are several layers, that of each
+            step where there are steps.
         recipe: how it is trained.
+        upper: (widths, units) of each further stochastic layer, from the bottom up: the hidden layers of its encoder
+            and the units of its latent vector; the decoder's hidden layers are the same in reverse.
         activation: of the hidden layers.
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
         likelihood: one of `LIKELIHOODS`, or a head.
-        likelihood_options: further arguments of the likelihood that the preset names; of no other.
+        likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
         dataset: what it is trained on unless told otherwise.
+        compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
+        options: what its model alone takes, name to default; overrides of `create`.
     """
 
     name: str
@@ -57,20 +63,30 @@ class Preset:
     widths: tuple[int, ...]
     latent_size: int
     recipe: Recipe
+    upper: tuple[tuple[tuple[int, ...], int], ...] = ()
     activation: str = "relu"
     batch_norm: bool = False
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
     likelihood: Any = "bernoulli"
-    likelihood_options: dict[str, Any] = field(default_factory=dict)
+    likelihood_options: tuple[tuple[str, Any], ...] = ()
     dataset: str = "digits"
+    compile_step: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def shares_parameters(self) -> bool:
+        """Whether the inference model shares parameters with the generative model."""
+        return self.network in ("draw", "ladder")
 
     @property
     def latents(self) -> str:
         """Kind of its latents: "continuous" or "discrete"."""
         return "discrete" if self.network == "sbn" else "continuous"
 
+
+BURDA = Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400)
 
 TABLE = (
     Preset(
@@ -82,6 +98,7 @@ TABLE = (
         8,
         Recipe(epochs=200, batch_size=100, learning_rate=2e-3, schedule="cosine"),
         activation="tanh",
+        compile_step=False,
     ),
     Preset(
         "tutorial-400-20",
@@ -100,7 +117,29 @@ TABLE = (
         "mlp",
         (200, 200),
         50,
-        Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400),
+        BURDA,
+        activation="tanh",
+    ),
+    Preset(
+        "burda-2layer",
+        "784-200-200-100-100-100-50 of Burda et al. 2016, latents of 100 and 50 units, inferred from the bottom up",
+        (28, 28, 1),
+        "mlp",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
+        activation="tanh",
+    ),
+    Preset(
+        "ladder-2layer",
+        "the generative model of burda-2layer, inferred from the top down (Sonderby et al. 2016)",
+        (28, 28, 1),
+        "ladder",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
         activation="tanh",
     ),
     Preset(
@@ -111,6 +150,18 @@ TABLE = (
         (32, 64),
         32,
         Recipe(epochs=20, batch_size=100, schedule="cosine"),
+        compile_step=False,
+    ),
+    Preset(
+        "draw",
+        "DRAW with attention, 2x2 read and 5x5 write windows of Gregor et al. 2015, but 10 steps instead of 64",
+        None,
+        "draw",
+        (256,),
+        100,
+        Recipe(epochs=10, batch_size=100, learning_rate=1e-3, schedule="cosine"),
+        options=(("steps", 10), ("read_window", 2), ("write_window", 5)),
+        compile_step=False,
     ),
     Preset(
         "sbn-200-200-200",
@@ -134,7 +185,7 @@ TABLE = (
         estimator="dreg",
         num_samples=10,
         likelihood="normal",
-        likelihood_options={"initial_scale": 0.3},
+        likelihood_options=(("initial_scale", 0.3),),
         dataset="ring",
     ),
 )
@@ -149,6 +200,19 @@ LIKELIHOODS = {
     "discretized-logistic-mixture": "levels",
     "categorical": "levels",
 }  # name: the values that it speaks of
+POSTERIORS = {  # name: head
+    "diagonal": "DiagonalNormal",
+    "full": "FullCovarianceNormal",
+    "householder": "HouseholderNormal",
+    "realnvp": "RealNVP",
+    "iaf": "InverseAutoregressiveFlow",
+}
+PRIORS = {
+    "standard": "StandardNormal",
+    "mixture": "MixturePrior",
+    "vamp": "VampPrior",
+    "realnvp": "RealNVPPrior",
+}
 ANY_SHAPE = (28, 28, 1)  # of a preset that takes any image shape, where none is given
 
 
@@ -187,10 +251,12 @@ def create(name: str, **overrides: Any):
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
             (28, 28, 1) where the preset takes any; `likelihood` is one of `LIKELIHOODS` or a head); `levels` of stored
-            pixels, 256 unless given; what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            pixels, 256 unless given; `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads); what the
+            model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
-        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples, or
+        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
+            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps, or
             `tfvae.DiscreteVAE` for a belief network.
 
     Raises:
@@ -202,34 +268,77 @@ def create(name: str, **overrides: Any):
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
     preset = replace(preset, **fields)
     levels = overrides.pop("levels", 256)
+    overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
     return _assemble(preset, levels, overrides)
 
 
 def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
-    from tfvae import distributions, estimators, models
+    from tfvae import estimators, models
 
-    one_of("network", preset.network, ("mlp", "conv", "sbn"))
+    one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
         "likelihood": _likelihood(preset, levels),
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
     }
+    posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
     if preset.network == "sbn":
+        check_heads(preset, posterior, prior)
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
+    elif preset.network == "draw":
+        model = _draw(preset, options)
+    elif preset.upper:
+        model = _hierarchy(preset, options)
     else:
         name = estimators.get(preset.estimator).name
         model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
         model = model_class(
             *_networks(preset),
-            posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
-            prior=distributions.StandardNormal(preset.latent_size, name="prior"),
+            posterior=_head("posterior", POSTERIORS, posterior, preset),
+            prior=_head("prior", PRIORS, prior, preset),
             **options,
         )
     model.build()
     return model
+
+
+def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
+    """Checks the names of a posterior and a prior; heads in their place are left to the model.
+
+    Raises:
+        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents; for a
+            VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
+    """
+    for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
+        default = next(iter(table))
+        if isinstance(name, str):
+            one_of(kind, name, table)
+        if preset.latents == "discrete" and name != default:
+            raise UserError(
+                f"preset {preset.name}, whose latents are discrete, has its own {kind}",
+                expected=f"no {kind}",
+                received=name,
+            )
+    if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
+        raise UserError(
+            f"preset {preset.name} is one of vectors",
+            expected="a prior without pseudo-inputs, which are images in [0, 1]",
+            received=prior,
+            fix="choose another --prior, or a VampPrior with a value_range as a head",
+        )
+
+
+def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
+    from tfvae import distributions
+
+    if not isinstance(choice, str):
+        return choice
+    head = getattr(distributions, table[one_of(kind, choice, table)])
+    shapes = (preset.latent_size, preset.image_shape) if choice == "vamp" else (preset.latent_size,)
+    return head(*shapes, name=kind)
 
 
 def _likelihood(preset: Preset, levels: int):
@@ -249,7 +358,7 @@ def _likelihood(preset: Preset, levels: int):
         "categorical": (distributions.CategoricalPixels, {"levels": levels}),
     }[likelihood]
     if likelihood == get(preset.name).likelihood:
-        options |= preset.likelihood_options
+        options |= dict(preset.likelihood_options)
     return head(preset.image_shape, name="likelihood", **options)
 
 
@@ -257,13 +366,41 @@ def _networks(preset: Preset):
     from tfvae import networks
 
     widths, reverse = list(preset.widths), list(preset.widths)[::-1]
-    if preset.network == "mlp":
+    if preset.network != "conv":
         options = (preset.activation, preset.batch_norm)
         return networks.MLP(widths, *options, name="encoder"), networks.MLP(reverse, *options, name="decoder")
     encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
     return encoder, networks.ConvDecoder(
         preset.image_shape, reverse, activation=preset.activation, name="decoder"
     )
+
+
+def _hierarchy(preset: Preset, options: dict[str, Any]):
+    from tfvae import distributions, models
+
+    layers = [(preset.widths, preset.latent_size), *preset.upper]
+    networks = [_networks(replace(preset, widths=tuple(widths))) for widths, _ in layers]
+    units = [positive_int("units of a stochastic layer", count) for _, count in layers]
+    model_class = models.LadderVAE if preset.network == "ladder" else models.HierarchicalVAE
+    return model_class(
+        [encoder for encoder, _ in networks],
+        [decoder for _, decoder in networks],
+        posteriors=[distributions.DiagonalNormal(count) for count in units],
+        conditionals=[distributions.DiagonalNormal(count) for count in units[:-1]],
+        **options,
+    )
+
+
+def _draw(preset: Preset, options: dict[str, Any]):
+    from tfvae import models
+
+    head = options["likelihood"]
+    if "linear" in head.get_config():
+        options["likelihood"] = type(head).from_config(head.get_config() | {"linear": False})
+    if len(preset.widths) != 1:
+        raise UserError("DRAW takes one width, of both its networks", received=preset.widths)
+    (units,) = preset.widths
+    return models.DRAW(step_latent_size=preset.latent_size, units=units, **options)
 
 
 def _belief_network(units: list[int], options: dict[str, Any]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from tfvae import latent, plotting
+from tfvae import latent, plotting, random
 from tfvae.training import data
 from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
@@ -13,10 +13,12 @@ from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 MANIFOLD = 20  # tiles along each side of the manifold grid
+ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
 class Painter(keras.callbacks.Callback):
-    """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid.
+    """Draws samples, reconstructions, loss curves, the latent map, the manifold grid for two latent units, and the
+    canvas step by step for a model that has one.
 
     Args:
         run: whose figures to draw.
@@ -63,6 +65,8 @@ class Painter(keras.callbacks.Callback):
             self._labels,
             title=f"Posterior means of held-out examples, {when}",
         )
+        if hasattr(self._vae, "canvases"):
+            self._draw_canvases(codes[:ROWS], when)
 
     def _draw_points(self, folder, when: str) -> None:
         drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
@@ -97,3 +101,14 @@ class Painter(keras.callbacks.Callback):
                 title=f"Decoded quantiles of the prior, {when}",
                 extent=extent,
             )
+
+    def _draw_canvases(self, codes: np.ndarray, when: str) -> None:
+        samples = self._vae.sample_latents(random.ThreefryNoise(random.row_seeds(0, ROWS)))
+        images, windows = self._vae.canvases(np.concatenate([codes, samples]))
+        plotting.save_canvases(
+            self._run.figures / "canvas.png",
+            np.asarray(images),
+            title=f"Canvas after each step, {when}",
+            names=["reconstruction"] * len(codes) + ["sample"] * ROWS,
+            windows=None if windows is None else np.asarray(windows),
+        )

@@ -102,6 +102,8 @@ def evaluate(
         "num_samples": num_samples,
         "num_examples": len(examples),
         "active_units": units.count,
+        "active_units_by_layer": units.by_layer,
+        "units_by_layer": [len(variance) for variance in units.variances],
         "latent_size": model.latent_size,
         "split": split,
         "binarize": config.binarize,

@@ -31,7 +31,15 @@ def mixed_precision():
         keras.config.set_dtype_policy(before)
 
 
-MORE = {"mixed-precision": mixed_precision}
+def jit():
+    """A model whose training step XLA compiles, after such a step."""
+    model = models.create("vae-mlp")
+    model.compile("sgd", jit_compile=True)
+    model.fit(models.examples(model, 4), batch_size=4, verbose=0)
+    return model
+
+
+MORE = {"mixed-precision": mixed_precision, "jit": jit}
 FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
@@ -66,11 +74,12 @@ def agree(export, read, *, only=None, what="this reader"):
 def test_the_signatures_are_the_methods_of_the_model(export):
     model, ask = export.model, export.requests
     x, z = ask["encode"]["x"], ask["decode"]["z"]
-    q = model.posterior_parameters(x)
+    head = model.posterior_head
+    q = head.served(model.posterior_parameters(x))
     expected = {
         "reconstruct": {"image": model.reconstruct(x)},
         "serving_default": {"image": model.reconstruct(x)},
-        "encode": dict(zip(model.posterior_head.parameter_names, q, strict=True)),
+        "encode": dict(zip(head.parameter_names, q, strict=True)),
         "decode": {"image": model.decode(z)},
     }
     if "loc" in expected["encode"]:

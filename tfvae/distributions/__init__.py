@@ -11,9 +11,14 @@ from tfvae.distributions.discrete_prior import BernoulliPrior, OneHotCategorical
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
 from tfvae.distributions.head import Head, kl_divergence
+from tfvae.distributions.householder_normal import HouseholderNormal
+from tfvae.distributions.inverse_autoregressive_flow import InverseAutoregressiveFlow
+from tfvae.distributions.mixture import MixturePrior
 from tfvae.distributions.normal import Normal
+from tfvae.distributions.real_nvp import RealNVP, RealNVPPrior
 from tfvae.distributions.relaxation import view
 from tfvae.distributions.standard_normal import StandardNormal
+from tfvae.distributions.vamp_prior import VampPrior
 
 __all__ = [
     "Bernoulli",
@@ -25,10 +30,16 @@ __all__ = [
     "DiscretizedLogisticMixture",
     "FullCovarianceNormal",
     "Head",
+    "HouseholderNormal",
+    "InverseAutoregressiveFlow",
+    "MixturePrior",
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
+    "RealNVP",
+    "RealNVPPrior",
     "StandardNormal",
+    "VampPrior",
     "kl_divergence",
     "view",
 ]

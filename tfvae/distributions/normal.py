@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, number_in
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
-from tfvae.distributions.projection import Projection
+from tfvae.distributions.projection import last_layer
 
 MEMORY = 100.0  # batches that the running mean of the optimal variance remembers
 SMALLEST_VARIANCE = 1e-12  # of data that are met exactly, so that their density stays finite
@@ -32,6 +32,7 @@ class Normal(Head):
         initial_scale: where the learned scale starts. One that is as wide as the data invites a posterior that ignores
             them.
         kernel_initializer: of the linear layer.
+        linear: whether the mean is linear in the features; otherwise it is the features plus an offset.
 
     Raises:
         UserError: if `scale` is neither positive nor one of the names, or `initial_scale` is not positive.
@@ -42,9 +43,17 @@ class Normal(Head):
     """
 
     def __init__(
-        self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", *, initial_scale=1.0, **kwargs
+        self,
+        event_shape,
+        scale=1.0,
+        kernel_initializer="glorot_uniform",
+        linear=True,
+        *,
+        initial_scale=1.0,
+        **kwargs,
     ):
         super().__init__(event_shape, **kwargs)
+        self.linear = self.autocast = linear  # an offset is added in float32
         if isinstance(scale, str) and scale not in ("learned", "optimal"):
             raise UserError(
                 "unknown scale of a Normal likelihood",
@@ -53,7 +62,10 @@ class Normal(Head):
             )
         self.scale = scale if isinstance(scale, str) else number_in("scale", scale, 0.0, open_low=True)
         self.initial_scale = number_in("initial_scale", initial_scale, 0.0, open_low=True)
-        self.loc_layer = Projection(self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="loc")
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.loc_layer = last_layer(
+            self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="loc"
+        )
 
     def build(self, input_shape):
         """Makes the linear layer and the scale."""
@@ -95,14 +107,13 @@ class Normal(Head):
         """Whether training steps set the scale."""
         return self.scale == "optimal"
 
-    def adapt(self, parameters, value, total):
+    def adapt(self, parameters, value, mean):
         """Returns (loc, the batch's optimal scale), and takes that scale into the running mean; see `Head.adapt`."""
         if self.scale != "optimal":
             return parameters
         loc, scale = parameters
         squares = tf.square(tf.stop_gradient(value - loc))
-        optimum = total(tf.reduce_sum(squares)) / total(tf.cast(tf.size(squares), tf.float32))
-        optimum = tf.maximum(optimum, SMALLEST_VARIANCE)
+        optimum = tf.maximum(mean(squares), SMALLEST_VARIANCE)
         batches = tf.minimum(tf.convert_to_tensor(self.batches) + 1.0, MEMORY)
         variance = tf.convert_to_tensor(self.variance)
         self.batches.assign(batches)
@@ -137,10 +148,11 @@ class Normal(Head):
 
     def get_config(self):
         """Returns the arguments."""
-        initializer = keras.initializers.serialize(self.loc_layer.kernel_initializer)
+        initializer = keras.initializers.serialize(self.kernel_initializer)
         return super().get_config() | {
             "event_shape": self.event_shape,
             "scale": self.scale,
             "initial_scale": self.initial_scale,
             "kernel_initializer": initializer,
+            "linear": self.linear,
         }

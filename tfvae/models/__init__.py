@@ -4,8 +4,10 @@ import keras  # noqa: F401  before all else: see tfvae/registration.py
 
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.discrete import DiscreteVAE
+from tfvae.models.draw import DRAW
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
+from tfvae.models.ladder import LadderVAE
 from tfvae.models.vae import VAE
 
-__all__ = ["IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LatentVariableModel"]
+__all__ = ["DRAW", "IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LadderVAE", "LatentVariableModel"]

@@ -4,6 +4,7 @@ Every function writes its file whole or not at all, so that the figure of an ear
 one, and returns the path.
 """
 
+from tfvae.plotting.canvas import save_canvases
 from tfvae.plotting.curves import save_loss_curves
 from tfvae.plotting.images import save_image_grid, save_manifold_grid, save_reconstructions
 from tfvae.plotting.latent_map import save_latent_map
@@ -11,6 +12,7 @@ from tfvae.plotting.points import save_points
 from tfvae.plotting.rows import save_rows
 
 __all__ = [
+    "save_canvases",
     "save_image_grid",
     "save_latent_map",
     "save_loss_curves",
