@@ -81,6 +81,11 @@ class Preset:
         return self.network in ("draw", "ladder")
 
     @property
+    def fixes_heads(self) -> bool:
+        """Whether its posterior and prior are its own, not to be chosen."""
+        return self.network in ("draw", "sbn") or bool(self.upper)
+
+    @property
     def latents(self) -> str:
         """Kind of its latents: "continuous" or "discrete"."""
         return "discrete" if self.network == "sbn" else "continuous"
@@ -285,8 +290,8 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
         "num_samples": preset.num_samples,
     }
     posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
+    check_heads(preset, posterior, prior)
     if preset.network == "sbn":
-        check_heads(preset, posterior, prior)
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
         model = _draw(preset, options)
@@ -309,16 +314,16 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents; for a
-            VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
+        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents or of several
+            layers or steps; for a VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
     for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         default = next(iter(table))
         if isinstance(name, str):
             one_of(kind, name, table)
-        if preset.latents == "discrete" and name != default:
+        if preset.fixes_heads and name != default:
             raise UserError(
-                f"preset {preset.name}, whose latents are discrete, has its own {kind}",
+                f"preset {preset.name}, whose latents are discrete or in several layers, has its own {kind}",
                 expected=f"no {kind}",
                 received=name,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.plotting.images import GAP, TILE, _figure, _mosaic, _rgb
+from tfvae.plotting.images import GAP, TILE, mosaic, rgb, show
 from tfvae.plotting.look import look, save
 
 CHARACTER = 11  # pixels: a letter of a label
@@ -31,11 +31,11 @@ def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence
         UserError: if the images have another shape or are not finite, there are not as many labels as rows, or the
             file cannot be written.
     """
-    images = _rgb("images", images, "[rows, columns, H, W, C]")
+    images = rgb("images", images, "[rows, columns, H, W, C]")
     if len(labels) != len(images):
         raise UserError("labels do not match the rows", expected=len(images), received=len(labels))
     with look():
-        canvas, middles = _mosaic(list(images), TILE, [GAP] * (len(images) - 1))
-        figure, axes = _figure(canvas, title, left=30 + CHARACTER * max(map(len, labels)))
+        canvas, middles = mosaic(list(images), TILE, [GAP] * (len(images) - 1))
+        figure, axes = show(canvas, title, left=30 + CHARACTER * max(map(len, labels)))
         axes.set_yticks(middles, list(labels))
         return save(figure, path)
