@@ -16,6 +16,7 @@ _ROOMS = (
     "estimators",
     "evaluation",
     "export",
+    "latent",
     "models",
     "networks",
     "plotting",

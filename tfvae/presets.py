@@ -35,7 +35,7 @@ class Preset:
     Attributes:
         name: what `--preset` and `create` take.
         summary: one line.
-        image_shape: (H, W, C) of the data; None where any will do.
+        image_shape: (H, W, C) of the data, or (D,) where they are vectors; None where any images will do.
         network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, "draw", which is recurrent,
             or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
@@ -49,13 +49,16 @@ class Preset:
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
+        likelihood: one of `LIKELIHOODS`, or a head.
+        likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
+        dataset: what it is trained on unless told otherwise.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         options: what its model alone takes, name to default; overrides of `create`.
     """
 
     name: str
     summary: str
-    image_shape: tuple[int, int, int] | None
+    image_shape: tuple[int, ...] | None
     network: str
     widths: tuple[int, ...]
     latent_size: int
@@ -66,6 +69,9 @@ class Preset:
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
+    likelihood: Any = "bernoulli"
+    likelihood_options: tuple[tuple[str, Any], ...] = ()
+    dataset: str = "digits"
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -73,6 +79,11 @@ class Preset:
     def shares_parameters(self) -> bool:
         """Whether the inference model shares parameters with the generative model."""
         return self.network in ("draw", "ladder")
+
+    @property
+    def fixes_heads(self) -> bool:
+        """Whether its posterior and prior are its own, not to be chosen."""
+        return self.network in ("draw", "sbn") or bool(self.upper)
 
     @property
     def latents(self) -> str:
@@ -168,10 +179,32 @@ TABLE = (
         estimator="vimco",
         num_samples=5,
     ),
+    Preset(
+        "ring",
+        "points of the plane on a ring: two hidden layers of 64, 2 latent units, a Normal likelihood",
+        (2,),
+        "mlp",
+        (64, 64),
+        2,
+        Recipe(epochs=40, batch_size=100, learning_rate=3e-3, schedule="cosine"),
+        estimator="dreg",
+        num_samples=10,
+        likelihood="normal",
+        likelihood_options=(("initial_scale", 0.3),),
+        dataset="ring",
+    ),
 )
 
 
-LIKELIHOODS = ("bernoulli", "normal")
+LIKELIHOODS = {
+    "bernoulli": "binary",
+    "normal": "real",
+    "normal-optimal": "real",
+    "continuous-bernoulli": "grey",
+    "discretized-logistic": "levels",
+    "discretized-logistic-mixture": "levels",
+    "categorical": "levels",
+}  # name: the values that it speaks of
 POSTERIORS = {  # name: head
     "diagonal": "DiagonalNormal",
     "full": "FullCovarianceNormal",
@@ -205,11 +238,12 @@ def get(name: str) -> Preset:
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
     """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`."""
-    if preset.image_shape not in (None, tuple(shape)):
-        fitting = [other.name for other in TABLE if other.image_shape in (None, tuple(shape))]
+    any_images = (None,) if len(shape) == 3 else ()
+    if preset.image_shape not in (*any_images, tuple(shape)):
+        fitting = [other.name for other in TABLE if other.image_shape in (*any_images, tuple(shape))]
         raise UserError(
             f"the images do not fit preset {preset.name}",
-            expected=f"shape {preset.image_shape}",
+            expected=f"shape {preset.image_shape or '(H, W, C)'}",
             received=tuple(shape),
             fix=f"choose another data set, or a preset that fits: {', '.join(fitting)}",
         )
@@ -221,9 +255,9 @@ def create(name: str, **overrides: Any):
     Args:
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
-            (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
-            head), `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads), and what the model takes
-            besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            (28, 28, 1) where the preset takes any; `likelihood` is one of `LIKELIHOODS` or a head); `levels` of stored
+            pixels, 256 unless given; `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads); what the
+            model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
@@ -238,26 +272,26 @@ def create(name: str, **overrides: Any):
     if "name" in fields or "recipe" in fields:
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
     preset = replace(preset, **fields)
-    likelihood = overrides.pop("likelihood", "bernoulli")
+    levels = overrides.pop("levels", 256)
     overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
-    return _assemble(preset, likelihood, overrides)
+    return _assemble(preset, levels, overrides)
 
 
-def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
+def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     from tfvae import estimators, models
 
     one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     options |= {
-        "likelihood": _likelihood(preset.image_shape, likelihood),
+        "likelihood": _likelihood(preset, levels),
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
     }
     posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
+    check_heads(preset, posterior, prior)
     if preset.network == "sbn":
-        check_heads(preset, posterior, prior)
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
         model = _draw(preset, options)
@@ -280,18 +314,26 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents.
+        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents or of several
+            layers or steps; for a VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
     for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         default = next(iter(table))
         if isinstance(name, str):
             one_of(kind, name, table)
-        if preset.latents == "discrete" and name != default:
+        if preset.fixes_heads and name != default:
             raise UserError(
-                f"preset {preset.name}, whose latents are discrete, has its own {kind}",
+                f"preset {preset.name}, whose latents are discrete or in several layers, has its own {kind}",
                 expected=f"no {kind}",
                 received=name,
             )
+    if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
+        raise UserError(
+            f"preset {preset.name} is one of vectors",
+            expected="a prior without pseudo-inputs, which are images in [0, 1]",
+            received=prior,
+            fix="choose another --prior, or a VampPrior with a value_range as a head",
+        )
 
 
 def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
@@ -304,14 +346,25 @@ def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
     return head(*shapes, name=kind)
 
 
-def _likelihood(shape: tuple[int, ...], likelihood: Any):
+def _likelihood(preset: Preset, levels: int):
     from tfvae import distributions
 
+    likelihood = preset.likelihood
     if not isinstance(likelihood, str):
         return likelihood
-    if one_of("likelihood", likelihood, LIKELIHOODS) == "bernoulli":
-        return distributions.Bernoulli(shape, name="likelihood")
-    return distributions.Normal(shape, scale="learned", name="likelihood")
+    one_of("likelihood", likelihood, LIKELIHOODS)
+    head, options = {
+        "bernoulli": (distributions.Bernoulli, {}),
+        "normal": (distributions.Normal, {"scale": "learned"}),
+        "normal-optimal": (distributions.Normal, {"scale": "optimal"}),
+        "continuous-bernoulli": (distributions.ContinuousBernoulli, {}),
+        "discretized-logistic": (distributions.DiscretizedLogistic, {"levels": levels}),
+        "discretized-logistic-mixture": (distributions.DiscretizedLogisticMixture, {"levels": levels}),
+        "categorical": (distributions.CategoricalPixels, {"levels": levels}),
+    }[likelihood]
+    if likelihood == get(preset.name).likelihood:
+        options |= dict(preset.likelihood_options)
+    return head(preset.image_shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):

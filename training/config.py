@@ -111,6 +111,13 @@ class Config:
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        if presets.LIKELIHOODS[self.likelihood] in ("grey", "levels") and self.binarize != "none":
+            raise UserError(
+                f"likelihood {self.likelihood} is one of grey pixels",
+                expected="--binarize none",
+                received=self.binarize,
+                fix="leave --binarize out, or take --likelihood bernoulli",
+            )
         presets.check_heads(presets.get(self.preset), self.posterior, self.prior)
         if self.posterior == "iaf":
             catalog.check_path(self.estimator, "posterior iaf")
@@ -163,14 +170,15 @@ class Config:
         preset = presets.get(given.get("preset", "digits"))
         recipe = preset.recipe
         epochs = given.get("epochs", recipe.epochs)
+        likelihood = given.get("likelihood", preset.likelihood)
         estimator = given.get("estimator", preset.estimator)
         tightens = catalog.row(estimator).multi_sample and preset.num_samples == 1
         return cls(
             **{
                 "preset": preset.name,
-                "dataset": "digits",
-                "binarize": "dynamic",
-                "likelihood": "bernoulli",
+                "dataset": preset.dataset,
+                "binarize": "dynamic" if likelihood == "bernoulli" else "none",
+                "likelihood": likelihood,
                 "estimator": estimator,
                 "estimator_options": {},
                 "backward_particles": 0,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import keras
 import numpy as np
 
-from tfvae import plotting, random
+from tfvae import latent, plotting, random
 from tfvae.training import data
 from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
+MANIFOLD = 20  # tiles along each side of the manifold grid
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
@@ -55,6 +54,34 @@ class Painter(keras.callbacks.Callback):
     def _draw(self, when: str) -> None:
         folder = self._run.figures
         codes = np.asarray(self._vae.encode(self._examples))
+        if self._examples.ndim == 2:
+            self._draw_points(folder, when)
+        else:
+            self._draw_images(folder, when)
+        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        plotting.save_latent_map(
+            folder / "latent_map.png",
+            codes,
+            self._labels,
+            title=f"Posterior means of held-out examples, {when}",
+        )
+        if hasattr(self._vae, "canvases"):
+            self._draw_canvases(codes[:ROWS], when)
+
+    def _draw_points(self, folder, when: str) -> None:
+        drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
+        plotting.save_points(
+            folder / "samples.png",
+            {"held-out": self._examples, "samples": drawn},
+            title=f"Draws from the model over held-out points, {when}",
+        )
+        plotting.save_points(
+            folder / "reconstructions.png",
+            {"held-out": self._examples, "reconstructed": np.asarray(self._vae.reconstruct(self._examples))},
+            title=f"Held-out points and their reconstructions, {when}",
+        )
+
+    def _draw_images(self, folder, when: str) -> None:
         plotting.save_image_grid(
             folder / "samples.png",
             np.asarray(self._vae.sample(64, seed=0)),
@@ -66,24 +93,13 @@ class Painter(keras.callbacks.Callback):
             np.asarray(self._vae.reconstruct(self._examples[:30])),
             title=f"Held-out examples and their reconstructions, {when}",
         )
-        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
-        plotting.save_latent_map(
-            folder / "latent_map.png",
-            codes,
-            self._labels,
-            title=f"Posterior means of held-out examples, {when}",
-        )
-        if hasattr(self._vae, "canvases"):
-            self._draw_canvases(codes[:ROWS], when)
-        if self._vae.latent_size == 2:
-            side = 20
-            quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
-            grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1)
+        if latent.has_manifold(self._vae):
+            images, extent = latent.manifold(self._vae, MANIFOLD)
             plotting.save_manifold_grid(
                 folder / "manifold.png",
-                np.asarray(self._vae.decode(grid)),
+                images,
                 title=f"Decoded quantiles of the prior, {when}",
-                extent=(quantiles[0], quantiles[-1]),
+                extent=extent,
             )
 
     def _draw_canvases(self, codes: np.ndarray, when: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,9 @@ def evaluate(
     """Evaluates the model of a run on one split and writes evaluation.json.
 
     The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
-    examples are taken.
+    examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
+    nll / (D log 2) for D numbers in an example. Densities have none: a density of pixels is no probability of the
+    stored integers.
 
     Returns:
         result: what evaluation.json holds.
@@ -89,6 +92,7 @@ def evaluate(
     examples, _ = examples_of(loaded, config, split, limit)
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
     units = evaluation.active_units(model, examples)
+    head = model.likelihood_head
     summary = {
         "nll": result.nll,
         "nll_standard_error": result.nll_standard_error,
@@ -104,7 +108,13 @@ def evaluate(
         "split": split,
         "binarize": config.binarize,
         "dataset": config.dataset,
+        "likelihood": config.likelihood,
         "seed": seed,
     }
+    if head.levels is not None:
+        dimensions = math.prod(model.event_shape)
+        summary["bits_per_dimension"] = result.nll / (dimensions * math.log(2.0))
+        summary["levels"] = head.levels
+    summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     run.write_evaluation(summary)
     return summary

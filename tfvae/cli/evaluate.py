@@ -45,6 +45,13 @@ def run(options: argparse.Namespace) -> None:
         f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats"
         f"  (K = {result['num_samples']}; from the particles alone +- {result['nll_monte_carlo_standard_error']:.3f})"
     )
+    if "bits_per_dimension" in result:
+        print(
+            f"  bits per dimension       {result['bits_per_dimension']:.4f}"
+            f"  ({result['levels']} levels of a pixel, likelihood {result['likelihood']})"
+        )
+    if "likelihood_scale" in result:
+        print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"

@@ -27,10 +27,15 @@ def run(options: argparse.Namespace) -> None:
     from tfvae import files, plotting
     from tfvae.training import results
 
-    images = np.asarray(results.load_model(run_directory).sample(options.n, seed=options.seed))
+    model = results.load_model(run_directory)
+    points = len(model.event_shape) == 1
+    images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
+    title = f"Samples from the prior, seed {options.seed}"
     try:
-        if out.suffix == ".png":
-            plotting.save_image_grid(out, images, title=f"Samples from the prior, seed {options.seed}")
+        if out.suffix == ".png" and points:
+            plotting.save_points(out, {"samples": images}, title=title)
+        elif out.suffix == ".png":
+            plotting.save_image_grid(out, images, title=title)
         else:
             with files.replacing(out) as temporary:
                 np.save(temporary, images)

@@ -146,7 +146,8 @@ class LatentVariableModel(Trainer):
             random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
         )
         if self.compiles is not True or tf.executing_eagerly():
-            return self._learn(x, weight, share, noise, num_rows)
+            with replicas.holding(num_rows):
+                return self._learn(x, weight, share, noise, num_rows)
         noise = random.Outside(noise)
 
         @functools.partial(tf.function, jit_compile=True, autograph=False)

@@ -82,11 +82,15 @@ class Trainer(keras.Model):
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
-        unfit = [layer.name for layer in self._flatten_layers() if isinstance(layer, TWO_PASSES_DIFFER)]
+        unfit = [
+            layer.name
+            for layer in self._flatten_layers()
+            if isinstance(layer, TWO_PASSES_DIFFER) or getattr(layer, "adapts", False)
+        ]
         if self.backward_particles and unfit:
             raise UserError(
                 "a resampled backward pass needs layers that treat each particle alone",
-                expected="no batch normalisation and no dropout",
+                expected="no batch normalisation, no dropout and no optimal scale",
                 received=", ".join(unfit),
                 fix="set backward_particles=0",
             )

@@ -12,6 +12,7 @@ from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence, view
 from tfvae.estimators.catalog import check_path
+from tfvae.models import replicas
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
@@ -220,11 +221,10 @@ class VAE(LatentVariableModel):
         head, p = self.posterior_head, self.prior_head.parameters()
         draw = head.noise_from(noise, "posterior", num_samples)
         z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
-        log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=log_likelihood,
+            log_likelihood=self.score_likelihood(x, self.likelihood_parameters(fixed, training), training),
             log_prior=self.prior_head.log_prob(p, fixed),
             log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
@@ -238,6 +238,12 @@ class VAE(LatentVariableModel):
         """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
         shape = self.posterior_head.event_shape
         return self.parameters_of(self.decoder, self.likelihood_head, z, shape, training)
+
+    def score_likelihood(self, x, parameters, training=False):
+        """Returns log p(x|z) of examples x [B, *event_shape] for parameters [K, B, ...] of p(x|z): [K, B], nats."""
+        if training:
+            parameters = self.likelihood_head.adapt(parameters, x, replicas.mean)
+        return self.likelihood_head.log_prob(parameters, x)
 
     @staticmethod
     def parameters_of(layer, head, z, event_shape, training=False):
@@ -263,12 +269,12 @@ class VAE(LatentVariableModel):
         Raises:
             UserError: if it does not.
         """
-        low, high = self.likelihood_head.support
-        if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() > high):
+        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        if misfit is not None:
             raise UserError(
                 f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=f"values in [{low:g}, {high:g}]",
-                received=f"minimum {x.min():g}, maximum {x.max():g}",
+                expected=misfit[0],
+                received=misfit[1],
                 fix="scale the examples, or choose another likelihood",
             )
 
