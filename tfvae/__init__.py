@@ -9,7 +9,7 @@ from tfvae.registration import register
 
 __version__ = "0.1.0"
 
-_MODELS = ("VAE", "IWAE", "HierarchicalVAE", "DiscreteVAE", "LatentVariableModel")
+_MODELS = ("VAE", "IWAE", "HierarchicalVAE", "DiscreteVAE", "CVAE", "Regressor", "LatentVariableModel")
 _ROOMS = (
     "checks",
     "distributions",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.examples import as_array
+from tfvae.evaluation.examples import as_arrays, rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def active_units(model, data, threshold: float = 0.01) -> ActiveUnits:
 
     Args:
         model: a `tfvae` model with `encode`.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches.
+        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a model that
+            takes them.
         threshold: of activity; 0.01 in the paper.
 
     Returns:
@@ -42,7 +43,8 @@ def active_units(model, data, threshold: float = 0.01) -> ActiveUnits:
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
-    data = as_array(data)
+    data = as_arrays(model, data)
     encode = tf.function(model.encode, reduce_retracing=True)
-    codes = np.concatenate([encode(tf.constant(data[i : i + 500])).numpy() for i in range(0, len(data), 500)])
+    parts = [rows(data, start, 500) for start in range(0, len(data["x"]), 500)]
+    codes = np.concatenate([encode(**tf.nest.map_structure(tf.constant, part)).numpy() for part in parts])
     return ActiveUnits(codes.astype(np.float64).var(axis=0), threshold)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae import random
@@ -85,13 +85,13 @@ class VAE(LatentVariableModel):
                 expected=f"a prior over {posteriors[-1].describe_values()}",
                 received=f"one over {self.prior_head.describe_values()}",
             )
-        if type(self.prior_head).parameters is Head.parameters:
+        if self.prior_head.needs_features and not self.takes_condition:
             raise UserError(
                 "prior needs features",
                 expected="a head without features such as StandardNormal",
                 received=type(prior).__name__,
             )
-        if not self.prior_head.built:
+        if not self.prior_head.needs_features and not self.prior_head.built:
             self.prior_head.build(None)
 
     @property
@@ -123,9 +123,12 @@ class VAE(LatentVariableModel):
         q = self.posterior_parameters(x, training)
         return self._likelihood_mean(self.posterior_head.mean(q), training)
 
-    def posterior(self, x):
-        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size]."""
-        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x)))
+    def posterior(self, x, **given):
+        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size].
+
+        Here and below `given` is the `condition` of a model that has one.
+        """
+        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x, **given)))
 
     def prior(self):
         """Returns p(z), a TFP distribution with event shape [latent_size]."""
@@ -135,17 +138,17 @@ class VAE(LatentVariableModel):
         """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
-    def encode(self, x):
+    def encode(self, x, **given):
         """Returns the posterior mean E[z|x]: [B, latent_size]."""
-        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x)))
+        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **given)))
 
     def decode(self, z):
         """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
         return self._likelihood_mean(self._check_latents(z))
 
-    def reconstruct(self, x):
+    def reconstruct(self, x, **given):
         """Returns decode(encode(x)): [B, *event_shape]."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x, **given), **given)
 
     def sample(self, n, seed=None, *, mean=True):
         """Draws z from the prior and decodes it.
@@ -179,10 +182,11 @@ class VAE(LatentVariableModel):
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
-        head, p = self.posterior_head, self.prior_head.parameters()
+        head = self.posterior_head
+        p, likelihood_parameters = self.generator(x, training)
         z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
         fixed = detach(z, tape)
-        log_likelihood = self.likelihood_head.log_prob(self.likelihood_parameters(fixed, training), x)
+        log_likelihood = self.likelihood_head.log_prob(likelihood_parameters(fixed), self.scored(x))
         return Particles(
             latents=(z,),
             fixed=(fixed,),
@@ -191,6 +195,14 @@ class VAE(LatentVariableModel):
             log_posterior=head.log_prob(q, fixed),
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
         )
+
+    def generator(self, x, training=False):
+        """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""
+        return self.prior_head.parameters(), functools.partial(self.likelihood_parameters, training=training)
+
+    def scored(self, x):
+        """Returns what the likelihood scores of checked examples."""
+        return x
 
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x): tensors [B, ...]."""
@@ -219,21 +231,6 @@ class VAE(LatentVariableModel):
             UserError: if they are not floating-point numbers of that shape.
         """
         return batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
-
-    def check_support(self, x):
-        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
-
-        Raises:
-            UserError: if it does not.
-        """
-        low, high = self.likelihood_head.support
-        if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() > high):
-            raise UserError(
-                f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=f"values in [{low:g}, {high:g}]",
-                received=f"minimum {x.min():g}, maximum {x.max():g}",
-                fix="scale the examples, or choose another likelihood",
-            )
 
     def _check_latents(self, z):
         return batch_of("z", z, self.posterior_head.event_shape)
