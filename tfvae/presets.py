@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfvae import conditions
 from tfvae.checks import UserError, one_of, positive_int
 from tfvae.estimators import catalog
 
@@ -45,6 +46,9 @@ class Preset:
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
+        condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
+        condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
+        deterministic: whether it is a regressor of the same layers, without latent variables.
     """
 
     name: str
@@ -59,6 +63,9 @@ class Preset:
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
+    condition: str = "none"
+    condition_size: int = 10
+    deterministic: bool = False
 
     @property
     def latents(self) -> str:
@@ -117,6 +124,29 @@ TABLE = (
         estimator="vimco",
         num_samples=5,
     ),
+    *(
+        Preset(
+            f"{model}-{condition}",
+            f"{summary} the {where} of an image: "
+            + (
+                "hidden layers of 200, without latents"
+                if model == "regressor"
+                else "two hidden layers of 200, 50 latent units"
+            ),
+            None,
+            "mlp",
+            (200, 200),
+            50,
+            Recipe(epochs=30, batch_size=100, schedule="cosine"),
+            condition=condition,
+            deterministic=model == "regressor",
+        )
+        for model, summary in (
+            ("cvae", "conditional VAE: the rest given"),
+            ("regressor", "its baseline: the mean of the rest given"),
+        )
+        for condition, where in (("column", "centre column"), ("quadrant", "lower left quadrant"))
+    ),
 )
 
 
@@ -161,8 +191,8 @@ def create(name: str, **overrides: Any):
             head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
-        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples, or
-            `tfvae.DiscreteVAE` for a belief network.
+        model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
+            `tfvae.DiscreteVAE` for a belief network, `tfvae.CVAE` or `tfvae.Regressor` where there is a condition.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.
@@ -183,12 +213,15 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
 
     one_of("network", preset.network, ("mlp", "conv", "sbn"))
     positive_int("latent_size", preset.latent_size)
-    options |= {
-        "likelihood": _likelihood(preset.image_shape, likelihood),
-        "estimator": preset.estimator,
-        "num_samples": preset.num_samples,
-    }
-    if preset.network == "sbn":
+    check_condition(preset, preset.condition)
+    given = conditions.mask(preset.condition, preset.image_shape)
+    event_shape = preset.image_shape if given is None else (int((~given).sum()),)
+    options["likelihood"] = _likelihood(event_shape, likelihood)
+    if not preset.deterministic:
+        options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
+    if preset.condition != "none":
+        model = _conditional(preset, given, options)
+    elif preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     else:
         name = estimators.get(preset.estimator).name
@@ -223,6 +256,43 @@ def _networks(preset: Preset):
     encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
     return encoder, networks.ConvDecoder(
         preset.image_shape, reverse, activation=preset.activation, name="decoder"
+    )
+
+
+def check_condition(preset: Preset, condition: str) -> None:
+    """Raises a `UserError` if the preset cannot be conditioned on this, one of `tfvae.conditions.KINDS`."""
+    one_of("condition", condition, conditions.KINDS)
+    if condition == "none" and preset.condition != "none":
+        raise UserError(
+            f"preset {preset.name} needs a condition",
+            expected=", ".join(conditions.KINDS[1:]),
+            received=condition,
+        )
+    if condition != "none" and preset.network != "mlp":
+        raise UserError(
+            f"preset {preset.name} takes no condition",
+            expected="a preset of fully connected layers, such as cvae-column",
+            received=condition,
+        )
+
+
+def _conditional(preset: Preset, given: Any, options: dict[str, Any]):
+    from tfvae import distributions, models, networks
+
+    widths, reverse = list(preset.widths), list(preset.widths)[::-1]
+    layers = (preset.activation, preset.batch_norm)
+    options |= {
+        "condition_shape": preset.condition_size if given is None else preset.image_shape,
+        "given": given,
+    }
+    if preset.deterministic:
+        return models.Regressor(networks.MLP(widths + reverse, *layers, name="network"), **options)
+    return models.CVAE(
+        *_networks(preset),
+        condition_network=networks.MLP(widths, *layers, name="condition_network"),
+        posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
+        prior=distributions.DiagonalNormal(preset.latent_size, name="prior"),
+        **options,
     )
 
 

@@ -37,7 +37,7 @@ class Config:
     """Every setting of a training run.
 
     Attributes:
-        preset, dataset, binarize, likelihood, estimator, schedule, strategy: names.
+        preset, dataset, binarize, likelihood, condition, estimator, schedule, strategy: names.
         estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
@@ -59,6 +59,7 @@ class Config:
     dataset: str
     binarize: str
     likelihood: str
+    condition: str
     estimator: str
     estimator_options: dict
     backward_particles: int
@@ -105,9 +106,11 @@ class Config:
         if self.validation_size is not None:
             number_in("validation_size", self.validation_size, 0)
         number_in("seed", self.seed, 0, 2**31 - 1)
-        catalog.check(
-            self.estimator_spec, self.num_samples, presets.get(self.preset).latents, self.backward_particles
-        )
+        preset = presets.get(self.preset)
+        presets.check_condition(preset, self.condition)
+        if preset.deterministic:
+            self._check_deterministic(preset)
+        catalog.check(self.estimator_spec, self.num_samples, preset.latents, self.backward_particles)
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
                 "free_bits needs the KL divergence in closed form",
@@ -118,6 +121,23 @@ class Config:
             raise UserError(
                 "early stopping needs validation examples", expected="patience 0", received=self.patience
             )
+
+    def _check_deterministic(self, preset: presets.Preset) -> None:
+        """Refuses settings of latent variables for a model that has none."""
+        plain = {
+            "estimator": preset.estimator,
+            "num_samples": preset.num_samples,
+            "latent_size": preset.latent_size,
+        }
+        for name, value in plain.items() | {
+            (name, 0) for name in ("kl_warmup", "free_bits", "backward_particles")
+        }:
+            if getattr(self, name) != value:
+                raise UserError(
+                    f"preset {preset.name} has no latent variables",
+                    expected=f"no --{name.replace('_', '-')}",
+                    received=getattr(self, name),
+                )
 
     @property
     def estimator_spec(self) -> dict[str, Any]:
@@ -146,6 +166,7 @@ class Config:
                 "dataset": "digits",
                 "binarize": "dynamic",
                 "likelihood": "bernoulli",
+                "condition": preset.condition,
                 "estimator": estimator,
                 "estimator_options": {},
                 "backward_particles": 0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from statistics import NormalDist
 
 import keras
@@ -14,24 +16,32 @@ from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
+CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 
 
 class Painter(keras.callbacks.Callback):
-    """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid.
+    """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid; for a
+    model with a condition, samples beside their conditions.
 
     Args:
         run: whose figures to draw.
-        model: a VAE.
-        held_out: examples to reconstruct and encode.
+        model: a model of images.
+        loaded: whose validation examples, or test examples where there are none, to reconstruct and encode.
         config: how they are binarised and how often to draw during `fit`.
         recorder: keeps the history.
     """
 
-    def __init__(self, run: RunDirectory, model, held_out: data.Split, config: Config, recorder: Recorder):
+    def __init__(self, run: RunDirectory, model, loaded: data.DataSet, config: Config, recorder: Recorder):
         super().__init__()
         self._run, self._vae, self._recorder = run, model, recorder
-        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)[:CODES]
-        self._labels = None if held_out.labels is None else held_out.labels[:CODES]
+        held_out = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(CODES))
+        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)
+        self._labels = held_out.labels
+        self._condition = None
+        if model.takes_condition:
+            self._condition, _ = data.paired(
+                self._examples, **loaded.condition_of(config.condition, held_out)
+            )
         self._every, self._epochs = config.figures_every, config.epochs
 
     def on_epoch_end(self, epoch, logs=None):
@@ -52,26 +62,39 @@ class Painter(keras.callbacks.Callback):
 
     def _draw(self, when: str) -> None:
         folder = self._run.figures
-        codes = np.asarray(self._vae.encode(self._examples))
-        plotting.save_image_grid(
-            folder / "samples.png",
-            np.asarray(self._vae.sample(64, seed=0)),
-            title=f"Samples from the prior, {when}",
-        )
+        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        if self._condition is not None:
+            draw_conditional(
+                folder / "conditional.png",
+                self._vae,
+                (self._condition, self._examples),
+                title=f"Held-out examples given their conditions, {when}",
+            )
+        else:
+            plotting.save_image_grid(
+                folder / "samples.png",
+                np.asarray(self._vae.sample(64, seed=0)),
+                title=f"Samples from the prior, {when}",
+            )
+        if hasattr(self._vae, "encode"):
+            self._draw_latents(folder, when)
+
+    def _draw_latents(self, folder: Path, when: str) -> None:
+        given = {} if self._condition is None else {"condition": self._condition}
+        some = {name: values[:30] for name, values in given.items()}
         plotting.save_reconstructions(
             folder / "reconstructions.png",
             self._examples[:30],
-            np.asarray(self._vae.reconstruct(self._examples[:30])),
+            np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
             title=f"Held-out examples and their reconstructions, {when}",
         )
-        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
         plotting.save_latent_map(
             folder / "latent_map.png",
-            codes,
+            np.asarray(self._vae.encode(self._examples, **given)),
             self._labels,
             title=f"Posterior means of held-out examples, {when}",
         )
-        if self._vae.latent_size == 2:
+        if self._vae.latent_size == 2 and not given:
             side = 20
             quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
             grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1)
@@ -81,3 +104,39 @@ class Painter(keras.callbacks.Callback):
                 title=f"Decoded quantiles of the prior, {when}",
                 extent=(quantiles[0], quantiles[-1]),
             )
+
+
+def draw_conditional(
+    path: Path, model, examples, *, title: str, others: Mapping | None = None, samples: int = SAMPLES
+) -> Path:
+    """Draws the first examples of a set: the truth, the condition, samples of a model with latents, mean predictions.
+
+    Args:
+        path: the PNG file.
+        model: a `CVAE` or a `Regressor` of images.
+        examples: the pair (condition, x).
+        title: what the figure shows.
+        others: name to a model whose mean prediction to draw beside.
+        samples: how many for each condition.
+
+    Returns:
+        path: as a `Path`.
+    """
+    condition, x = (values[:CONDITIONS] for values in examples)
+    columns = {"truth": x}
+    shown, options = condition_column(model, condition)
+    columns |= shown
+    if hasattr(model, "encode"):
+        drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
+        columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
+    columns["prediction"] = np.asarray(model(condition))
+    for name, other in (others or {}).items():
+        columns[name] = np.asarray(other(condition))
+    return plotting.save_columns(path, columns, title=title, **options)
+
+
+def condition_column(model, condition) -> tuple[dict[str, np.ndarray], dict]:
+    """Returns the column of conditions, if they are images, and how `plotting.save_columns` tells of them."""
+    if model.given is not None:
+        return {"condition": condition}, {"hidden": {"condition": ~model.given}}
+    return {}, {"rows": [f"label {index}" for index in np.argmax(condition, axis=-1)]}

@@ -18,6 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
+    from tfvae import conditions
     from tfvae.training import config
 
     top = _Parser(
@@ -33,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
         ("dataset", str, "digits (default), a TFDS image data set or FILE.npz with x_train and x_test"),
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
         ("likelihood", str, "bernoulli (default) or normal"),
+        (
+            "condition",
+            str,
+            f"what images are conditioned on: {'|'.join(conditions.KINDS)} (default: the preset's)",
+        ),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
         ("groups", int, "groups M of miwae and piwae, which divide the particles"),
         ("alpha", float, "of vr-iwae, in [0, 1)"),
@@ -80,10 +86,20 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--num-samples", type=int, default=5000, help="particles K (default: 5000)")
     evaluate.add_argument("--limit", type=int, help="examples to take, from a fixed shuffle (default: all)")
     evaluate.add_argument("--seed", type=int, default=0, help="of the particles (default: 0)")
+    evaluate.add_argument(
+        "--against",
+        metavar="RUN_DIR",
+        help="another run to compare with on the same pixels, such as a regressor's",
+    )
 
     sample = commands.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("run_dir", metavar="RUN_DIR")
-    sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument(
+        "-n",
+        type=int,
+        default=64,
+        help="how many (default: 64); with a condition, 8 for each of the first shuffled test examples' conditions",
+    )
     sample.add_argument(
         "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
     )

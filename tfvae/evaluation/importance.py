@@ -120,11 +120,13 @@ def _exact(model, data, progress):
         if progress is not None:
             progress(min(start + EXACT_PER_BLOCK, count), count)
     log_prob = np.concatenate(columns)
-    if not np.isfinite(log_prob).all():
+    broken = np.flatnonzero(~np.isfinite(log_prob))
+    if broken.size:
         raise UserError(
             "log-likelihoods are NaN or infinite",
             expected="finite log-densities",
-            received=f"{int(np.sum(~np.isfinite(log_prob)))}, the first at example {int(np.argmin(np.isfinite(log_prob)))}",
+            received=f"{broken.size} bad ones, the first at example {broken[0]}",
+            fix="look at that example and at the model's weights",
         )
     zero = np.zeros(count)
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, num_samples=1)

@@ -5,10 +5,11 @@ one, and returns the path.
 """
 
 from tfvae.plotting.curves import save_loss_curves
-from tfvae.plotting.images import save_image_grid, save_manifold_grid, save_reconstructions
+from tfvae.plotting.images import save_columns, save_image_grid, save_manifold_grid, save_reconstructions
 from tfvae.plotting.latent_map import save_latent_map
 
 __all__ = [
+    "save_columns",
     "save_image_grid",
     "save_latent_map",
     "save_loss_curves",
