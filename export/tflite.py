@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tfvae import files
+from tfvae import evaluation, files
 from tfvae.checks import UserError, one_of, positive_int
 from tfvae.export import parity
 from tfvae.export.convert import QUANTIZATIONS, convert
@@ -56,7 +57,8 @@ def save_tflite(
     overwrite: bool = False,
     say=print,
 ) -> Report:
-    """Writes the model to a TFLite file with the signatures decode, encode, log_prob, reconstruct and sample.
+    """Writes the model to a TFLite file with the signatures decode, encode, log_prob, reconstruct and sample; with
+    predict as well where it has a condition, and that and log_prob alone for a regressor.
 
     Only built-in operations occur, weights are shared between the signatures, and the batch may have any size. The
     file is then run in LiteRT and each signature compared with the model; a file that disagrees does not stay.
@@ -67,8 +69,8 @@ def save_tflite(
         quantization: None or "none"; "float16" for half the size; "dynamic" for 8-bit weights.
         fixed_batch: rows of each call, for delegates that need fixed shapes; None for any number.
         num_samples: particles K of the signature `log_prob`.
-        images: examples [N, *event_shape] on which a quantised file's ELBO is compared, the first 1,000 of them; None
-            for draws from the model itself.
+        images: examples [N, *event_shape] on which a quantised file's ELBO is compared, the first 1,000 of them, or
+            the pair (condition, x) for a model that takes it; None for draws from the model itself.
         force: whether to keep a quantised file whose ELBO is more than 0.1 nat off.
         overwrite: whether to replace the file if it exists.
         say: takes a line about the ELBO of a quantised file.
@@ -115,9 +117,13 @@ def _check(model, table, file, quantization, images, force, say, path) -> Report
         lambda output: parity.TOLERANCE_OF.get(output, GROSS[quantization]),
         parity.rms_difference,
     )
-    told = f"{NUM_IMAGES} draws from the model" if images is None else f"{len(images[:NUM_IMAGES])} images"
-    images = parity.examples(model, NUM_IMAGES, seed=3) if images is None else images[:NUM_IMAGES]
-    change = elbo_change(exact, device, images)
+    told = f"{NUM_IMAGES} draws from the model"
+    if images is None:
+        chosen = parity.examples(model, NUM_IMAGES, seed=3)
+    else:
+        chosen = evaluation.rows(evaluation.as_arrays(model, images), 0, NUM_IMAGES)
+        told = f"{len(chosen['x'])} images"
+    change = elbo_change(exact, device, chosen)
     say(f"{quantization}: the ELBO changes by {change:+.4f} nats on {told}")
     if not abs(change) <= ELBO_LIMIT and not force:
         raise UserError(
@@ -129,11 +135,17 @@ def _check(model, table, file, quantization, images, force, say, path) -> Report
     return Report(path, file.stat().st_size, worst, change, told)
 
 
-def elbo_change(exact: parity.Reader, device: OnDevice, images: np.ndarray, batch: int = 50) -> float:
-    """Returns the mean ELBO on the device minus that of the model, nats, with the same noise for both."""
-    total = 0.0
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch]
-        request = {"x": part, "seed": row_seeds(start, len(part))}
-        total += float(np.sum(device.read("log_prob", request)["elbo"] - exact("log_prob", request)["elbo"]))
-    return total / len(images)
+def elbo_change(
+    exact: parity.Reader, device: OnDevice, images: Mapping[str, np.ndarray], batch: int = 50
+) -> float:
+    """Returns the mean ELBO (a regressor's log p(x|c)) on the device minus that of the model, nats, with the same noise
+    for both, on examples as `parity.examples` gives them."""
+    total, count = 0.0, len(images["x"])
+    takes = device.inputs["log_prob"]
+    output = "elbo" if "seed" in takes else "log_prob"
+    for start in range(0, count, batch):
+        request = evaluation.rows(images, start, batch)
+        if "seed" in takes:
+            request["seed"] = row_seeds(start, len(request["x"]))
+        total += float(np.sum(device.read("log_prob", request)[output] - exact("log_prob", request)[output]))
+    return total / count

@@ -85,7 +85,7 @@ def test_fixed_batch(model, tmp_path):
 @pytest.mark.slow
 def test_size_and_quantisation(tmp_path, capsys):
     model = wide()
-    images = parity.examples(model, 200)
+    images = parity.examples(model, 200)["x"]
     reports = {}
     for kind in (None, "float16", "dynamic"):
         path = tmp_path / f"{kind}.tflite"
@@ -121,7 +121,7 @@ def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     kernel = model.likelihood_head.logits_layer.linear.kernel
     kernel.assign(kernel * 2000.0)
     path = tmp_path / "model.tflite"
-    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)}
+    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)["x"]}
     options["images"] = 1.0 - options["images"]
     contents, right = [], convert.convert
     monkeypatch.setattr(tflite, "convert", lambda *given: contents.append(right(*given)) or contents[0])
