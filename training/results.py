@@ -160,7 +160,7 @@ def _compare(run, model, result, against, examples, particles) -> dict[str, Any]
                 model,
                 examples,
                 title=f"{run.path.name} beside {against.path.name}",
-                others={against.path.name: other},
+                others={"other run" if hasattr(other, "encode") else "regressor": other},
             )
         except OSError as error:
             raise cannot_write(run.figures, error) from error

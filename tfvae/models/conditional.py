@@ -92,13 +92,13 @@ class Conditional(Trainer):
         Raises:
             UserError: if one is missing, does not fit, or they differ in number.
         """
-        condition = self.check_condition(condition)
-        if x is None:
+        if x is None and condition is not None:
             raise UserError(
                 "x is missing, there is a condition alone",
                 expected="(condition, x)",
                 fix="give x as the targets, as in fit(condition, x)",
             )
+        condition = self.check_condition(condition)
         x = batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
         if not x.shape[:1].is_compatible_with(condition.shape[:1]):
             raise UserError(
