@@ -201,6 +201,7 @@ def create(name: str, **overrides: Any):
     fields = {key: overrides.pop(key) for key in list(overrides) if key in Preset.__dataclass_fields__}
     if "name" in fields or "recipe" in fields:
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
+    check_condition(preset, fields.get("condition", preset.condition))
     preset = replace(preset, **fields)
     likelihood = overrides.pop("likelihood", "bernoulli")
     if preset.image_shape is None:
@@ -213,7 +214,6 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
 
     one_of("network", preset.network, ("mlp", "conv", "sbn"))
     positive_int("latent_size", preset.latent_size)
-    check_condition(preset, preset.condition)
     given = conditions.mask(preset.condition, preset.image_shape)
     event_shape = preset.image_shape if given is None else (int((~given).sum()),)
     options["likelihood"] = _likelihood(event_shape, likelihood)

@@ -136,6 +136,37 @@ def test_commands(transport, model, tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_model_with_a_condition(tmp_path, capsys):
+    """Kills: conditions repeated in another order than the seeds."""
+    model = models.create("cvae-label")
+    path = save_serving(model, tmp_path / "base", num_samples=K, warmup_batch_sizes=(1, 4))
+    batch = parity.examples(model, 3)
+    x, condition = batch["x"], batch["condition"]
+    np.save(tmp_path / "c.npy", condition)
+    with Server(path) as server, rest(server, path, Log()) as where:
+        client = Client(Rest(where), batch=4)
+        drawn = client.sample(2, 7, condition)
+        assert drawn.shape == (2, 3, 4)
+        assert parity.difference(np.asarray(model.sample(2, seed=7, condition=condition)), drawn) < 1e-6
+        assert parity.difference(np.asarray(model(condition)), client.predict(condition)) < 1e-5
+        expected = np.asarray(model.reconstruct(x, condition=condition))
+        assert parity.difference(expected, client.reconstruct(x, condition=condition)) < 1e-5
+        scored = client.score(x, 3, condition=condition)
+        assert (
+            parity.difference(np.asarray(model.elbo(x, K, seed=3, condition=condition)), scored["elbo"])
+            < 1e-5
+        )
+        for ask in (lambda: client.sample(2, 7), lambda: client.score(x, 3)):
+            with pytest.raises(UserError, match="condition is missing in a request"):
+                ask()
+        with pytest.raises(UserError, match="condition has the wrong shape"):
+            client.sample(2, 7, condition[:, :2])
+        words = ["--rest", where, "sample", "-n", "2", "--seed", "7", "--condition", str(tmp_path / "c.npy")]
+        assert command.main([*words, "--out", str(tmp_path / "out.npy")]) == 0
+        assert parity.difference(drawn, np.load(tmp_path / "out.npy")) < 1e-6
+        capsys.readouterr()
+
+
 @pytest.mark.parametrize("option", ["--rest", "--grpc"])
 def test_no_server(option, capsys, tmp_path):
     where = "http://127.0.0.1:9" if option == "--rest" else "127.0.0.1:9"

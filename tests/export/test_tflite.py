@@ -267,6 +267,39 @@ def test_bad_input(device, call, words):
         call(device)
 
 
+@pytest.mark.parametrize("name", ["cvae-column", "regressor-label"])
+def test_a_model_with_a_condition(name, tmp_path):
+    model = models.create(name)
+    device = OnDevice(save_tflite(model, tmp_path / "model.tflite", num_samples=K).path)
+    batch = parity.examples(model, 3)
+    condition = batch["condition"]
+    assert device.event_shape == model.event_shape and device.condition_shape == model.condition_shape
+    assert parity.difference(np.asarray(model(condition)), device.predict(condition)) < 1e-5
+    with pytest.raises(UserError, match="condition has the wrong shape"):
+        device.predict(condition[:, :2])
+    with pytest.raises(UserError, match="condition is missing in a request of log_prob"):
+        device.log_prob(batch["x"])
+    if name.startswith("regressor"):
+        exact = np.asarray(model.log_prob(**batch))
+        assert parity.difference(exact, device.log_prob(**batch)) < 1e-5
+        with pytest.raises(UserError, match="no such signature"):
+            device.sample(2, 7, condition)
+        return
+    drawn = device.sample(2, 7, condition)
+    assert parity.difference(np.asarray(model.sample(2, seed=7, condition=condition)), drawn) < 1e-5
+    for method in ("encode", "reconstruct"):
+        expected = np.asarray(getattr(model, method)(**batch))
+        assert parity.difference(expected, getattr(device, method)(**batch)) < 1e-5
+    z = np.asarray(model.encode(**batch))
+    expected = np.asarray(model.decode(z, condition=condition))
+    assert parity.difference(expected, device.decode(z, condition=condition)) < 1e-5
+    expected = np.asarray(model.elbo(num_samples=K, seed=3, **batch))
+    assert parity.difference(expected, device.elbo(seed=3, **batch)) < 1e-5
+    for ask in (lambda: device.sample(2, 7), lambda: device.encode(batch["x"]), lambda: device.decode(z)):
+        with pytest.raises(UserError, match="condition is missing in a request"):
+            ask()
+
+
 def test_a_truncated_file(file, tmp_path):
     """In a process of its own: the runtime has been known to die of damaged files."""
     content = file.read_bytes()
