@@ -15,7 +15,7 @@ def describe(model, table, *, num_samples: int, batch_sizes: Sequence[int]) -> d
     The gRPC example is the JSON form of a tensorflow.serving.PredictRequest.
     """
     shapes = {"event_shape": model.event_shape}
-    if hasattr(model, "posterior_head"):
+    if model.latents:
         shapes["latent_shape"] = model.posterior_head.event_shape
     if model.takes_condition:
         shapes["condition_shape"] = model.condition_shape

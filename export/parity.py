@@ -33,7 +33,7 @@ def requests(model, signatures, count: int = len(SEEDS)) -> dict[str, dict[str, 
     seeds = np.array([SEEDS[row % len(SEEDS)] for row in range(count)], np.int32)
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
     values = examples(model, count, seed=1) | {"seed": seeds}
-    if hasattr(model, "posterior_head"):
+    if model.latents:
         shape = (count, *model.posterior_head.event_shape)
         values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
     return {name: {key: values[key] for key in signature.inputs} for name, signature in signatures.items()}

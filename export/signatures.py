@@ -66,7 +66,7 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
     if model.takes_condition:
         given["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
     x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | given
-    rows = _latent_rows(model, x, given, batch, num_samples) if hasattr(model, "encode") else ()
+    rows = _latent_rows(model, x, given, batch, num_samples) if model.latents else ()
     if model.takes_condition:
         rows = (*_conditional_rows(model, x, given), *(row for row in rows if row[0] != "serving_default"))
     says = meanings(model, num_samples)
@@ -97,7 +97,7 @@ def meanings(model, num_samples: int) -> dict[str, str]:
         "elbo": f"mean_k log w_k, k = 1..{num_samples}, nats: a bound on log {of_x}",
         "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log {of_x} from below",
     }
-    if not hasattr(model, "encode"):
+    if model.latents is None:
         return says | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
     return says | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
 
@@ -156,7 +156,7 @@ def _conditional_rows(model, x, given):
         ("serving_default", "the same as predict", given, predict, ("image",)),
         ("predict", "the mean prediction for a condition", given, predict, ("image",)),
     )
-    if hasattr(model, "encode"):
+    if model.latents:
         return rows
     return (*rows, ("log_prob", "log-likelihood of the regressor", x, score, ("log_prob",)))
 

@@ -19,6 +19,7 @@ class Recipe:
         schedule: of the learning rate: "constant", "cosine" or "burda".
         epsilon: Adam's, under a loss that is the mean over the batch.
         validation_size: training examples held out; None for a tenth.
+        kl_warmup: share of the epochs over which the KL weight grows from 0 to 1.
     """
 
     epochs: int
@@ -27,6 +28,7 @@ class Recipe:
     schedule: str = "constant"
     epsilon: float = 1e-7
     validation_size: int | None = None
+    kl_warmup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ TABLE = (
             "mlp",
             (200, 200),
             50,
-            Recipe(epochs=30, batch_size=100, schedule="cosine"),
+            Recipe(
+                epochs=30, batch_size=100, schedule="cosine", kl_warmup=0.0 if model == "regressor" else 1 / 3
+            ),
             condition=condition,
             deterministic=model == "regressor",
         )

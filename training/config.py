@@ -176,7 +176,7 @@ class Config:
                 "batch_size": recipe.batch_size,
                 "learning_rate": recipe.learning_rate,
                 "schedule": recipe.schedule,
-                "kl_warmup": 0,
+                "kl_warmup": int(recipe.kl_warmup * epochs) if isinstance(epochs, int) else 0,
                 "free_bits": 0.0,
                 "patience": 0,
                 "validation_size": recipe.validation_size,

@@ -76,7 +76,7 @@ class Painter(keras.callbacks.Callback):
                 np.asarray(self._vae.sample(64, seed=0)),
                 title=f"Samples from the prior, {when}",
             )
-        if hasattr(self._vae, "encode"):
+        if self._vae.latents:
             self._draw_latents(folder, when)
 
     def _draw_latents(self, folder: Path, when: str) -> None:
@@ -126,7 +126,7 @@ def draw_conditional(
     columns = {"truth": x}
     shown, options = condition_column(model, condition)
     columns |= shown
-    if hasattr(model, "encode"):
+    if model.latents:
         drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
         columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
     columns["prediction"] = np.asarray(model(condition))

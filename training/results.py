@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import presets
 from tfvae.checks import UserError
 from tfvae.training import data, quiet
 from tfvae.training.config import Config
@@ -101,7 +100,7 @@ def evaluate(
 
     examples, _ = examples_of(loaded, config, split, limit)
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
-    latent = not presets.get(config.preset).deterministic
+    latent = model.latents is not None
     summary = {
         "nll": result.nll,
         "nll_standard_error": result.nll_standard_error,
@@ -160,7 +159,7 @@ def _compare(run, model, result, against, examples, particles) -> dict[str, Any]
                 model,
                 examples,
                 title=f"{run.path.name} beside {against.path.name}",
-                others={"other run" if hasattr(other, "encode") else "regressor": other},
+                others={"other run" if other.latents else "regressor": other},
             )
         except OSError as error:
             raise cannot_write(run.figures, error) from error

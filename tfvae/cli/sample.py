@@ -66,7 +66,7 @@ def _conditions(run: Any, model: Any, n: int) -> Any:
     """Returns the conditions of the first shuffled test examples, one for every `EACH` of n samples."""
     from tfvae.training import loop, results
 
-    if not hasattr(model, "encode"):
+    if model.latents is None:
         raise UserError(
             f"the run in {run.path} is a regressor, whose prediction does not vary",
             expected="a run with latent variables",

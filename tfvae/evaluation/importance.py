@@ -92,7 +92,7 @@ def log_marginal(
     num_samples = positive_int("num_samples", num_samples)
     data = as_arrays(model, data)
     count = len(data["x"])
-    if not hasattr(model, "posterior_parameters"):
+    if model.latents is None:
         return _exact(model, data, progress)
     most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data["x"].shape[1:]))
     particle_block = min(num_samples, most // EXAMPLES_PER_BLOCK)

@@ -113,12 +113,10 @@ class Conditional(Trainer):
     def check_data(self, inputs, targets):
         """Checks arrays and the specification of a data set before the first step."""
         if isinstance(inputs, tf.data.Dataset):
-            inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(inputs.element_spec)
-            if all(
-                spec.shape.rank and spec.shape[1:].is_fully_defined() for spec in (inputs, targets) if spec
-            ):
+            specs = keras.utils.unpack_x_y_sample_weight(inputs.element_spec)[:2]
+            if all(spec is None or _is_known(spec) for spec in specs):
                 self.examples_of(
-                    *(spec and tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in (inputs, targets))
+                    *(None if spec is None else tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in specs)
                 )
             return
         arrays = [array for array in (inputs, targets) if hasattr(array, "shape")]
@@ -188,6 +186,11 @@ class Conditional(Trainer):
         """Returns the arguments."""
         given = None if self.given is None else self.given.tolist()
         return super().get_config() | {"condition_shape": self.condition_shape, "given": given}
+
+
+def _is_known(spec):
+    """Returns whether a specification is that of a tensor of known shape but for its rows."""
+    return isinstance(spec, tf.TensorSpec) and bool(spec.shape.rank) and spec.shape[1:].is_fully_defined()
 
 
 def flat(values):

@@ -58,10 +58,9 @@ class Regressor(Conditional):
 
     def log_prob(self, x, condition=None):
         """Returns log p(x|c): [B], nats, exact."""
-        return self.score(self.check_examples(x, condition=condition))
+        return self._log_prob(self.check_examples(x, condition=condition))
 
-    def score(self, x, training=False):
-        """Returns log p(x|c) of a `Pair`: [B], nats."""
+    def _log_prob(self, x, training=False):
         return self.likelihood_head.log_prob(self._parameters(x.condition, training), self.unseen(x.x))
 
     def draw_parameters(self, noise, condition):
@@ -76,7 +75,7 @@ class Regressor(Conditional):
         x, weight = self._unpack(data)
         _, total_rows = replicas.place(tf.shape(weight)[0])
         with tf.GradientTape() as tape:
-            log_prob = self.score(x, training=True)
+            log_prob = self._log_prob(x, training=True)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
             loss = regularization / replicas.count()
             loss -= tf.reduce_sum(weight * log_prob) / tf.cast(total_rows, tf.float32)
@@ -88,7 +87,7 @@ class Regressor(Conditional):
     def test_step(self, data):
         """Reports the mean of log p(x|c), the exact bound."""
         x, weight = self._unpack(data)
-        return self._figures(self.score(x), weight, 0.0)
+        return self._figures(self._log_prob(x), weight, 0.0)
 
     def _figures(self, log_prob, weight, regularization):
         loss = regularization - weight * log_prob

@@ -23,10 +23,12 @@ class Trainer(keras.Model):
     Attributes:
         takes_condition: whether Keras' inputs are a condition and its targets the examples, see `Conditional`;
             otherwise the inputs are the examples and targets are ignored.
+        latents: kind of the latent variables, "continuous" or "discrete"; None for a model without.
         backward_particles: see `LatentVariableModel`.
     """
 
     takes_condition = False
+    latents: str | None = None
     backward_particles = 0
 
     def check_examples(self, x):
