@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tfvae import cli, conditions
+from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
 TINY = ["--epochs", "2", "--batch-size", "400", "--figures-every", "0"]
@@ -17,6 +18,14 @@ def test_what_conditions_show():
     assert np.argwhere(column).tolist() == [[row, 3] for row in range(4)]
     assert np.argwhere(quadrant).tolist() == [[row, column] for row in (2, 3) for column in (0, 1, 2)]
     assert conditions.mask("label", (4, 6, 1)) is None
+
+
+def test_the_warm_up_of_a_preset_is_a_share_of_the_epochs_where_the_estimator_allows_one():
+    def resolve(**given):
+        return Config.resolve({"preset": "cvae-column"} | given).kl_warmup
+
+    assert (resolve(), resolve(epochs=7), resolve(kl_warmup=0), resolve(estimator="rws")) == (10, 2, 0, 0)
+    assert Config.resolve({"preset": "regressor-column"}).kl_warmup == 0
 
 
 def train(folder, name, *words):

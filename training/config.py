@@ -129,9 +129,8 @@ class Config:
             "num_samples": preset.num_samples,
             "latent_size": preset.latent_size,
         }
-        for name, value in plain.items() | {
-            (name, 0) for name in ("kl_warmup", "free_bits", "backward_particles")
-        }:
+        zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
+        for name, value in (plain | zero).items():
             if getattr(self, name) != value:
                 raise UserError(
                     f"preset {preset.name} has no latent variables",
@@ -159,7 +158,8 @@ class Config:
         recipe = preset.recipe
         epochs = given.get("epochs", recipe.epochs)
         estimator = given.get("estimator", preset.estimator)
-        tightens = catalog.row(estimator).multi_sample and preset.num_samples == 1
+        row = catalog.row(estimator)
+        tightens = row.multi_sample and preset.num_samples == 1
         return cls(
             **{
                 "preset": preset.name,
@@ -176,7 +176,7 @@ class Config:
                 "batch_size": recipe.batch_size,
                 "learning_rate": recipe.learning_rate,
                 "schedule": recipe.schedule,
-                "kl_warmup": int(recipe.kl_warmup * epochs) if isinstance(epochs, int) else 0,
+                "kl_warmup": _share(recipe.kl_warmup, epochs) if row.latents == "continuous" else 0,
                 "free_bits": 0.0,
                 "patience": 0,
                 "validation_size": recipe.validation_size,
@@ -220,3 +220,8 @@ class Config:
             for name, value in given.items()
             if value is not None and getattr(self, name) != value
         ]
+
+
+def _share(share: float, epochs: Any) -> int:
+    """Returns a share of the epochs; 0 of what is no number, which is refused later."""
+    return int(share * epochs) if isinstance(epochs, int) else 0

@@ -18,7 +18,7 @@ from scipy import stats as distributions_of
 from stats import assert_mean_close, assert_paired_less
 
 import tfvae
-from tfvae import evaluation, random
+from tfvae import estimators, evaluation, random
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal, Normal, StandardNormal, kl_divergence
 from tfvae.networks import MLP
@@ -163,6 +163,31 @@ def test_path_derivatives_alone_have_the_same_mean(free, plain):
         else:
             assert_mean_close(gap, 0.0, smallest_bug=0.1, name=f"{free} {name}")
             assert np.abs(gap).max() > 1e-3
+
+
+CONTINUOUS = [row.name for row in estimators.TABLE if row.latents != "discrete"]
+
+
+@pytest.mark.parametrize("estimator", CONTINUOUS)
+def test_every_estimator_of_continuous_latents_trains_it(estimator):
+    model = linear(estimator=estimator, num_samples=4)
+    model.compile(keras.optimizers.SGD(0.01), run_eagerly=True)
+    before = model.get_weights()
+    model.train_on_batch(C, X)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert np.isfinite(new).all() and not np.array_equal(old, new)
+
+
+def test_a_resampled_backward_pass_follows_the_same_gradient():
+    data = np.tile(C, (500, 1)), np.tile(X, (500, 1))
+    whole, few = (
+        step_gradients.sample(
+            (model := linear(estimator="iwae", num_samples=K, backward_particles=m)), data, named(model), 60
+        )[0]
+        for m in (0, 1)
+    )
+    for name, values in whole.items():
+        assert_mean_close(few[name] - values, 0.0, smallest_bug=0.15, name=name)
 
 
 GIVEN = np.array([True, False, True, False, False])
