@@ -325,7 +325,7 @@ MISSING, WRONG = "condition is missing; expected an array", "condition has the w
         (lambda model, c, x: model.fit(c, sample_weight=np.ones(4)), "x is missing"),
         (lambda model, c, x: model.fit(c[:, :2], x), WRONG),
         (lambda model, c, x: model.fit(c[:2], x), "differ in their number of rows"),
-        (lambda model, c, x: model.fit(tf.data.Dataset.from_tensors(x)), "wrong shape"),
+        (lambda model, c, x: model.fit(tf.data.Dataset.from_tensors(x)), "x is missing"),
         (lambda model, c, x: model.fit(tf.data.Dataset.from_tensors((c[:, :2], x))), WRONG),
         (lambda model, c, x: model.evaluate(c), "x is missing"),
         (lambda model, c, x: model.evaluate(c[:, :1], x), WRONG),

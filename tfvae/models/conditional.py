@@ -94,7 +94,7 @@ class Conditional(Trainer):
         """
         if x is None and condition is not None:
             raise UserError(
-                "x is missing, there is a condition alone",
+                "x is missing, one array alone was given",
                 expected="(condition, x)",
                 fix="give x as the targets, as in fit(condition, x)",
             )
