@@ -1,10 +1,13 @@
-"""What a model of images may be conditioned on, by name. NumPy alone."""
+"""What a model of images may be conditioned on, by name; the command line reads it, so NumPy waits for the call."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tfvae.checks import one_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KINDS = ("none", "column", "quadrant", "label")
 
@@ -28,6 +31,8 @@ def mask(kind: str, image_shape: tuple[int, int, int]) -> np.ndarray | None:
     one_of("condition", kind, KINDS)
     if kind not in ("column", "quadrant"):
         return None
+    import numpy as np
+
     height, width, _ = image_shape
     given = np.zeros(image_shape, bool)
     if kind == "column":
