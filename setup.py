@@ -10,6 +10,7 @@ setup(
     package_dir={"tfvae.training": "training", "tfvae.export": "export"},
     package_data={
         "tfvae": ["py.typed"],
+        "tfvae.training": ["cluster/*"],
         "tfvae.export.serving": ["compose.yaml", "*.config"],
         "tfvae.export.web": ["index.html"],
     },

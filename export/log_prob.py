@@ -47,12 +47,12 @@ def log_prob(model, x, noise, num_samples, block=BLOCK):
         elbo: [B], nats, mean_k log w_k.
         log_prob: [B], nats, log mean_k w_k.
     """
-    q = model.posterior_parameters(x)
+    encoding = model.encoding(x)
     noise = _Sliced(noise, num_samples)
 
     def score(state, start, count):
         noise.start = start
-        log_weights = model.score(x, q, count, noise).log_weights
+        log_weights = model.score(x, encoding, count, noise).log_weights
         top, mass, total = state
         new_top = tf.maximum(top, tf.reduce_max(log_weights, axis=0))
         mass = mass * tf.exp(top - new_top) + tf.reduce_sum(tf.exp(log_weights - new_top), axis=0)

@@ -113,7 +113,7 @@ def _latent_rows(model, x, given, batch, num_samples):
 
     def encode(**batch):
         q = model.posterior_parameters(model.check_examples(**batch))
-        return dict(zip(parameters, q, strict=True))
+        return dict(zip(parameters, model.posterior_head.served(q), strict=True))
 
     def decode(**batch):
         return {"image": model.decode(**batch)}

@@ -113,6 +113,13 @@ SETTINGS = {
     "binarize": ["--binarize", "nothing"],
     "likelihood": ["--likelihood", "nothing"],
     "schedule": ["--schedule", "nothing"],
+    "posterior": ["--posterior", "nothing"],
+    "prior": ["--prior", "nothing"],
+    "posterior iaf": ["--posterior", "iaf", "--estimator", "dreg", "--num-samples", "2"],
+    "takes no other prior": ["--preset", "sbn-200-200-200", "--prior", "vamp"],
+    "no closed form": ["--posterior", "realnvp", "--estimator", "elbo-analytic"],
+    "latent_size >= 2": ["--posterior", "realnvp", "--latent-size", "1"],
+    "density at any value": ["--posterior", "iaf", "--prior", "vamp"],
     "strategy": ["--strategy", "nothing"],
     "condition; expected": ["--condition", "nothing"],
     "needs a condition": ["--preset", "cvae-column", "--condition", "none"],
@@ -314,6 +321,34 @@ def test_what_a_kill_left_before_config_json_is_no_obstacle(tmp_path):
 # ---- resuming
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--mixed-precision", "float8"],
+            "mixed_precision; expected one of none, float16, bfloat16; received 'float8'",
+        ),
+        (["--jit", "--strategy", "mirrored"], "--jit compiles the step of one device"),
+        (["--jit", "--strategy", "multiworker"], "multiworker"),
+        (["--jit", "--replicas", "2"], "received --strategy auto --replicas 2"),
+    ],
+)
+def test_precision_and_jit_that_cannot_be_had(refused, tmp_path, words, told):
+    assert told in refused("train", "--run-dir", tmp_path / "run", *words)
+    assert tree(tmp_path / "run") is None
+
+
+def test_the_format_of_mixed_precision_is_optional():
+    from tfvae.cli.arguments import parser
+
+    for words, expected in (
+        ([], None),
+        (["--mixed-precision"], "float16"),
+        (["--mixed-precision", "bfloat16"], "bfloat16"),
+    ):
+        assert parser().parse_args(["train", *words, "--epochs", "2"]).mixed_precision == expected
+
+
 def test_resume_wants_a_run(refused, tmp_path):
     assert "--run-dir" in refused("train", "--resume")
     assert "no run" in refused("train", "--resume", "--run-dir", tmp_path / "nowhere")
@@ -371,6 +406,24 @@ def test_a_damaged_config_json_is_told_by_every_command(damage, refused, copy):
     for words in (["train", "--resume", "--run-dir"], ["evaluate"], ["sample"], ["info"]):
         assert "config.json is damaged" in refused(*words, copy.path)
     assert tree(copy.path) == before
+
+
+def test_a_run_from_before_a_setting_existed_has_its_default(copy):
+    written = json.loads(copy.config_file.read_text())
+    del written["config"]["posterior"], written["config"]["prior"]
+    copy.config_file.write_text(json.dumps(written))
+    assert (copy.config().posterior, copy.config().prior) == ("diagonal", "standard")
+
+
+@pytest.mark.slow
+def test_a_flexible_posterior_and_prior_end_to_end(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    assert (
+        cli.main(["train", "--run-dir", str(run.path), *TINY, "--posterior", "iaf", "--prior", "realnvp"])
+        == 0
+    )
+    assert cli.main(["evaluate", str(run.path), "--num-samples", "20", "--limit", "50"]) == 0
+    assert np.isfinite(run.read_evaluation()["nll"])
 
 
 # ---- bad input to the other commands
@@ -510,6 +563,7 @@ def test_evaluate_writes_and_says_its_result(copy, capsys):
     assert expected.items() <= result.items()
     assert 20 < result["nll"] < 32 and 0 < result["nll_standard_error"] < 2
     assert -result["elbo"] > result["nll"] and 0 <= result["active_units"] <= 2
+    assert result["active_units_by_layer"] == [result["active_units"]] and result["units_by_layer"] == [2]
     output = capsys.readouterr().out
     assert f"{result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats" in output
     assert str(copy.evaluation_file) in output

@@ -50,6 +50,13 @@ FIGURES = {
     "map-collapsed": lambda path: plotting.save_latent_map(
         path, np.full((50, 9), 0.1), [0, 1] * 25, title="map"
     ),
+    "canvases": lambda path: plotting.save_canvases(
+        path,
+        RNG.random((2, 20, 8, 8, 1)),
+        title="canvases",
+        names=["a", "b"],
+        windows=np.full((2, 20, 4), 3.0),
+    ),
     "manifold": lambda path: plotting.save_manifold_grid(path, GRID, title="manifold", extent=EXTENT),
 }
 
@@ -147,6 +154,33 @@ def test_originals_stand_above_their_reconstructions(tmp_path):
     assert above[10, 0] > below[9, 0] and above[10, 1] == pytest.approx(above[0, 1], abs=1)
 
 
+def test_canvases_stand_in_rows_with_their_windows(tmp_path, monkeypatch):
+    levels = np.arange(6).reshape(2, 3) / 12 + 0.2
+    windows = np.full((2, 3, 4), [1.0, 2.0, 4.0, 9.0])  # clipped to the image, 8 pixels high
+    windows[0, 0] = [9.0, 2.0, 12.0, 4.0]  # beside it
+    options = {"title": "t", "names": ["first", "second"]}
+    path = plotting.save_canvases(tmp_path / "a.png", constant(levels), **options)
+    places = centres(path, levels.ravel()).reshape(2, 3, 2)
+    tile = 80
+    np.testing.assert_allclose(np.diff(places[:, :, 1], axis=1), tile + 4, atol=1)
+    np.testing.assert_allclose(np.diff(places[:, :, 0], axis=0), tile + 4, atol=1)
+    monkeypatch.setattr("tfvae.plotting.canvas.save", lambda figure, path: figure)
+    figure = plotting.save_canvases(tmp_path / "b.png", constant(levels), windows=windows, **options)
+    (axes,) = figure.axes
+    assert len(axes.patches) == 5
+    box = axes.patches[-1].get_bbox()
+    expected = [2 * (tile + 4) + 10, tile + 4 + 20, 2 * (tile + 4) + 40, tile + 4 + 80]
+    np.testing.assert_allclose([box.x0, box.y0, box.x1, box.y1], expected, atol=1e-6)
+
+
+def test_of_many_steps_the_first_and_the_last_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfvae.plotting.canvas.save", lambda figure, path: figure)
+    images = np.zeros((1, 64, 2, 2, 1))
+    (axes,) = plotting.save_canvases(tmp_path / "a.png", images, title="t", names=["a"]).axes
+    steps = [int(text.get_text()) for text in axes.get_xticklabels()]
+    assert len(steps) == 16 and steps[0] == 1 and steps[-1] == 64
+
+
 def test_manifold_is_drawn_as_it_lies_without_gaps(tmp_path):
     levels = np.arange(9).reshape(3, 3) / 15 + 0.2
     path = plotting.save_manifold_grid(tmp_path / "a.png", constant(levels), title="t", extent=EXTENT)
@@ -232,6 +266,11 @@ BAD = {
     "codes-one": lambda path: plotting.save_latent_map(path, np.zeros((1, 5)), title="t"),
     "codes-infinite": lambda path: plotting.save_latent_map(path, np.full((5, 2), np.inf), title="t"),
     "labels": lambda path: plotting.save_latent_map(path, np.zeros((5, 2)), [0, 1], title="t"),
+    "canvases-rank": lambda path: plotting.save_canvases(path, DIGITS, title="t", names=["a"]),
+    "canvases-names": lambda path: plotting.save_canvases(path, DIGITS[None], title="t", names=[]),
+    "canvases-windows": lambda path: plotting.save_canvases(
+        path, DIGITS[None], title="t", names=["a"], windows=np.zeros((1, 30, 2))
+    ),
     "manifold-rank": lambda path: plotting.save_manifold_grid(path, DIGITS, title="t", extent=EXTENT),
     "manifold-oblong": lambda path: plotting.save_manifold_grid(path, GRID[:2], title="t", extent=EXTENT),
     "manifold-extent": lambda path: plotting.save_manifold_grid(path, GRID, title="t", extent=(1, -1)),

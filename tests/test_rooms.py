@@ -16,7 +16,7 @@ HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"
 
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
     {"checks", "files"},
-    {"random", "plotting", "conditions"},
+    {"random", "plotting", "optimizers", "conditions"},
     {"estimators", "distributions"},
     {"networks"},
     {"models"},
@@ -50,6 +50,7 @@ FAST = [
     "training/config.py",
     "training/run_directory.py",
     "training/data.py",
+    *(f"training/{name}.py" for name in ("strategy", "workers", "launcher", "processes", "meeting", "tasks")),
     "export/__init__.py",
 ]
 

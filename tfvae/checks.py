@@ -34,6 +34,13 @@ class UserError(ValueError):
         super().__init__(" ".join("; ".join(parts).split()))
 
 
+class LostWorker(RuntimeError):
+    """A worker process of a run was killed or cannot be reached: no fault of the input or of this process.
+
+    The command line prints the message and exits with code 3.
+    """
+
+
 def positive_int(name: str, value: Any) -> int:
     """Returns `value` if it is an integer of at least 1.
 

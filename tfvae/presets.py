@@ -39,11 +39,15 @@ class Preset:
         name: what `--preset` and `create` take.
         summary: one line.
         image_shape: (H, W, C) of the data; None where any will do.
-        network: "mlp", "conv", or "sbn", a sigmoid belief network.
+        network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, "draw", which is recurrent,
+            or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
-            stochastic layers of a belief network.
-        latent_size: units of the latent vector, the one next to the data where there are several.
+            stochastic layers of a belief network, units of both recurrent networks.
+        latent_size: units of the latent vector, the one next to the data where there are several layers, that of each
+            step where there are steps.
         recipe: how it is trained.
+        upper: (widths, units) of each further stochastic layer, from the bottom up: the hidden layers of its encoder
+            and the units of its latent vector; the decoder's hidden layers are the same in reverse.
         activation: of the hidden layers.
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
@@ -51,6 +55,8 @@ class Preset:
         condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
         condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
         deterministic: whether it is a regressor of the same layers, without latent variables.
+        compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
+        options: what its model alone takes, name to default; overrides of `create`.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Preset:
     widths: tuple[int, ...]
     latent_size: int
     recipe: Recipe
+    upper: tuple[tuple[tuple[int, ...], int], ...] = ()
     activation: str = "relu"
     batch_norm: bool = False
     bias_from_data: bool = True
@@ -68,12 +75,21 @@ class Preset:
     condition: str = "none"
     condition_size: int = 10
     deterministic: bool = False
+    compile_step: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def shares_parameters(self) -> bool:
+        """Whether the inference model shares parameters with the generative model."""
+        return self.network in ("draw", "ladder")
 
     @property
     def latents(self) -> str:
         """Kind of its latents: "continuous" or "discrete"."""
         return "discrete" if self.network == "sbn" else "continuous"
 
+
+BURDA = Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400)
 
 TABLE = (
     Preset(
@@ -85,6 +101,7 @@ TABLE = (
         8,
         Recipe(epochs=200, batch_size=100, learning_rate=2e-3, schedule="cosine"),
         activation="tanh",
+        compile_step=False,
     ),
     Preset(
         "tutorial-400-20",
@@ -103,7 +120,29 @@ TABLE = (
         "mlp",
         (200, 200),
         50,
-        Recipe(epochs=3280, batch_size=20, schedule="burda", epsilon=5e-6, validation_size=400),
+        BURDA,
+        activation="tanh",
+    ),
+    Preset(
+        "burda-2layer",
+        "784-200-200-100-100-100-50 of Burda et al. 2016, latents of 100 and 50 units, inferred from the bottom up",
+        (28, 28, 1),
+        "mlp",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
+        activation="tanh",
+    ),
+    Preset(
+        "ladder-2layer",
+        "the generative model of burda-2layer, inferred from the top down (Sonderby et al. 2016)",
+        (28, 28, 1),
+        "ladder",
+        (200, 200),
+        100,
+        BURDA,
+        upper=(((100, 100), 50),),
         activation="tanh",
     ),
     Preset(
@@ -114,6 +153,18 @@ TABLE = (
         (32, 64),
         32,
         Recipe(epochs=20, batch_size=100, schedule="cosine"),
+        compile_step=False,
+    ),
+    Preset(
+        "draw",
+        "DRAW with attention, 2x2 read and 5x5 write windows of Gregor et al. 2015, but 10 steps instead of 64",
+        None,
+        "draw",
+        (256,),
+        100,
+        Recipe(epochs=10, batch_size=100, learning_rate=1e-3, schedule="cosine"),
+        options=(("steps", 10), ("read_window", 2), ("write_window", 5)),
+        compile_step=False,
     ),
     Preset(
         "sbn-200-200-200",
@@ -155,6 +206,19 @@ TABLE = (
 
 
 LIKELIHOODS = ("bernoulli", "normal")
+POSTERIORS = {  # name: head
+    "diagonal": "DiagonalNormal",
+    "full": "FullCovarianceNormal",
+    "householder": "HouseholderNormal",
+    "realnvp": "RealNVP",
+    "iaf": "InverseAutoregressiveFlow",
+}
+PRIORS = {
+    "standard": "StandardNormal",
+    "mixture": "MixturePrior",
+    "vamp": "VampPrior",
+    "realnvp": "RealNVPPrior",
+}
 ANY_SHAPE = (28, 28, 1)  # of a preset that takes any image shape, where none is given
 
 
@@ -192,10 +256,12 @@ def create(name: str, **overrides: Any):
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
             (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
-            head), and what the model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            head), `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads), and what the model takes
+            besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
+            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps,
             `tfvae.DiscreteVAE` for a belief network, `tfvae.CVAE` or `tfvae.Regressor` where there is a condition.
 
     Raises:
@@ -205,39 +271,86 @@ def create(name: str, **overrides: Any):
     fields = {key: overrides.pop(key) for key in list(overrides) if key in Preset.__dataclass_fields__}
     if "name" in fields or "recipe" in fields:
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
-    check_condition(preset, fields.get("condition", preset.condition))
+    condition = fields.pop("condition", preset.condition)
     preset = replace(preset, **fields)
+    check_condition(preset, condition)
+    preset = replace(preset, condition=condition)
     likelihood = overrides.pop("likelihood", "bernoulli")
+    overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
     return _assemble(preset, likelihood, overrides)
 
 
 def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
-    from tfvae import distributions, estimators, models
+    from tfvae import estimators, models
 
-    one_of("network", preset.network, ("mlp", "conv", "sbn"))
+    one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     given = conditions.mask(preset.condition, preset.image_shape)
     event_shape = preset.image_shape if given is None else (int((~given).sum()),)
     options["likelihood"] = _likelihood(event_shape, likelihood)
     if not preset.deterministic:
         options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
-    if preset.condition != "none":
-        model = _conditional(preset, given, options)
+    posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
+    check_heads(preset, posterior, prior)
+    if preset.deterministic:
+        model = _regressor(preset, given, options)
+    elif preset.condition != "none":
+        model = _conditional(preset, given, posterior, prior, options)
     elif preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
+    elif preset.network == "draw":
+        model = _draw(preset, options)
+    elif preset.upper:
+        model = _hierarchy(preset, options)
     else:
         name = estimators.get(preset.estimator).name
         model_class = models.IWAE if catalog.row(name).multi_sample else models.VAE
         model = model_class(
             *_networks(preset),
-            posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
-            prior=distributions.StandardNormal(preset.latent_size, name="prior"),
+            posterior=_head("posterior", POSTERIORS, posterior, preset),
+            prior=_head("prior", PRIORS, prior, preset),
             **options,
         )
     model.build()
     return model
+
+
+def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
+    """Checks the names of a posterior and a prior; heads in their place are left to the model.
+
+    Raises:
+        UserError: if a name is unknown, or one other than the default meets a preset that has its own.
+    """
+    both = ("posterior", "prior")
+    own: tuple[str, ...] = ()
+    what = ""
+    if preset.deterministic:
+        own, what = both, "which has no latent variables"
+    elif preset.latents == "discrete":
+        own, what = both, "whose latents are discrete"
+    elif preset.upper or preset.network == "draw":
+        own, what = both, "whose latents come in layers or steps"
+    elif preset.condition != "none":
+        own, what = ("prior",) if isinstance(prior, str) else (), "which learns its prior from the condition"
+    for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
+        if isinstance(name, str):
+            one_of(kind, name, table)
+        if kind in own and name != next(iter(table)):
+            raise UserError(
+                f"preset {preset.name}, {what}, takes no other {kind}", expected=f"no {kind}", received=name
+            )
+
+
+def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
+    from tfvae import distributions
+
+    if not isinstance(choice, str):
+        return choice
+    head = getattr(distributions, table[one_of(kind, choice, table)])
+    shapes = (preset.latent_size, preset.image_shape) if choice == "vamp" else (preset.latent_size,)
+    return head(*shapes, name=kind)
 
 
 def _likelihood(shape: tuple[int, ...], likelihood: Any):
@@ -254,7 +367,7 @@ def _networks(preset: Preset):
     from tfvae import networks
 
     widths, reverse = list(preset.widths), list(preset.widths)[::-1]
-    if preset.network == "mlp":
+    if preset.network != "conv":
         options = (preset.activation, preset.batch_norm)
         return networks.MLP(widths, *options, name="encoder"), networks.MLP(reverse, *options, name="decoder")
     encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
@@ -272,32 +385,71 @@ def check_condition(preset: Preset, condition: str) -> None:
             expected=", ".join(conditions.KINDS[1:]),
             received=condition,
         )
-    if condition != "none" and preset.network != "mlp":
+    if condition != "none" and (preset.network != "mlp" or preset.upper):
         raise UserError(
             f"preset {preset.name} takes no condition",
-            expected="a preset of fully connected layers, such as cvae-column",
+            expected="a preset of fully connected layers and one layer of latents, such as cvae-column",
             received=condition,
         )
 
 
-def _conditional(preset: Preset, given: Any, options: dict[str, Any]):
-    from tfvae import distributions, models, networks
-
-    widths, reverse = list(preset.widths), list(preset.widths)[::-1]
-    layers = (preset.activation, preset.batch_norm)
-    options |= {
+def _conditioned(preset: Preset, given: Any) -> dict[str, Any]:
+    return {
         "condition_shape": preset.condition_size if given is None else preset.image_shape,
         "given": given,
     }
-    if preset.deterministic:
-        return models.Regressor(networks.MLP(widths + reverse, *layers, name="network"), **options)
+
+
+def _regressor(preset: Preset, given: Any, options: dict[str, Any]):
+    from tfvae import models, networks
+
+    widths = list(preset.widths)
+    network = networks.MLP(widths + widths[::-1], preset.activation, preset.batch_norm, name="network")
+    return models.Regressor(network, **_conditioned(preset, given), **options)
+
+
+def _conditional(preset: Preset, given: Any, posterior: Any, prior: Any, options: dict[str, Any]):
+    from tfvae import distributions, models, networks
+
+    learned = distributions.DiagonalNormal(preset.latent_size, name="prior")
     return models.CVAE(
         *_networks(preset),
-        condition_network=networks.MLP(widths, *layers, name="condition_network"),
-        posterior=distributions.DiagonalNormal(preset.latent_size, name="posterior"),
-        prior=distributions.DiagonalNormal(preset.latent_size, name="prior"),
+        condition_network=networks.MLP(
+            list(preset.widths), preset.activation, preset.batch_norm, name="condition_network"
+        ),
+        posterior=_head("posterior", POSTERIORS, posterior, preset),
+        prior=learned if isinstance(prior, str) else prior,
+        **_conditioned(preset, given),
         **options,
     )
+
+
+def _hierarchy(preset: Preset, options: dict[str, Any]):
+    from tfvae import distributions, models
+
+    layers = [(preset.widths, preset.latent_size), *preset.upper]
+    networks = [_networks(replace(preset, widths=tuple(widths))) for widths, _ in layers]
+    units = [positive_int("units of a stochastic layer", count) for _, count in layers]
+    model_class = models.LadderVAE if preset.network == "ladder" else models.HierarchicalVAE
+    return model_class(
+        [encoder for encoder, _ in networks],
+        [decoder for _, decoder in networks],
+        posteriors=[distributions.DiagonalNormal(count) for count in units],
+        conditionals=[distributions.DiagonalNormal(count) for count in units[:-1]],
+        **options,
+    )
+
+
+def _draw(preset: Preset, options: dict[str, Any]):
+    from tfvae import models
+
+    head = options["likelihood"]
+    if "linear" in head.get_config():
+        options["likelihood"] = type(head).from_config(head.get_config() | {"linear": False})
+    if len(preset.widths) != 1:
+        raise UserError("DRAW takes one width, of both its networks", received=preset.widths)
+    (units,) = preset.widths
+    return models.DRAW(step_latent_size=preset.latent_size, units=units, **options)
 
 
 def _belief_network(units: list[int], options: dict[str, Any]):

@@ -139,6 +139,30 @@ class Recorded:
         return self._read("uniform", stream, num_samples, size)
 
 
+class Outside:
+    """Noise that is drawn in the graph in which this object was made, whichever graph asks for it.
+
+    XLA draws other numbers from the same seed, and takes longer: a compiled function takes its noise from without.
+
+    Args:
+        noise: where it comes from.
+    """
+
+    def __init__(self, noise: Noise) -> None:
+        self._noise = noise
+        self._graph = tf.compat.v1.get_default_graph()
+
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns standard normal noise: [num_samples, rows, size]."""
+        with self._graph.as_default():
+            return self._noise.normal(stream, num_samples, size)
+
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
+        """Returns uniform noise: [num_samples, rows, size]."""
+        with self._graph.as_default():
+            return self._noise.uniform(stream, num_samples, size)
+
+
 class Chosen:
     """The noise of some of the samples of a recording.
 

@@ -20,7 +20,7 @@ def register() -> None:
         sys.meta_path.insert(0, _KerasFinder())
 
 
-ROOMS = ("distributions", "networks", "models")  # their first statement is `import keras`
+ROOMS = ("optimizers", "distributions", "networks", "models")  # their first statement is `import keras`
 
 
 def _run_modules() -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, progress
+from tfvae.training import checkpoint, diagnosis, progress
 from tfvae.training.run_directory import RunDirectory, cannot_write
+
+SCALE_EVERY = 100  # steps between looks at the scale of the loss
 
 
 class Recorder(keras.callbacks.Callback):
@@ -26,14 +28,18 @@ class Recorder(keras.callbacks.Callback):
         steps: optimiser steps in an epoch.
         patience: epochs without a better validation bound after which to stop; 0 never stops.
         checkpoint_seconds: least time between checkpoints.
+        writes: whether to write and to show a bar, as one of several workers does.
     """
 
-    def __init__(self, run: RunDirectory, history, *, epochs, steps, patience, checkpoint_seconds):
+    def __init__(
+        self, run: RunDirectory, history, *, epochs, steps, patience, checkpoint_seconds, writes=True
+    ):
         super().__init__()
         self.rows = list(history)
         self._run, self._epochs, self._steps = run, epochs, steps
         self._patience, self._seconds = patience, checkpoint_seconds
         self._saved = time.monotonic()
+        self._writes = writes
         self._bar = progress.Progress(epochs * steps, "step")
 
     def stopped(self) -> bool:
@@ -48,7 +54,7 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
         done = len(self.rows) * self._steps + batch + 1
-        if done < self._epochs * self._steps:
+        if self._writes and done < self._epochs * self._steps:
             self._bar.update(done, self._words())
 
     def on_epoch_end(self, epoch, logs=None):
@@ -58,8 +64,12 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self._began, 3)
         self.rows.append(row)
         stop = self.stopped()
+        self.model.stop_training = stop
+        if self._writes:
+            self._write(last=stop or len(self.rows) == self._epochs)
+
+    def _write(self, last):
         best = self._patience and checkpoint.best_epoch(self.rows) == len(self.rows)
-        last = stop or len(self.rows) == self._epochs
         try:
             if best or last or time.monotonic() - self._saved >= self._seconds:
                 checkpoint.save(self._run.checkpoints, self.model, self.rows)
@@ -69,43 +79,86 @@ class Recorder(keras.callbacks.Callback):
             raise cannot_write(self._run.path, error) from error
         if last:
             self._bar.update(self._epochs * self._steps, self._words())
-        self.model.stop_training = stop
 
     def _words(self):
         return progress.figures(self.rows[-1]) if self.rows else ""
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Stops a run at the first step whose loss is NaN or infinite, and before such weights reach a checkpoint.
+    """Stops a run whose loss is NaN or infinite, before such weights reach a checkpoint, and names the layer.
+
+    A loss is looked at after the next step was started, so that a GPU never waits for it, and at the end of an epoch.
+    Gradients that overflow float16 leave the loss finite: loss scaling skips their step and halves the scale. Such a
+    run is stopped where the scale has fallen below 1.
 
     Args:
         run: whose last checkpoint to name.
+        batch_of: from an epoch and the number of a step in it, both from 0, to that step's batch, as `fit` takes it.
     """
 
-    def __init__(self, run: RunDirectory):
+    def __init__(self, run: RunDirectory, batch_of):
         super().__init__()
-        self._run = run
-        self._finite = "none yet"
+        self._run, self._batch_of = run, batch_of
+        self._pending = self._finite = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss."""
-        logs = {name: float(value) for name, value in logs.items()}
-        if not math.isfinite(logs["loss"]):
-            self._stop(f"the loss is {logs['loss']}", "a finite loss")
-        self._finite = ", ".join(f"{name} {value:.6g}" for name, value in logs.items())
+        """Looks at the loss of the step before, and now and then at the scale of the loss."""
+        self._look()
+        self._pending = (batch, logs)
+        if batch % SCALE_EVERY == SCALE_EVERY - 1:
+            self._look_at_scale(batch)
 
     def on_epoch_end(self, epoch, logs=None):
         """Looks at the weights, which the last step may have spoilt, and at the validation loss."""
+        batch = self._pending[0]
+        self._look()
+        self._look_at_scale(batch)
         if not all(np.isfinite(weight.numpy()).all() for weight in self.model.weights):
-            self._stop("a weight is not finite", "finite weights")
+            self._stop("a weight is not finite", batch, expected="finite weights")
         if not math.isfinite(logs.get("val_loss", 0.0)):
-            self._stop(f"the validation loss is {logs['val_loss']}", "a finite loss")
+            self._stop(f"the validation loss is {logs['val_loss']}", batch)
 
-    def _stop(self, what, expected):
+    def _look(self):
+        if self._pending is None:
+            return
+        batch, logs = self._pending
+        self._pending = None
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            self._stop(f"the loss is {loss}", batch)
+        self._finite = logs
+
+    def _look_at_scale(self, batch):
+        scale = getattr(self.model.optimizer, "dynamic_scale", None)
+        scale = 1.0 if scale is None else float(tf.convert_to_tensor(scale))
+        if scale < 1.0:
+            what = f"the gradients overflow float16 at a loss scale of {2.0 * scale:g}"
+            self._stop(what, batch, expected="finite gradients at a scale of 1", scale=scale)
+
+    def _stop(self, what, batch, *, expected="a finite loss", scale=None):
+        examples = self._batch_of(self._epoch, batch)
+        if scale is None:
+            found = diagnosis.broken_forward(self.model, examples)
+        else:
+            found = diagnosis.broken_backward(self.model, examples, scale)
         newest = sorted(self._run.checkpoints.glob("epoch-*.ckpt"))
+        figures = ", ".join(f"{name} {float(value):.6g}" for name, value in (self._finite or {}).items())
+        half = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
         raise UserError(
-            f"{what} at step {int(tf.convert_to_tensor(self.model.optimizer.iterations))}",
+            f"{what} {self._where(batch)}" + (f": {found}" if found else ""),
             expected=expected,
-            received=f"last finite metrics: {self._finite}",
-            fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate or look at the data",
+            received=f"last finite metrics: {figures or 'none yet'}",
+            fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate"
+            + ", or train with --mixed-precision bfloat16 or in float32" * half
+            + " or look at the data",
         )
+
+    def _where(self, batch):
+        """Returns the step in words; where several go into a dispatch, from the first to the last of it."""
+        last = self._epoch * self.params["steps"] + batch + 1
+        several = self.model.steps_per_execution
+        return f"at step {last}" if several == 1 else f"in steps {last - several + 1} to {last}"

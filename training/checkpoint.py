@@ -118,8 +118,6 @@ def restore(checkpoint: Checkpoint, model) -> None:
     Raises:
         UserError: if it belongs to another model.
     """
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
     variables = variables_of(model)
     shapes = [tuple(variable.shape) for variable in variables]
     received = [array.shape for array in checkpoint.arrays]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from tfvae import presets
@@ -30,6 +30,18 @@ TYPES = {
     "dict": dict,
 }
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
+PRECISIONS = ("none", "float16", "bfloat16")
+JIT = ("auto", "on", "off")
+LATER = {  # settings that config.json of earlier runs lacks, and what these ran with
+    "condition": "none",
+    "jit": "off",
+    "posterior": "diagonal",
+    "prior": "standard",
+}
+FORMER = {
+    ("mixed_precision", False): "none",
+    ("mixed_precision", True): "float16",
+}  # values under other names
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,7 @@ class Config:
     """Every setting of a training run.
 
     Attributes:
-        preset, dataset, binarize, likelihood, condition, estimator, schedule, strategy: names.
+        preset, dataset, binarize, likelihood, condition, estimator, schedule, strategy, posterior, prior: names.
         estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
@@ -49,7 +61,9 @@ class Config:
         validation_size: training examples held out; None for the data set's own or a tenth.
         seed: of weights, noise and data order.
         replicas: logical devices to split a CPU into; 0 for the devices that there are.
-        mixed_precision: whether layers compute in float16.
+        mixed_precision: what layers compute in: "float16", with loss scaling, or "bfloat16"; "none" is float32.
+        jit: what XLA compiles: "on" the training step, all but its random numbers; "off" nothing; "auto" the step on
+            one CPU device for presets that gain by it, otherwise its large log-densities.
         figures_every: epochs between figures; 0 for the end alone.
         checkpoint_seconds: least time between checkpoints; the last epoch always makes one.
         tensorboard: whether to write TensorBoard's event files.
@@ -76,10 +90,13 @@ class Config:
     seed: int
     strategy: str
     replicas: int
-    mixed_precision: bool
+    mixed_precision: str
+    jit: str
     figures_every: int
     checkpoint_seconds: float
     tensorboard: bool
+    posterior: str
+    prior: str
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -96,8 +113,12 @@ class Config:
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        if self.posterior == "iaf":
+            catalog.check_path(self.estimator, "posterior iaf")
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
+        one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        one_of("jit", self.jit, JIT)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
         number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
@@ -108,9 +129,16 @@ class Config:
         number_in("seed", self.seed, 0, 2**31 - 1)
         preset = presets.get(self.preset)
         presets.check_condition(preset, self.condition)
+        presets.check_heads(replace(preset, condition=self.condition), self.posterior, self.prior)
         if preset.deterministic:
             self._check_deterministic(preset)
-        catalog.check(self.estimator_spec, self.num_samples, preset.latents, self.backward_particles)
+        catalog.check(
+            self.estimator_spec,
+            self.num_samples,
+            preset.latents,
+            self.backward_particles,
+            preset.shares_parameters,
+        )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
                 "free_bits needs the KL divergence in closed form",
@@ -183,7 +211,10 @@ class Config:
                 "seed": 0,
                 "strategy": "auto",
                 "replicas": 0,
-                "mixed_precision": False,
+                "mixed_precision": "none",
+                "jit": "auto",
+                "posterior": "diagonal",
+                "prior": "standard",
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,
@@ -193,12 +224,17 @@ class Config:
 
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> Config:
-        """Returns the settings that `to_json` gave.
+        """Returns the settings that `to_json` gave, here or in an earlier version.
 
         Raises:
             UserError: if settings are missing, unknown or out of range.
         """
         names = {field.name for field in fields(cls)}
+        if isinstance(settings, dict):
+            settings = LATER | {
+                name: FORMER.get((name, value), value) if isinstance(value, bool) else value
+                for name, value in settings.items()
+            }
         if not isinstance(settings, dict) or set(settings) != names:
             raise UserError(
                 "settings are missing or unknown",

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import keras
 import numpy as np
 
-from tfvae import plotting
+from tfvae import plotting, random
 from tfvae.training import data
 from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
@@ -17,11 +17,12 @@ from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
+ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
 class Painter(keras.callbacks.Callback):
-    """Draws samples, reconstructions, loss curves, the latent map and, for two latent units, the manifold grid; for a
-    model with a condition, samples beside their conditions.
+    """Draws samples, reconstructions, loss curves, the latent map, the manifold grid for two latent units, and the
+    canvas step by step for a model that has one; for a model with a condition, samples beside their conditions.
 
     Args:
         run: whose figures to draw.
@@ -88,12 +89,15 @@ class Painter(keras.callbacks.Callback):
             np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
             title=f"Held-out examples and their reconstructions, {when}",
         )
+        codes = np.asarray(self._vae.encode(self._examples, **given))
         plotting.save_latent_map(
             folder / "latent_map.png",
-            np.asarray(self._vae.encode(self._examples, **given)),
+            codes,
             self._labels,
             title=f"Posterior means of held-out examples, {when}",
         )
+        if hasattr(self._vae, "canvases"):
+            self._draw_canvases(codes[:ROWS], when)
         if self._vae.latent_size == 2 and not given:
             side = 20
             quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
@@ -104,6 +108,17 @@ class Painter(keras.callbacks.Callback):
                 title=f"Decoded quantiles of the prior, {when}",
                 extent=(quantiles[0], quantiles[-1]),
             )
+
+    def _draw_canvases(self, codes: np.ndarray, when: str) -> None:
+        samples = self._vae.sample_latents(random.ThreefryNoise(random.row_seeds(0, ROWS)))
+        images, windows = self._vae.canvases(np.concatenate([codes, samples]))
+        plotting.save_canvases(
+            self._run.figures / "canvas.png",
+            np.asarray(images),
+            title=f"Canvas after each step, {when}",
+            names=["reconstruction"] * len(codes) + ["sample"] * ROWS,
+            windows=None if windows is None else np.asarray(windows),
+        )
 
 
 def draw_conditional(

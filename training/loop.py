@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 import warnings
@@ -10,11 +11,18 @@ from typing import Any
 
 from tfvae import files, presets
 from tfvae.checks import UserError
-from tfvae.training import data, quiet, strategy
+from tfvae.training import data, quiet, strategy, workers
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
 Say = Callable[[str], None]
+STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH = (
+    20,
+    1000,
+)  # at most: the bar moves and Ctrl-C works between dispatches
+LEAST_DISPATCHES = 10  # of an epoch
+COMPILATION_PAYS = 1000  # steps: compiling takes 2 to 7 s for each size of batch and saves 0.4 to 3 ms a step
+LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several presets overflow and are lost
 
 
 def _print(line: str) -> None:
@@ -51,10 +59,12 @@ def build(config: Config, loaded: data.DataSet):
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
+    from tfvae import optimizers
     from tfvae.training.schedules import learning_rate
 
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy("mixed_float16" if config.mixed_precision else "float32")
+    mixed = config.mixed_precision != "none"
+    keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     latent_settings = {
@@ -65,6 +75,8 @@ def build(config: Config, loaded: data.DataSet):
         "kl_warmup_steps": config.kl_warmup * steps,
         "free_bits": config.free_bits,
         "seed": config.seed,
+        "posterior": config.posterior,
+        "prior": config.prior,
     }
     model = presets.create(
         config.preset,
@@ -78,12 +90,36 @@ def build(config: Config, loaded: data.DataSet):
         mean = loaded.mean_pixel()
         model.likelihood_head.initialize_bias(model.unseen(mean) if model.takes_condition else mean)
     rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
-    model.compile(optimizer=keras.optimizers.Adam(rate, epsilon=preset.recipe.epsilon))
-    model.optimizer.build(model.trainable_variables)
+    optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
+    if config.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    model.compile(optimizer=optimizer, **_execution(config, preset, steps))
     return model
 
 
-def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say = _print) -> None:
+def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, Any]:
+    """Returns what XLA compiles, and the steps of a dispatch: several where there is no strategy."""
+    import tensorflow as tf
+
+    several = tf.distribute.has_strategy()
+    jit: bool | str = "auto" if config.jit == "auto" else config.jit == "on"
+    pays = preset.compile_step and config.epochs * steps >= COMPILATION_PAYS
+    if config.jit == "auto" and pays and not several:
+        jit = not tf.config.list_logical_devices("GPU") or "auto"
+    most = min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.num_samples, steps // LEAST_DISPATCHES)
+    most = 1 if several else max(1, most)
+    dispatch = next(count for count in range(most, 0, -1) if steps % count == 0)
+    return {"jit_compile": jit, "steps_per_execution": dispatch}
+
+
+def train(
+    config: Config,
+    run: RunDirectory,
+    *,
+    resume: bool = False,
+    say: Say = _print,
+    worker_timeout: float = 300.0,
+) -> bool:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
 
     A run is a function of its settings: killed at any moment and resumed, it ends with the same weights.
@@ -93,17 +129,29 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
         run: its directory; a new one unless `resume`.
         resume: whether to go on from the newest whole checkpoint.
         say: takes lines for the user.
+        worker_timeout: seconds to wait for the other workers, where there are several.
+
+    Returns:
+        wrote: whether this process wrote the run, as the chief of several workers alone does.
 
     Raises:
         UserError: for bad input, before anything is written; for a loss that is not finite; for a full disk.
+        LostWorker: if another worker of this run is lost.
     """
-    strategy.check(config)
+    task = strategy.check(config)
+    writes = task is None or task.is_chief
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
-    if not resume:
+    if writes and not resume:
         run.check_free()
-    if config.replicas > 1:
-        strategy.split_cpu(config.replicas)
+    with workers.loss_of_workers(task):
+        strategy.prepare(config, task, worker_timeout)
+        _train(config, run, resume, say if writes else (lambda line: None), writes)
+    return writes
+
+
+def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bool) -> None:
+    """Trains on the devices that are prepared; `writes` tells whether this process writes the run."""
     loaded = load_data(config)
     if resume:
         run.check_data(loaded.fingerprint())
@@ -118,10 +166,17 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
     with scope:
         model = build(config, loaded)
         if resume:
-            history = _resume(config, run, model, say)
+            history = _resume(config, run, model, say, writes)
         else:
             history = []
-            run.create(config, command_line(), loaded.fingerprint())
+            if writes:
+                run.create(config, command_line(), loaded.fingerprint())
+        if not workers.agree(len(history), int(loaded.fingerprint()[:8], 16)):
+            raise UserError(
+                "the workers hold different data or checkpoints",
+                expected="the same data set, and one run directory that all of them see",
+                received=f"data of SHA-256 {loaded.fingerprint()[:16]}..., {len(history)} epochs done",
+            )
         recorder = callbacks.Recorder(
             run,
             history,
@@ -129,33 +184,39 @@ def train(config: Config, run: RunDirectory, *, resume: bool = False, say: Say =
             steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
             patience=config.patience,
             checkpoint_seconds=config.checkpoint_seconds,
+            writes=writes,
         )
         painter = figures.Painter(run, model, loaded, config, recorder)
         if len(history) < config.epochs and not recorder.stopped():
-            watchers = [callbacks.StopWhenNotFinite(run), recorder, painter]
-            if config.tensorboard:
+            stop = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded))
+            watchers = [stop, recorder] + [painter] * writes
+            if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
             _fit(config, loaded, model, len(history), watchers)
-        if config.patience:
-            best = checkpoint.best_epoch(recorder.rows)
-            checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
-            say(f"the best validation bound was that of epoch {best}; its weights are kept")
-        painter.draw()
-        try:
-            with files.replacing(run.model_file) as temporary:
-                model.save(temporary)
-        except OSError as error:
-            raise cannot_write(run.model_file, error) from error
+    if not writes:
+        return
+    # Out of the scope, as saving makes variables, and the chief would wait for the other workers to make them too.
+    if config.patience:
+        best = checkpoint.best_epoch(recorder.rows)
+        checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
+        say(f"the best validation bound was that of epoch {best}; its weights are kept")
+    painter.draw()
+    try:
+        with files.replacing(run.model_file) as temporary:
+            model.save(temporary)
+    except OSError as error:
+        raise cannot_write(run.model_file, error) from error
 
 
-def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str, Any]]:
+def _resume(config: Config, run: RunDirectory, model, say: Say, writes: bool) -> list[dict[str, Any]]:
     """Gives the model the state of the newest whole checkpoint, history.csv its history, and returns the history.
 
     A killed run's history.csv may be ahead of the checkpoint or behind.
     """
     from tfvae.training import checkpoint
 
-    run.open()
+    if writes:
+        run.open()
     newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
     for problem in problems:
         say(f"tfvae: {problem}")
@@ -163,10 +224,11 @@ def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str
     if newest is not None:
         checkpoint.restore(newest, model)
         history = newest.history
-    try:
-        run.write_history(history)
-    except OSError as error:
-        raise cannot_write(run.history_file, error) from error
+    if writes:
+        try:
+            run.write_history(history)
+        except OSError as error:
+            raise cannot_write(run.history_file, error) from error
     say(f"resuming after epoch {len(history)} of {config.epochs}")
     return history
 
@@ -174,14 +236,7 @@ def _resume(config: Config, run: RunDirectory, model, say: Say) -> list[dict[str
 def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers: list) -> None:
     """Fits the model from `start_epoch` on."""
     model.fit(
-        data.training_pipeline(
-            loaded.train.images,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            binarize=config.binarize,
-            start_epoch=start_epoch,
-            **loaded.condition_of(config.condition, loaded.train),
-        ),
+        _batches(config, loaded, start_epoch),
         steps_per_epoch=data.steps_per_epoch(len(loaded.train), config.batch_size),
         initial_epoch=start_epoch,
         epochs=config.epochs,
@@ -190,6 +245,23 @@ def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers
         shuffle=False,
         verbose=0,
     )
+
+
+def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
+    """Returns the pipeline of training batches from an epoch on."""
+    return data.training_pipeline(
+        loaded.train.images,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        binarize=config.binarize,
+        start_epoch=start_epoch,
+        **loaded.condition_of(config.condition, loaded.train),
+    )
+
+
+def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int):
+    """Returns the batch of one step of an epoch."""
+    return next(iter(_batches(config, loaded, epoch).skip(step)))
 
 
 def _validation(loaded: data.DataSet, config: Config):

@@ -9,8 +9,11 @@ import tempfile
 from collections.abc import Iterator
 
 
-def tensorflow():
+def tensorflow(level: str = "2"):
     """Imports TensorFlow and finds its devices, silently unless TF_CPP_MIN_LOG_LEVEL is set.
+
+    Args:
+        level: for TF_CPP_MIN_LOG_LEVEL; "2" leaves errors to be seen, "3" does not.
 
     Returns:
         tf: the module.
@@ -19,7 +22,7 @@ def tensorflow():
         import tensorflow as tf
 
         return tf
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = level
     with _held_back():
         import tensorflow as tf
         import tensorflow_probability  # noqa: F401

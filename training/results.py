@@ -101,6 +101,7 @@ def evaluate(
     examples, _ = examples_of(loaded, config, split, limit)
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
     latent = model.latents is not None
+    units = evaluation.active_units(model, examples) if latent else None
     summary = {
         "nll": result.nll,
         "nll_standard_error": result.nll_standard_error,
@@ -109,7 +110,9 @@ def evaluate(
         "effective_sample_size": float(np.median(result.effective_sample_size)) if latent else None,
         "num_samples": num_samples if latent else None,
         "num_examples": len(result.log_prob),
-        "active_units": evaluation.active_units(model, examples).count if latent else None,
+        "active_units": units.count if latent else None,
+        "active_units_by_layer": units.by_layer if latent else None,
+        "units_by_layer": [len(variance) for variance in units.variances] if latent else None,
         "latent_size": model.latent_size if latent else None,
         "split": split,
         "binarize": config.binarize,

@@ -1,4 +1,4 @@
-"""Where a run computes: one device, or several that share each batch."""
+"""Where a run computes: one device, or several that share each batch, in one process or in many."""
 
 from __future__ import annotations
 
@@ -6,32 +6,87 @@ import contextlib
 import functools
 
 from tfvae.checks import UserError
-from tfvae.training import quiet
+from tfvae.training import meeting, quiet, tasks, workers
 from tfvae.training.config import Config
 
 
-def check(config: Config) -> None:
+def check(config: Config) -> tasks.Task | None:
     """Checks what can be checked before TensorFlow is loaded.
+
+    Returns:
+        task: which of several workers this process is; None where there is one process.
 
     Raises:
         UserError: if the strategy cannot be had.
     """
-    if config.strategy == "multiworker":
+    if config.jit == "on" and (config.replicas > 1 or config.strategy not in ("auto", "none")):
         raise UserError(
-            "--strategy multiworker is not in this version",
-            expected="auto, none or mirrored",
-            received="multiworker",
-        )
-    if config.replicas > config.batch_size:
-        raise UserError(
-            "there are more replicas than examples in a batch",
-            expected=f"--replicas of at most {config.batch_size}",
-            received=config.replicas,
+            "--jit compiles the step of one device",
+            expected="--strategy none, or auto with one device",
+            received=f"--strategy {config.strategy}"
+            + f" --replicas {config.replicas}" * bool(config.replicas),
         )
     if config.replicas > 1 and config.strategy == "none":
         raise UserError(
             "--strategy none has one replica", expected="--strategy mirrored", received=config.replicas
         )
+    if config.replicas > config.batch_size:
+        raise _too_many(config, config.replicas, "--replicas")
+    if config.strategy != "multiworker":
+        return None
+    if not tasks.is_set():
+        raise UserError(
+            "--strategy multiworker does not say where its workers are",
+            expected=f"--workers N on one machine, or {tasks.VARIABLE} in the environment of each worker",
+        )
+    task = tasks.from_environment()
+    check_workers(config, len(task.names))
+    return task
+
+
+def check_workers(config: Config, count: int) -> None:
+    """Checks the number of workers, which may see several devices each.
+
+    Raises:
+        UserError: if it is larger than a batch, or a worker is to split its CPU.
+    """
+    if config.replicas > 1:
+        raise UserError(
+            "--replicas splits the devices of one process",
+            expected="--strategy mirrored, or one replica",
+            received=config.replicas,
+            fix="leave it out: each worker uses all GPUs that it sees",
+        )
+    if count > config.batch_size:
+        raise _too_many(config, count, "workers")
+
+
+def _too_many(config: Config, count: int, what: str) -> UserError:
+    return UserError(
+        "there are more replicas than examples in a batch",
+        expected=f"{what} of at most {config.batch_size}, or a larger --batch-size",
+        received=count,
+    )
+
+
+def prepare(config: Config, task: tasks.Task | None, timeout: float) -> None:
+    """Sets up the devices; before TensorFlow computes anything.
+
+    Args:
+        config: the settings.
+        task: which of several workers this process is; waits for the others, then.
+        timeout: seconds to wait for them.
+
+    Raises:
+        UserError: if there are too few devices, or a worker is missing.
+    """
+    if config.replicas > 1:
+        split_cpu(config.replicas)
+    if task is not None:
+        meeting.attend(task, config.to_json(), timeout)
+        count = workers.of_workers(task, timeout).num_replicas_in_sync
+        if count > config.batch_size:
+            raise _too_many(config, count, "workers x GPUs")
 
 
 def split_cpu(count: int) -> None:
@@ -59,9 +114,13 @@ def split_cpu(count: int) -> None:
 def scope(config: Config) -> contextlib.AbstractContextManager:
     """Returns the scope to build and fit a model in.
 
-    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does.
+    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does;
+    `multiworker` is what `prepare` set up.
     Without a GPU the devices are the CPU's logical ones, see `split_cpu`.
     """
+    if config.strategy == "multiworker":
+        return workers.prepared().scope()
+
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

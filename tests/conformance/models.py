@@ -10,14 +10,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import CVAE, IWAE, VAE, DiscreteVAE, HierarchicalVAE, Regressor
+from tfvae import CVAE, DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
 from tfvae.distributions import (
     Bernoulli,
     DiagonalNormal,
     FullCovarianceNormal,
+    HouseholderNormal,
+    InverseAutoregressiveFlow,
+    MixturePrior,
     Normal,
     OneHotCategorical,
+    RealNVP,
+    RealNVPPrior,
     StandardNormal,
+    VampPrior,
 )
 from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 
@@ -130,6 +136,39 @@ def iwae_linear(**options):
     )
 
 
+def iwae_autoregressive_mixture(**options):
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=InverseAutoregressiveFlow(3, hidden_size=7, context_size=2),
+        likelihood=Bernoulli((3, 2)),
+        prior=MixturePrior(3, components=4),
+        **{"num_samples": 3, "kl_warmup_steps": 4} | options,
+    )
+
+
+def vae_householder_vamp(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=HouseholderNormal(3),
+        likelihood=Bernoulli((3, 2)),
+        prior=VampPrior(3, (3, 2), components=4),
+        **{"estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def iwae_coupling(**options):
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=RealNVP(3, couplings=2, hidden_size=5, context_size=2),
+        likelihood=Normal(4, scale=0.7),
+        prior=RealNVPPrior(3, couplings=3, hidden_size=4),
+        **{"num_samples": 3, "estimator": "dreg"} | options,
+    )
+
+
 def hierarchical_mlp(**options):
     return HierarchicalVAE(
         [MLP([6], "tanh"), MLP([5], "tanh")],
@@ -138,6 +177,31 @@ def hierarchical_mlp(**options):
         conditionals=[DiagonalNormal(3)],
         likelihood=Bernoulli((3, 2)),
         **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
+def ladder_mlp(**options):
+    return LadderVAE(
+        [MLP([6], "tanh"), MLP([5], "tanh"), MLP([4])],
+        [MLP([6]), MLP([5], "tanh"), MLP([4])],
+        posteriors=[DiagonalNormal(3), DiagonalNormal(2, scale="softplus"), DiagonalNormal(2)],
+        conditionals=[DiagonalNormal(3), DiagonalNormal(2)],
+        likelihood=Bernoulli((3, 2)),
+        **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
+def draw_whole(**options):
+    return DRAW(
+        likelihood=Normal(4, scale="learned", linear=False),
+        **{"steps": 2, "step_latent_size": 2, "units": 5, "estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def draw_attention(**options):
+    return DRAW(
+        likelihood=Bernoulli((4, 5, 2), linear=False),
+        **{"steps": 3, "step_latent_size": 2, "units": 6, "read_window": 2, "write_window": 3} | options,
     )
 
 
@@ -244,7 +308,13 @@ TABLE = {
     "iwae-conv": iwae_conv,
     "iwae-functional": iwae_functional,
     "iwae-linear": iwae_linear,
+    "iwae-autoregressive-mixture": iwae_autoregressive_mixture,
+    "vae-householder-vamp": vae_householder_vamp,
+    "iwae-coupling": iwae_coupling,
     "hierarchical-mlp": hierarchical_mlp,
+    "ladder-mlp": ladder_mlp,
+    "draw-whole": draw_whole,
+    "draw-attention": draw_attention,
     "discrete-linear": discrete_linear,
     "discrete-mlp-two-layers": discrete_mlp_two_layers,
     "discrete-one-hot": discrete_one_hot,
@@ -275,8 +345,11 @@ def parts(model):
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
     if isinstance(model, HierarchicalVAE):
         return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
-    extra = [model.condition_network] if isinstance(model, CVAE) else []
-    return [model.encoder, model.decoder, *extra, *heads]
+    if isinstance(model, DRAW):
+        heads += [part for part in (model.step_head, model.reader, model.writer) if part is not None]
+    if isinstance(model, CVAE):
+        heads.append(model.condition_network)
+    return [model.encoder, model.decoder, *heads]
 
 
 def first_layer(model):

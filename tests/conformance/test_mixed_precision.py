@@ -1,4 +1,4 @@
-"""Under mixed_float16 the matrix products are half precision; log-densities and their sums stay float32."""
+"""Under a mixed policy the matrix products are half precision; log-densities and their sums stay float32."""
 
 import keras
 import numpy as np
@@ -14,8 +14,10 @@ def mixed_precision():
     keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.parametrize("half_precision", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", models.TABLE)
-def test_log_densities(name, mixed_precision):
+def test_log_densities(name, half_precision, mixed_precision):
+    keras.config.set_dtype_policy(f"mixed_{half_precision}")
     half = models.create(name)
     keras.config.set_dtype_policy("float32")
     full = models.create(name)
@@ -24,12 +26,22 @@ def test_log_densities(name, mixed_precision):
     expected, found = models.outputs(full, x), models.outputs(half, x)
     assert {v.dtype for v in half.variables} <= {"float32"}
     # the first layer that computes, and the heads, do so in half precision
-    assert half.likelihood_head.compute_dtype == models.first_layer(half).compute_dtype == "float16"
+    assert half.likelihood_head.compute_dtype == models.first_layer(half).compute_dtype == half_precision
     assert not np.array_equal(found["call"], expected["call"])
     for method, values in found.items():
         assert values.dtype == np.float32 and np.isfinite(values).all(), method
     del found["draw"], expected["draw"]
-    models.assert_same(found, expected, rtol=0.03, atol=0.08)
+    scale = {"float16": 1, "bfloat16": 8}[half_precision]  # has three bits fewer
+    models.assert_same(found, expected, rtol=scale * 0.03, atol=scale * 0.08)
+
+
+def test_the_learned_baseline_sees_the_examples_in_float32(mixed_precision):
+    model = models.create("discrete-linear")
+    x = np.full((1, 5), 1.0 + 2.0**-12, np.float32)
+    assert model.baseline.compute_dtype == "float32"
+    model.baseline.output_layer.kernel.assign(np.ones((100, 1)))
+    assert model.baseline(x).dtype == "float32"
+    assert not np.array_equal(model.baseline(x), model.baseline(np.ones_like(x)))
 
 
 @pytest.mark.parametrize("name", models.TABLE)

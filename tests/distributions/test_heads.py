@@ -30,6 +30,24 @@ HEADS = {
 }
 
 
+@pytest.mark.parametrize("head", [Bernoulli(EVENT, linear=False), Normal(EVENT, linear=False)])
+def test_a_head_that_is_not_linear_adds_an_offset(head):
+    """Kills: a kernel of ones, an offset that is lost in half precision."""
+    features = RNG.standard_normal((B, 6)).astype(np.float32) + 100.0
+    head(features)
+    assert [variable.shape for variable in head.trainable_variables] == [EVENT]
+    offset = RNG.standard_normal(EVENT).astype(np.float32)
+    head.trainable_variables[0].assign(offset)
+    np.testing.assert_array_equal(head(features)[0], features.reshape(B, *EVENT) + offset)
+    again = type(head).from_config(head.get_config() | {"dtype": "mixed_float16"})
+    again(features)
+    again.set_weights(head.get_weights())
+    np.testing.assert_array_equal(again(features)[0], head(features)[0])
+    head.initialize_bias(np.full(EVENT, 0.5))
+    with pytest.raises(UserError, match="without a linear layer do not fit"):
+        type(head)(EVENT, linear=False)(features[:, :5])
+
+
 def tensor(*shape, low=None):
     values = RNG.standard_normal(shape).astype(np.float32)
     return tf.constant(values if low is None else np.abs(values) + low)

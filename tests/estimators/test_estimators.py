@@ -185,3 +185,25 @@ def test_unknown_estimators_are_refused_in_one_line(spec):
 def test_unknown_options_are_refused():
     with pytest.raises(UserError, match="estimator elbo does not take groups"):
         estimators.get({"name": "elbo", "groups": 2})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_automatic_estimators_follow_the_bound_alone(name):
+    """Kills: a flag that a biased or doubly reparameterised estimator inherits from a plain one."""
+    terms = get(name, 6)(tf.constant(log_weights((6, 4)), tf.float32))
+    plain = terms.path is terms.model and terms.score is not None
+    assert get(name, 6).automatic == (plain and np.array_equal(terms.score, -terms.model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_table_says_where_log_q_enters_along_its_whole_path(name):
+    """Kills: a doubly reparameterised estimator that is told to train a flow which has no density elsewhere."""
+    if name in SHIFT_CHANGES_WEIGHTS:
+        assert not estimators.catalog.row(name).total
+        return
+    terms = get(name, 4)(tf.constant(log_weights((4, 3)), tf.float32))
+    opposite = terms.path is not None and terms.score is not None
+    opposite = opposite and np.allclose(terms.score, -terms.path, atol=1e-7)
+    assert estimators.catalog.row(name).total == (
+        opposite and estimators.catalog.row(name).latents != "discrete"
+    )

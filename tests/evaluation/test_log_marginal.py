@@ -140,7 +140,7 @@ def test_active_units_are_those_that_follow_the_data():
     a = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     units = evaluation.active_units(linear_gaussian_model.build(ORACLE, a, np.zeros(2), s), X)
     np.testing.assert_allclose(units.variance, [X[:, 0].var(), 0.0], atol=1e-6)
-    assert units.count == 1
+    assert units.count == 1 and units.by_layer == [1]
 
 
 def test_pixels_that_a_bernoulli_likelihood_cannot_score_are_refused():

@@ -32,7 +32,15 @@ def mixed_precision():
         keras.config.set_dtype_policy(before)
 
 
-MORE = {"mixed-precision": mixed_precision}
+def jit():
+    """A model whose training step XLA compiles, after such a step."""
+    model = models.create("vae-mlp")
+    model.compile("sgd", jit_compile=True)
+    model.fit(models.examples(model, 4), batch_size=4, verbose=0)
+    return model
+
+
+MORE = {"mixed-precision": mixed_precision, "jit": jit}
 FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds", "cvae-column")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
@@ -74,10 +82,11 @@ def test_the_signatures_are_the_methods_of_the_model(export):
     if isinstance(model, Regressor):
         expected["log_prob"] = {"log_prob": model.log_prob(**batch, **given)}
     else:
-        q = model.posterior_parameters(model.check_examples(**batch, **given))
+        head = model.posterior_head
+        q = head.served(model.posterior_parameters(model.check_examples(**batch, **given)))
         expected |= {
             "reconstruct": {"image": model.reconstruct(**batch, **given)},
-            "encode": dict(zip(model.posterior_head.parameter_names, q, strict=True)),
+            "encode": dict(zip(head.parameter_names, q, strict=True)),
             "decode": {"image": model.decode(**ask["decode"])},
         }
         expected.setdefault("serving_default", expected["reconstruct"])

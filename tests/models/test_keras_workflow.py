@@ -113,9 +113,7 @@ def test_evaluate_repeats_itself(reference):
     first = reference.evaluate(X, batch_size=4, return_dict=True, verbose=0)
     assert first == reference.evaluate(X, batch_size=4, return_dict=True, verbose=0)
     assert set(first) == FIGURES
-    assert reference.evaluate(X, batch_size=4, verbose=0) == [
-        first[name] for name in reference.metrics_names if name in first
-    ]
+    assert reference.evaluate(X, batch_size=4, verbose=0) == [first[name] for name in reference.metrics_names]
 
 
 def test_batches_of_an_evaluation_have_their_own_noise(reference):
@@ -139,7 +137,7 @@ def test_summary_shows_every_part_built(capsys):
     for part in ("mlp", "diagonal_normal", "normal", "standard_normal"):
         assert part in text
     assert "unbuilt" not in text
-    assert f"Total params: {model.count_params():,}" in text and model.count_params() == 25 + 24 + 15 + 24
+    assert f"Trainable params: {model.count_params():,}" in text and model.count_params() == 25 + 24 + 15 + 24
 
 
 def step_of(model, x, **options):
@@ -306,19 +304,6 @@ def test_several_steps_in_one_execution():
     fit(two, X, batch_size=3, epochs=1)
     assert int(two.optimizer.iterations) == 4
     assert_same_weights(one, two, atol=1e-6)
-
-
-@pytest.mark.slow
-def test_jit_compile():
-    """XLA draws other numbers from the same seed, so the weights differ from those without it."""
-    one, two = (
-        create(eager=False, compiled={"jit_compile": True}, estimator="dreg", num_samples=3) for _ in range(2)
-    )
-    before = one.evaluate(X, verbose=0, return_dict=True)["bound"]
-    for model in (one, two):
-        fit(model, X, epochs=20)
-    assert one.evaluate(X, verbose=0, return_dict=True)["bound"] > before + 0.3
-    assert_same_weights(one, two)
 
 
 def test_training_improves_the_bound():

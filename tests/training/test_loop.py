@@ -149,9 +149,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(train, tmp_path):
     with pytest.raises(UserError) as caught:
         train(epochs=2, learning_rate=1e30)
     message = str(caught.value)
-    assert "the loss is" in message and " at step 2;" in message and "\n" not in message
+    assert "the loss is" in message and " at step 2: " in message and "\n" not in message
     assert "last finite metrics: bound -" in message and "last good checkpoint: none" in message
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
+
+
+def test_where_a_dispatch_takes_several_steps_all_are_named(train, monkeypatch):
+    monkeypatch.setattr(loop, "LEAST_DISPATCHES", 1)
+    monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(20, 1e30))
+    with pytest.raises(UserError, match="the loss is nan in steps 14 to 26: "):
+        train(epochs=4)
 
 
 def test_the_last_good_checkpoint_is_named(train, monkeypatch, tmp_path):
@@ -159,7 +166,7 @@ def test_the_last_good_checkpoint_is_named(train, monkeypatch, tmp_path):
     with pytest.raises(UserError) as caught:
         train(epochs=4)
     folder = RunDirectory(tmp_path / "run").checkpoints
-    assert " at step 31;" in str(caught.value) and str(checkpoint.path_of(folder, 2)) in str(caught.value)
+    assert " at step 31: " in str(caught.value) and str(checkpoint.path_of(folder, 2)) in str(caught.value)
     newest, problems = checkpoint.load_newest(folder)
     assert newest.epoch == 2 and problems == []
 
@@ -172,7 +179,7 @@ def test_weights_that_the_last_step_of_an_epoch_spoilt_reach_no_checkpoint(
 ):
     steps = 13 if validation_size is None else 15
     monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(2 * steps, rate))
-    with pytest.raises(UserError, match=f"{what}.* at step {2 * steps};") as caught:
+    with pytest.raises(UserError, match=f"{what}.* at step {2 * steps}[:;]") as caught:
         train(epochs=3, validation_size=validation_size)
     folder = RunDirectory(tmp_path / "run").checkpoints
     assert [path.name for path in folder.iterdir()] == ["epoch-000001.ckpt"]
@@ -264,7 +271,7 @@ def test_mixed_precision_stays_finite_and_near_float32(train):
     import keras
 
     try:
-        half = train("half", epochs=10, mixed_precision=True).read_history()
+        half = train("half", epochs=10, mixed_precision="float16").read_history()
     finally:
         keras.config.set_dtype_policy("float32")
     full = train("full", epochs=10).read_history()
@@ -302,3 +309,19 @@ def test_two_replicas_equal_one_device(tmp_path):
     for name, case in found.items():
         assert case["weights"] < 1e-4, (name, case)
         assert case["history"] < 1e-5, (name, case)
+
+
+@pytest.mark.slow
+def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
+    loop.train(Config.resolve(settings), run, say=lambda line: None)
+    assert (run.figures / "canvas.png").is_file()
+    result = results.evaluate(run, num_samples=10, limit=30)
+    assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
+    assert sum(result["active_units_by_layer"]) == result["active_units"]
+
+
+def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():
+    with pytest.raises(UserError, match=r"rws trains q.* share parameters here; expected one of elbo"):
+        Config.resolve({"preset": "draw", "estimator": "rws"})

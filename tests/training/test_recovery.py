@@ -5,7 +5,6 @@ process left it; an optimiser that is built twice (under mixed precision it then
 files of killed processes that are not swept away.
 """
 
-import csv
 import os
 import random
 import shutil
@@ -13,10 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
+from outcome import arguments, assert_same_outcome, outcome
 
 from tfvae.training import checkpoint, loop
 from tfvae.training.config import Config
@@ -34,35 +33,6 @@ SETTINGS = {
     "figures_every": 0,
     "checkpoint_seconds": 0.0,
 }
-
-
-def arguments(settings):
-    return [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
-
-
-def outcome(folder):
-    """Bytes of the trained weights, of the last state of model and optimiser, and history.csv without its seconds."""
-    run = RunDirectory(folder)
-    with zipfile.ZipFile(run.model_file) as archive:
-        weights = archive.read("model.weights.h5")
-    last = sorted(run.checkpoints.iterdir())[-1]
-    arrays = [(array.dtype.str, array.shape, array.tobytes()) for array in checkpoint.load(last).arrays]
-    with open(run.history_file, newline="") as file:
-        rows = [
-            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
-        ]
-    return weights, last.name, arrays, rows
-
-
-def assert_same_outcome(folder, reference):
-    weights, last, arrays, rows = outcome(folder)
-    expected_weights, expected_last, expected_arrays, expected_rows = outcome(reference)
-    assert rows == expected_rows
-    assert last == expected_last
-    assert arrays == expected_arrays
-    assert weights == expected_weights
-    left = [path for path in Path(folder).rglob("*") if path.name.startswith(".")]
-    assert not left
 
 
 def start(stage, occurrence, *words):
@@ -216,8 +186,11 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
 
 
 @pytest.mark.slow
-def test_mixed_precision_resumes_to_the_same_bytes(train):
-    settings = SHORT | {"mixed_precision": True, "epochs": 3}
+@pytest.mark.parametrize(
+    "how", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16", "jit": True}]
+)
+def test_mixed_precision_and_jit_resume_to_the_same_bytes(train, how):
+    settings = SHORT | {"epochs": 3} | how
     whole, _ = train("whole", settings)
     run, _ = train("killed", settings, killed_after=1)
     train("killed", settings, resume=True)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from tfvae.checks import UserError
+from tfvae.checks import LostWorker, UserError
 from tfvae.cli import evaluate, export, info, sample, train
 from tfvae.cli.arguments import parser
 
@@ -26,18 +26,27 @@ def _one_line(message: Warning | str, *_: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns its exit code: 0, or 2 after one line about what the user can mend."""
+    """Runs the command line; returns its exit code.
+
+    That is 0, or after one line: 2 for what the user can mend, 3 for a worker that was lost, 130 for an interrupt.
+    """
     warnings.formatwarning = _one_line
     try:
         options = parser().parse_args(arguments)
-        COMMANDS[options.command](options)
+        options.words = list(sys.argv[1:] if arguments is None else arguments)
+        return COMMANDS[options.command](options) or 0
     except UserError as error:
         print(f"tfvae: {error}", file=sys.stderr)
         return USER_ERROR
+    except LostWorker as error:
+        from tfvae.training import processes
+
+        if not processes.is_child():  # the launcher tells of it
+            print(f"tfvae: {error}", file=sys.stderr)
+        return processes.LOST
     except KeyboardInterrupt:
         print(
             "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",
             file=sys.stderr,
         )
         return 130
-    return 0

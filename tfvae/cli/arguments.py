@@ -18,7 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
-    from tfvae import conditions
+    from tfvae import conditions, presets
     from tfvae.training import config
 
     top = _Parser(
@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
             str,
             f"what images are conditioned on: {'|'.join(conditions.KINDS)} (default: the preset's)",
         ),
+        ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
+        ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
         ("groups", int, "groups M of miwae and piwae, which divide the particles"),
         ("alpha", float, "of vr-iwae, in [0, 1)"),
@@ -73,9 +75,43 @@ def parser() -> argparse.ArgumentParser:
         ("checkpoint-seconds", float, "least time between checkpoints (default: 10)"),
     ):
         settings.add_argument(f"--{flag}", type=kind, help=text)
-    settings.add_argument("--mixed-precision", action="store_true", default=None, help="compute in float16")
+    settings.add_argument(
+        "--mixed-precision",
+        nargs="?",
+        const="float16",
+        metavar="FORMAT",
+        help="what layers compute in: float16 (where no FORMAT is given; with loss scaling; for GPUs) or bfloat16 "
+        "(the faster one on CPUs with AVX512_BF16 or AMX); log-densities stay float32",
+    )
+    settings.add_argument(
+        "--jit",
+        nargs="?",
+        const="on",
+        metavar="|".join(config.JIT),
+        help="compile the step with XLA, on one device: on (where no value is given), off, or auto (default), where "
+        "the preset gains by it",
+    )
     settings.add_argument(
         "--tensorboard", action="store_true", default=None, help="write TensorBoard's event files"
+    )
+    workers = train.add_argument_group("several processes, with --strategy multiworker")
+    workers.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="how many to start on this machine (default: TF_CONFIG tells)",
+    )
+    workers.add_argument(
+        "--max-restarts",
+        type=int,
+        metavar="R",
+        help="start them again so often after one was killed (default: 0)",
+    )
+    workers.add_argument(
+        "--worker-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="to wait for all of them to appear (default: 300)",
     )
     train.add_argument("--run-dir", help="where the run goes (default: runs/PRESET-DATE-TIME)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")

@@ -79,4 +79,6 @@ def _tell_latents(result: dict) -> None:
             "  few particles carry the estimates: their errors are understated; take more with --num-samples"
         )
     print(f"  ELBO                     {result['elbo']:.2f} nats")
-    print(f"  active units             {result['active_units']} of {result['latent_size']}")
+    active, units = result["active_units_by_layer"], result["units_by_layer"]
+    layers = f" (from the bottom up {active} of {units})" if len(units) > 1 else ""
+    print(f"  active units             {sum(active)} of {sum(units)}{layers}")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 
 from tfvae.checks import UserError
 
+WORKER_TIMEOUT = 300.0  # seconds
 
-def run(options: argparse.Namespace) -> None:
-    """Trains a model into a run directory."""
+
+def run(options: argparse.Namespace) -> int | None:
+    """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae import estimators
     from tfvae.training.config import Config
     from tfvae.training.run_directory import RunDirectory
@@ -40,10 +43,39 @@ def run(options: argparse.Namespace) -> None:
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
         run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
+    from tfvae.training import launcher, processes, strategy
+
+    launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
+    if options.workers is not None and not processes.is_child():
+        strategy.check_workers(config, options.workers)
+        return _launch(options, run)
+
     from tfvae.training import loop
 
     began = time.monotonic()
-    loop.train(config, run, resume=options.resume)
+    timeout = WORKER_TIMEOUT if options.worker_timeout is None else options.worker_timeout
+    if not loop.train(config, run, resume=options.resume, worker_timeout=timeout):
+        return None
     print(f"trained in {time.monotonic() - began:.0f} s: {run.path}")
     print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
     print(f"next: tfvae evaluate {run.path}")
+    return None
+
+
+def _launch(options: argparse.Namespace, run) -> int:
+    """Runs this command in several processes."""
+    from tfvae.training import launcher
+
+    if not options.resume:
+        run.check_free()
+
+    def command() -> list[str]:
+        words = [*options.words, *(["--run-dir", str(run.path)] if options.run_dir is None else [])]
+        return words + ["--resume"] * (run.config_file.is_file() and not options.resume)
+
+    return launcher.launch(
+        command,
+        options.workers,
+        max_restarts=options.max_restarts or 0,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )

@@ -8,9 +8,14 @@ from tfvae.distributions.diagonal_normal import DiagonalNormal
 from tfvae.distributions.discrete_prior import BernoulliPrior, OneHotCategoricalPrior
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
 from tfvae.distributions.head import Head, kl_divergence
+from tfvae.distributions.householder_normal import HouseholderNormal
+from tfvae.distributions.inverse_autoregressive_flow import InverseAutoregressiveFlow
+from tfvae.distributions.mixture import MixturePrior
 from tfvae.distributions.normal import Normal
+from tfvae.distributions.real_nvp import RealNVP, RealNVPPrior
 from tfvae.distributions.relaxation import view
 from tfvae.distributions.standard_normal import StandardNormal
+from tfvae.distributions.vamp_prior import VampPrior
 
 __all__ = [
     "Bernoulli",
@@ -18,10 +23,16 @@ __all__ = [
     "DiagonalNormal",
     "FullCovarianceNormal",
     "Head",
+    "HouseholderNormal",
+    "InverseAutoregressiveFlow",
+    "MixturePrior",
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
+    "RealNVP",
+    "RealNVPPrior",
     "StandardNormal",
+    "VampPrior",
     "kl_divergence",
     "view",
 ]

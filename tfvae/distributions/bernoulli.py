@@ -6,9 +6,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.distributions.compiled import LogDensity
 from tfvae.distributions.head import tfd
 from tfvae.distributions.logits import LogitsHead
 from tfvae.distributions.relaxation import BinaryConcrete
+
+SLICES = 14  # of the event, multiplied before one logarithm is taken of them: at most 2^SLICES
+
+
+def _log_prob(logits, value):
+    return tf.reduce_sum(value * logits - tf.nn.softplus(logits), axis=-1)
+
+
+def _log_prob_by_slices(logits, value):
+    """`_log_prob` with softplus(l) = max(l, 0) + log(1 + exp(-|l|)) and the sum of logarithms taken of products."""
+    width = max(1, logits.shape[-1] // SLICES)
+    linear, product = 0.0, 1.0
+    log_prob = 0.0
+    for start in range(0, logits.shape[-1], width):
+        logit, x = logits[..., start : start + width], value[..., start : start + width]
+        if logit.shape[-1] < width:
+            log_prob = _log_prob(logit, x)
+        else:
+            linear += x * logit - tf.maximum(logit, 0.0)
+            product *= 1.0 + tf.exp(-tf.abs(logit))
+    return log_prob + tf.reduce_sum(linear - tf.math.log(product), axis=-1)
+
+
+log_prob_of_logits = LogDensity(_log_prob, arranged=_log_prob_by_slices)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -19,7 +44,7 @@ class Bernoulli(LogitsHead):
 
     Args:
         event_shape: shape of one example.
-        kernel_initializer: of the linear layer.
+        kernel_initializer, linear: see `LogitsHead`.
     """
 
     relaxation = BinaryConcrete
@@ -35,8 +60,7 @@ class Bernoulli(LogitsHead):
 
     def log_prob(self, parameters, value):
         """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""
-        (logits,) = parameters
-        return self.sum_event(value * logits - tf.nn.softplus(logits))
+        return log_prob_of_logits(self.flatten_event(parameters[0]), self.flatten_event(value))
 
     def mean(self, parameters):
         """Returns sigmoid(logits)."""

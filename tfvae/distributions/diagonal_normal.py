@@ -6,10 +6,19 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import one_of, positive_int
+from tfvae.distributions.compiled import LogDensity
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
 from tfvae.distributions.projection import Projection
 
 SCALES = {"exp": tf.exp, "softplus": tf.nn.softplus}
+
+
+def _log_prob(loc, scale, value):
+    squares = tf.reduce_sum(tf.square((value - loc) / scale), axis=-1)
+    return -0.5 * squares - tf.reduce_sum(tf.math.log(scale) + 0.5 * LOG_2_PI, axis=-1)
+
+
+normal_log_prob = LogDensity(_log_prob)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -57,8 +66,7 @@ class DiagonalNormal(Head):
 
     def log_prob(self, parameters, value):
         """Returns sum_j -(value - loc)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""
-        loc, scale = parameters
-        return self.sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
+        return normal_log_prob(*parameters, value)
 
     def mean(self, parameters):
         """Returns loc."""

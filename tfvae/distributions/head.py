@@ -25,8 +25,12 @@ class Head(keras.layers.Layer):
     Attributes:
         event_shape: shape of one value.
         latents: "continuous" where `sample` carries gradients to the parameters, otherwise "discrete".
-        parameter_names: what each of the parameters is called where the model is served.
-        noise_kind: the method of `tfvae.random.Noise` that feeds `sample`: "normal" or "uniform".
+        parameter_names: what each of the tensors that `served` gives is called where the model is served.
+        noise_kind: the method of `tfvae.random.Noise` that feeds `sample`, "normal" or "uniform", unless the head has
+            a `noise_from` of its own.
+        scores_anywhere: whether `log_prob` at a value that is given is as cheap as sampling. Where it is not, a
+            training step takes what `sample_and_log_prob` gives along the path from the noise.
+        linear: whether the parameters are linear in the features rather than an offset to them.
         support: the lowest and the highest value that can be scored.
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
@@ -34,7 +38,9 @@ class Head(keras.layers.Layer):
     latents = "continuous"
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
+    scores_anywhere = True
     relaxation = None
+    linear = True
     support = (-math.inf, math.inf)
 
     def __init__(self, event_shape, **kwargs):
@@ -50,6 +56,13 @@ class Head(keras.layers.Layer):
         """Returns the kind and shape of the values, for messages."""
         kind = self.relaxation.values if self.relaxation else self.latents
         return f"{kind} values of shape {self.event_shape}"
+
+    def bind(self, model) -> None:
+        """Tells a prior which model it is part of."""
+
+    def served(self, parameters: Parameters) -> Parameters:
+        """Returns what a server gives of the distribution, in the order of `parameter_names`."""
+        return parameters
 
     @property
     def needs_features(self) -> bool:
@@ -85,13 +98,29 @@ class Head(keras.layers.Layer):
         """Returns log p(value), nats, summed over the event."""
         return self.distribution(parameters).log_prob(value)
 
+    def sample_and_log_prob(self, parameters: Parameters, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what `sample` gives and its log-density, nats, both attached to the path from the parameters."""
+        value = self.sample(parameters, noise)
+        return value, self.log_prob(parameters, value)
+
     def mean(self, parameters: Parameters) -> tf.Tensor:
-        """Returns the mean, the shape of a value."""
+        """Returns the mean, the shape of a value; a flow's, which has no closed form, is replaced as the head says."""
         return self.distribution(parameters).mean()
 
     def factors(self, parameters: Parameters) -> tfd.Distribution | None:
         """Returns the distribution of each unit where the units are independent, otherwise None."""
         return None
+
+    def flatten_event(self, values: tf.Tensor) -> tf.Tensor:
+        """Reshapes [..., *event_shape] to [..., size of the event]."""
+        values = tf.convert_to_tensor(values)
+        if len(self.event_shape) == 1:
+            return values
+        lead = values.shape.rank - len(self.event_shape)
+        size = math.prod(self.event_shape)
+        flat = tf.reshape(values, tf.concat([tf.shape(values)[:lead], [size]], axis=0))
+        flat.set_shape([*values.shape[:lead], size])
+        return flat
 
     def sum_event(self, values: tf.Tensor) -> tf.Tensor:
         """Sums over the axes of one value."""

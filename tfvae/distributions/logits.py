@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 
 from tfvae.distributions.head import Head
-from tfvae.distributions.projection import Projection
+from tfvae.distributions.projection import last_layer
 
 
 class LogitsHead(Head):
@@ -14,6 +14,7 @@ class LogitsHead(Head):
     Args:
         event_shape: shape of one value.
         kernel_initializer: of the linear layer.
+        linear: whether logits are linear in the features; otherwise they are the features plus an offset.
     """
 
     latents = "discrete"
@@ -21,10 +22,12 @@ class LogitsHead(Head):
     noise_kind = "uniform"
     support = (0.0, 1.0)
 
-    def __init__(self, event_shape, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(self, event_shape, kernel_initializer="glorot_uniform", linear=True, **kwargs):
         super().__init__(event_shape, **kwargs)
-        self.logits_layer = Projection(
-            self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="logits"
+        self.linear = self.autocast = linear  # an offset is added in float32
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.logits_layer = last_layer(
+            self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="logits"
         )
 
     def build(self, input_shape):
@@ -38,5 +41,9 @@ class LogitsHead(Head):
 
     def get_config(self):
         """Returns the arguments."""
-        initializer = keras.initializers.serialize(self.logits_layer.kernel_initializer)
-        return super().get_config() | {"event_shape": self.event_shape, "kernel_initializer": initializer}
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return super().get_config() | {
+            "event_shape": self.event_shape,
+            "kernel_initializer": initializer,
+            "linear": self.linear,
+        }

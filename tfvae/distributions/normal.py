@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, number_in
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
-from tfvae.distributions.projection import Projection
+from tfvae.distributions.projection import last_layer
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -19,19 +19,24 @@ class Normal(Head):
         event_shape: shape of one example.
         scale: the standard deviation: a number, or "learned" for one trainable scale that starts at 1.
         kernel_initializer: of the linear layer.
+        linear: whether the mean is linear in the features; otherwise it is the features plus an offset.
 
     Raises:
         UserError: if `scale` is neither positive nor "learned".
     """
 
-    def __init__(self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(self, event_shape, scale=1.0, kernel_initializer="glorot_uniform", linear=True, **kwargs):
         super().__init__(event_shape, **kwargs)
+        self.linear = self.autocast = linear  # an offset is added in float32
         if isinstance(scale, str) and scale != "learned":
             raise UserError(
                 "unknown scale of a Normal likelihood", expected='a number > 0 or "learned"', received=scale
             )
         self.scale = scale if scale == "learned" else number_in("scale", scale, 0.0, open_low=True)
-        self.loc_layer = Projection(self.event_shape, kernel_initializer, dtype=self.dtype_policy, name="loc")
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.loc_layer = last_layer(
+            self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="loc"
+        )
 
     def build(self, input_shape):
         """Makes the linear layer and the scale."""
@@ -73,9 +78,10 @@ class Normal(Head):
 
     def get_config(self):
         """Returns the arguments."""
-        initializer = keras.initializers.serialize(self.loc_layer.kernel_initializer)
+        initializer = keras.initializers.serialize(self.kernel_initializer)
         return super().get_config() | {
             "event_shape": self.event_shape,
             "scale": self.scale,
             "kernel_initializer": initializer,
+            "linear": self.linear,
         }

@@ -1,4 +1,4 @@
-"""The last linear layer of every head."""
+"""The last layer of every head: linear in its features, or an offset to them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 
 import keras
 import tensorflow as tf
+
+from tfvae.checks import UserError
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -58,3 +60,52 @@ class Projection(keras.layers.Layer):
         """Returns the arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return super().get_config() | {"target_shape": self.target_shape, "kernel_initializer": initializer}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Offset(keras.layers.Layer):
+    """Features that are the wanted numbers already, plus a learned offset for each, in float32 throughout.
+
+    Args:
+        target_shape: shape of one example's output.
+    """
+
+    def __init__(self, target_shape, **kwargs):
+        super().__init__(**{"autocast": False} | kwargs)
+        self.target_shape = tuple(target_shape)
+
+    def build(self, input_shape):
+        """Makes the offset.
+
+        Raises:
+            UserError: if the features are not as many as the numbers wanted.
+        """
+        if math.prod(input_shape[1:]) != math.prod(self.target_shape):
+            raise UserError(
+                "the features of a head without a linear layer do not fit its values",
+                expected=f"shape {self.target_shape}",
+                received=tuple(input_shape[1:]),
+            )
+        self.bias = self.add_weight(
+            shape=self.target_shape, initializer="zeros", dtype="float32", autocast=False, name="bias"
+        )
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns [N, *target_shape], float32."""
+        return tf.reshape(tf.cast(features, tf.float32), [-1, *self.target_shape]) + self.bias
+
+    def initialize_bias(self, values):
+        """Sets the offset to the array `values` [*target_shape]."""
+        self.bias.assign(values)
+
+    def get_config(self):
+        """Returns the arguments."""
+        return super().get_config() | {"target_shape": self.target_shape}
+
+
+def last_layer(event_shape, linear, kernel_initializer, **options):
+    """Returns a head's `Projection`, or its `Offset` where it is not `linear`."""
+    return (
+        Projection(event_shape, kernel_initializer, **options) if linear else Offset(event_shape, **options)
+    )

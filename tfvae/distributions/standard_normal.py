@@ -6,7 +6,15 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import positive_int
+from tfvae.distributions.compiled import LogDensity
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
+
+
+def _log_prob(value):
+    return -0.5 * tf.reduce_sum(tf.square(value) + LOG_2_PI, axis=-1)
+
+
+standard_normal_log_prob = LogDensity(_log_prob)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -37,7 +45,7 @@ class StandardNormal(Head):
 
     def log_prob(self, parameters, value):
         """Returns -|value|^2 / 2 - latent_size log(2 pi) / 2."""
-        return -0.5 * self.sum_event(tf.square(value) + LOG_2_PI)
+        return standard_normal_log_prob(value)
 
     def mean(self, parameters):
         """Returns 0."""

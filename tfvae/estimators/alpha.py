@@ -24,6 +24,7 @@ class VrIwae(Estimator):
     """
 
     name: ClassVar[str] = "vr-iwae"
+    automatic: ClassVar[bool] = True
     alpha: float = 0.5
 
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:
@@ -45,6 +46,7 @@ class VrIwaeDreg(VrIwae):
     """
 
     name: ClassVar[str] = "vr-iwae-dreg"
+    automatic: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:

@@ -56,6 +56,7 @@ class Estimator:
         baseline: whether it takes a learned baseline.
         relaxed: whether it trains on a relaxation of discrete latents.
         doubly_reparameterized: whether its path weights are the model weights plus what stands for the score term.
+        automatic: whether path is model, and score its negative: the gradient of the bound, all paths followed.
     """
 
     name: ClassVar[str]
@@ -63,6 +64,7 @@ class Estimator:
     baseline: ClassVar[bool] = False
     relaxed: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = False
+    automatic: ClassVar[bool] = False
 
     def __call__(self, log_weights: tf.Tensor, baseline: Baseline = NO_BASELINE) -> Terms:
         """Weighs the particles.

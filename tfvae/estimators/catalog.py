@@ -83,6 +83,10 @@ class Row:
         multi_sample: whether the bound tightens with the number of samples K.
         resampled: whether the backward pass may run through m particles drawn from the model weights alone: these are
             probabilities, and the path and score weights vanish wherever they do.
+        separate: whether the inference model has a gradient of its own, of another bound or biased, so that it may
+            share no parameters with the generative model.
+        total: whether its score weights are minus its path weights, so that log q enters through its derivative along
+            the whole path from the noise alone.
         options: option to default.
         check: raises a `UserError` for options that are out of range or do not fit K.
     """
@@ -95,6 +99,8 @@ class Row:
     bias: str = NO_BIAS
     multi_sample: bool = False
     resampled: bool = True
+    separate: bool = False
+    total: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     check: Check = _nothing
 
@@ -107,12 +113,12 @@ class Row:
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPS: dict[str, Any] = {"multi_sample": True, "options": (("groups", 1),), "check": _groups}
+GROUPS: dict[str, Any] = {"multi_sample": True, "total": True, "options": (("groups", 1),), "check": _groups}
 ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": _alpha}
 TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
 
 TABLE = (
-    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014"),
+    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", total=True),
     Row(
         "elbo-analytic",
         "elbo:ElboAnalytic",
@@ -121,7 +127,7 @@ TABLE = (
         "Kingma & Welling 2014",
     ),
     Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
-    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", **MULTI),
+    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", total=True, **MULTI),
     Row(
         "iwae-stl",
         "importance:IwaeStl",
@@ -129,13 +135,41 @@ TABLE = (
         "continuous",
         "Roeder et al. 2017",
         "encoder, K > 1",
+        separate=True,
         **MULTI,
     ),
     Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
-    Row("rws", "wake:Rws", IWELBO, "any", "Bornschein & Bengio 2015", "encoder, of KL(p||q)", **MULTI),
-    Row("rws-dreg", "wake:RwsDreg", IWELBO, "continuous", TUCKER, "encoder, of KL(p||q)", **MULTI),
+    Row(
+        "rws",
+        "wake:Rws",
+        IWELBO,
+        "any",
+        "Bornschein & Bengio 2015",
+        "encoder, of KL(p||q)",
+        separate=True,
+        **MULTI,
+    ),
+    Row(
+        "rws-dreg",
+        "wake:RwsDreg",
+        IWELBO,
+        "continuous",
+        TUCKER,
+        "encoder, of KL(p||q)",
+        separate=True,
+        **MULTI,
+    ),
     Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPS),
-    Row("piwae", "grouped:Piwae", f"{IWELBO}; miwae's", "continuous", RAINFORTH, resampled=False, **GROUPS),
+    Row(
+        "piwae",
+        "grouped:Piwae",
+        f"{IWELBO}; miwae's",
+        "continuous",
+        RAINFORTH,
+        resampled=False,
+        separate=True,
+        **GROUPS,
+    ),
     Row(
         "ciwae",
         "grouped:Ciwae",
@@ -143,10 +177,19 @@ TABLE = (
         "continuous",
         RAINFORTH,
         multi_sample=True,
+        total=True,
         options=(("beta", 0.5),),
         check=_beta,
     ),
-    Row("vr-iwae", "alpha:VrIwae", "log mean_k w_k^(1-alpha)/(1-alpha)", "continuous", DAUDEL, **ALPHA),
+    Row(
+        "vr-iwae",
+        "alpha:VrIwae",
+        "log mean_k w_k^(1-alpha)/(1-alpha)",
+        "continuous",
+        DAUDEL,
+        total=True,
+        **ALPHA,
+    ),
     Row(
         "vr-iwae-dreg",
         "alpha:VrIwaeDreg",
@@ -163,6 +206,7 @@ TABLE = (
         "Nowozin 2018",
         multi_sample=True,
         resampled=False,
+        total=True,
         check=_others,
     ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
@@ -216,7 +260,11 @@ def row(name: str) -> Row:
 
 
 def check(
-    spec: str | dict[str, Any], num_samples: int, latents: str | None = None, backward_particles: int = 0
+    spec: str | dict[str, Any],
+    num_samples: int,
+    latents: str | None = None,
+    backward_particles: int = 0,
+    shared: bool = False,
 ) -> Row:
     """Checks a choice of estimator before anything is built.
 
@@ -225,6 +273,7 @@ def check(
         num_samples: particles K.
         latents: "continuous" or "discrete"; None leaves this open.
         backward_particles: m, particles of the backward pass; 0 for all K.
+        shared: whether the inference model shares parameters with the generative model.
 
     Returns:
         row: the estimator's.
@@ -240,6 +289,15 @@ def check(
         raise UserError(
             f"estimator {chosen.name} needs {chosen.latents} latents",
             expected=f"for {latents} latents one of {', '.join(fitting)}",
+            received=chosen.name,
+        )
+    if shared and chosen.separate:
+        fitting = [
+            other.name for other in TABLE if not other.separate and latents in (None, "any", other.latents)
+        ]
+        raise UserError(
+            f"{chosen.name} trains q(z|x) apart from p(x, z), and they share parameters here",
+            expected=f"one of {', '.join(fitting)}",
             received=chosen.name,
         )
     if backward_particles:
@@ -261,6 +319,25 @@ def check(
                 received=chosen.name,
             )
     return chosen
+
+
+def check_path(name: str, posterior: str) -> None:
+    """Checks that an estimator can train a posterior whose density is cheap only along the path from the noise.
+
+    Args:
+        name: of the estimator.
+        posterior: what to call the posterior.
+
+    Raises:
+        UserError: if it cannot; it names the estimators that can.
+    """
+    if not row(name).total:
+        raise UserError(
+            f"estimator {name} needs the posterior's density at fixed points, which {posterior} gives along the path "
+            "from its noise alone",
+            expected=f"one of {', '.join(other.name for other in TABLE if other.total)}",
+            received=name,
+        )
 
 
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:

@@ -19,6 +19,7 @@ class Elbo(Estimator):
     """
 
     name: ClassVar[str] = "elbo"
+    automatic: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, u, -u with u = 1/K."""

@@ -22,6 +22,7 @@ class Miwae(Estimator):
     """
 
     name: ClassVar[str] = "miwae"
+    automatic: ClassVar[bool] = True
     groups: int = 1
 
     def split(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -47,6 +48,7 @@ class Piwae(Miwae):
     """
 
     name: ClassVar[str] = "piwae"
+    automatic: ClassVar[bool] = False
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: w~ over all of them; w, -w with w = softmax within the group, over M."""
@@ -67,6 +69,7 @@ class Ciwae(Estimator):
     """
 
     name: ClassVar[str] = "ciwae"
+    automatic: ClassVar[bool] = True
     beta: float = 0.5
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:

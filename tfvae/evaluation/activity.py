@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from tfvae import random
+from tfvae.checks import positive_int
 from tfvae.evaluation.examples import as_arrays, rows
+
+ROWS_PER_BLOCK = 500
 
 
 @dataclass(frozen=True)
@@ -15,36 +19,72 @@ class ActiveUnits:
     """How much each latent unit follows the data.
 
     Attributes:
-        variance: Var_x(E[z_j|x]) over the examples, [latent_size].
+        variances: Var_x(E[z_j|x]) over the examples, [units] for each stochastic layer from the bottom up.
         threshold: above which a unit counts as active.
     """
 
-    variance: np.ndarray
+    variances: tuple[np.ndarray, ...]
     threshold: float
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Var_x(E[z_j|x]) of the units of every layer, one layer after the other."""
+        return np.concatenate(self.variances)
 
     @property
     def count(self) -> int:
         """Units whose variance exceeds the threshold."""
-        return int(np.sum(self.variance > self.threshold))
+        return sum(self.by_layer)
+
+    @property
+    def by_layer(self) -> list[int]:
+        """Units of each stochastic layer, from the bottom up, whose variance exceeds the threshold."""
+        return [int(np.sum(variance > self.threshold)) for variance in self.variances]
 
 
-def active_units(model, data, threshold: float = 0.01) -> ActiveUnits:
+def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: int = 0) -> ActiveUnits:
     """Measures Var_x(E_q[z_j|x]) for each latent unit j; a unit is active where it exceeds `threshold`.
 
+    Where a layer is sampled after others, E_q[z_j|x] is an average over those: two independent averages have the
+    covariance Var_x(E_q[z_j|x]), to which the scatter of neither adds.
+
     Args:
-        model: a `tfvae` model with `encode`.
+        model: a `tfvae` model with `layer_means`.
         data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a model that
             takes them.
         threshold: of activity; 0.01 in the paper.
+        draws: of the layers sampled before, for each of the two averages.
+        seed: 32-bit integer, of these.
 
     Returns:
         units: `ActiveUnits`.
 
+    Raises:
+        UserError: if an argument is out of range.
+
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
+    draws = positive_int("draws", draws)
     data = as_arrays(model, data)
-    encode = tf.function(model.encode, reduce_retracing=True)
-    parts = [rows(data, start, 500) for start in range(0, len(data["x"]), 500)]
-    codes = np.concatenate([encode(**tf.nest.map_structure(tf.constant, part)).numpy() for part in parts])
-    return ActiveUnits(codes.astype(np.float64).var(axis=0), threshold)
+    run_seed = random.fold(random.as_seed(seed), "active_units")
+
+    @tf.function(reduce_retracing=True)
+    def averages(x, first_row):
+        noise = random.PhiloxNoise(run_seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+        means = model.layer_means(x, 2 * draws, noise)
+        return [
+            (tf.reduce_mean(layer[:draws], axis=0), tf.reduce_mean(layer[-draws:], axis=0)) for layer in means
+        ]
+
+    blocks = [
+        averages(model.check_examples(**rows(data, start, ROWS_PER_BLOCK)), tf.constant(start))
+        for start in range(0, len(data["x"]), ROWS_PER_BLOCK)
+    ]
+    return ActiveUnits(tuple(_covariance(layer) for layer in zip(*blocks, strict=True)), threshold)
+
+
+def _covariance(pairs) -> np.ndarray:
+    """Returns the covariance over the examples of two averages, from their blocks of [b, units]: [units]."""
+    first, second = (np.concatenate([pair[side] for pair in pairs]).astype(np.float64) for side in (0, 1))
+    return np.mean((first - first.mean(axis=0)) * (second - second.mean(axis=0)), axis=0)

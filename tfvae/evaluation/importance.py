@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
+from tfvae.distributions import compiled
 from tfvae.evaluation.examples import as_arrays, rows
 
 EXAMPLES_PER_BLOCK = 16
@@ -102,10 +103,10 @@ def log_marginal(
     columns = []
     for start in range(0, count, EXAMPLES_PER_BLOCK):
         x = model.check_examples(**rows(data, start, EXAMPLES_PER_BLOCK))
-        q = encode(x)
+        encoding = encode(x)
         state = _empty(min(EXAMPLES_PER_BLOCK, count - start))
         for block, size in enumerate(blocks):
-            state = add_block(x, q, tf.constant(start), random.fold(run_seed, block), size, state)
+            state = add_block(x, encoding, tf.constant(start), random.fold(run_seed, block), size, state)
         columns.append(_finish(state, start, num_samples))
         if progress is not None:
             progress(min(start + EXAMPLES_PER_BLOCK, count), count)
@@ -136,12 +137,14 @@ def _functions(model):
     """Returns the two traced functions of a model, which keeps them for the next evaluation."""
     if not hasattr(model, "log_marginal_functions"):
 
-        def add_block(x, q, first_row, seed, size, state):
+        def add_block(x, encoding, first_row, seed, size, state):
             noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-            return _accumulate(state, tf.cast(model.score(x, q, size, noise).log_weights, tf.float64))
+            with compiled.densities():
+                log_weights = model.score(x, encoding, size, noise).log_weights
+            return _accumulate(state, tf.cast(log_weights, tf.float64))
 
         model.log_marginal_functions = (
-            tf.function(model.posterior_parameters, reduce_retracing=True),
+            tf.function(model.encoding, reduce_retracing=True),
             tf.function(add_block, reduce_retracing=True),
         )
     return model.log_marginal_functions

@@ -5,9 +5,21 @@ import keras  # noqa: F401  before all else: see tfvae/registration.py
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.cvae import CVAE
 from tfvae.models.discrete import DiscreteVAE
+from tfvae.models.draw import DRAW
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
+from tfvae.models.ladder import LadderVAE
 from tfvae.models.regressor import Regressor
 from tfvae.models.vae import VAE
 
-__all__ = ["CVAE", "IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LatentVariableModel", "Regressor"]
+__all__ = [
+    "CVAE",
+    "DRAW",
+    "IWAE",
+    "VAE",
+    "DiscreteVAE",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "LatentVariableModel",
+    "Regressor",
+]

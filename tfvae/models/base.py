@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from tfvae import estimators, random
 from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
-from tfvae.models import replicas, resampling
+from tfvae.models import compiled, replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
@@ -39,6 +40,7 @@ class LatentVariableModel(Trainer):
     """
 
     latents = "continuous"
+    shares_parameters = False  # of the inference model with the generative model
 
     def __init__(
         self,
@@ -56,7 +58,11 @@ class LatentVariableModel(Trainer):
         self.num_samples = positive_int("num_samples", num_samples)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
         row = estimators.check(
-            self.estimator.get_config(), self.num_samples, self.latents, self.backward_particles
+            self.estimator.get_config(),
+            self.num_samples,
+            self.latents,
+            self.backward_particles,
+            self.shares_parameters,
         )
         self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
@@ -121,14 +127,23 @@ class LatentVariableModel(Trainer):
             return tf.constant(1.0)
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
 
+    @compiled.densities
     def train_step(self, data):
         """Samples, scores, weighs, and takes one step of the optimiser."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(weight)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
+        noise = random.PhiloxNoise(
+            random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
+        )
+        if not self._compiles_step():
+            return self._learn(x, weight, share, noise, num_rows)
+        return compiled.whole(self._learn, x, weight, share, random.Outside(noise), None)
+
+    def _learn(self, x, weight, share, noise, num_rows):
+        """Takes the step on a batch with the examples' weights and their shares in the loss, both [B], and reports the
+        first `num_rows` of it, all for None."""
         step = self.optimizer.iterations
-        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), num_rows, first_row)
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
             sampling["temperature"] = self.estimator.temperature_at(step)
@@ -166,10 +181,12 @@ class LatentVariableModel(Trainer):
             penalty_weight=scale,
             variables=variables,
         )
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
         self.optimizer.apply(gradients, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
-        return self._report(figures | {"loss": loss}, weight)
+        return self._report(figures | {"loss": loss}, weight, num_rows)
 
     def _weigh(self, log_weights, x, share, step, kl_weight):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
@@ -188,17 +205,17 @@ class LatentVariableModel(Trainer):
             return terms
         return terms._replace(path=terms.model + kl_weight * (terms.path - terms.model))
 
+    @compiled.densities
     def test_step(self, data):
         """Reports the plain bound, whatever warm-up or free bits training uses."""
-        x, weight = self._unpack(data)
-        num_rows = tf.shape(weight)[0]
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, _ = replicas.place(num_rows)
         seed = random.fold(self.seed, "test", self._test_batches.result())
         self._test_batches.update_state(1.0)
-        noise = random.PhiloxNoise(seed, num_rows, first_row)
+        noise = random.PhiloxNoise(seed, tf.shape(weight)[0], first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
         figures = summarize(particles, self.estimator)
-        return self._report(figures | {"loss": -weight * figures["bound"]}, weight)
+        return self._report(figures | {"loss": -weight * figures["bound"]}, weight, num_rows)
 
     def _freed(self, kl, share):
         """Sums the KL divergence [B, units] over the units, each held at `free_bits` where its batch mean is below."""

@@ -24,7 +24,7 @@ class LearnedBaseline(keras.layers.Layer):
     """
 
     def __init__(self, decay, units=100, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32"} | kwargs)
         self.decay, self.units = decay, units
         self.hidden = keras.layers.Dense(units, activation="tanh", dtype="float32")
         self.output_layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32")

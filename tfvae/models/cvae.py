@@ -84,8 +84,11 @@ class CVAE(Conditional, VAE):
         """Makes every layer by sending one example through."""
         with tf.init_scope():
             condition = tf.zeros((1, *self.condition_shape))
-            self.posterior_parameters(Pair(condition, tf.zeros((1, *self.event_shape))))
+            example = Pair(condition, tf.zeros((1, *self.event_shape)))
+            self.posterior_parameters(example)
             self.call(condition)
+            if self.estimator.analytic_kl:
+                self._check_closed_form(example)
         super(VAE, self).build((None, *self.condition_shape))
 
     def call(self, condition, training=False):

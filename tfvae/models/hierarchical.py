@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.distributions import Head, kl_divergence, view
-from tfvae.models.particles import Particles, detach
-from tfvae.models.parts import check_parts
+from tfvae.models.particles import Particles, sample_and_score
+from tfvae.models.parts import check_parts, flat_units
 from tfvae.models.vae import VAE
 
 
@@ -85,7 +85,7 @@ class HierarchicalVAE(VAE):
     def score(
         self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None, temperature=None
     ) -> Particles:
-        """`particles` for the parameters `q` of q(z_1|x) that `posterior_parameters` gave for `x`."""
+        """`particles` for what `encoding` gave for `x`, the parameters `q` of q(z_1|x)."""
         latents, fixed, values = [], [], []
         log_posterior = 0.0
         for level, head in enumerate(self.posterior_heads):
@@ -93,10 +93,11 @@ class HierarchicalVAE(VAE):
             if level:
                 q = self._through(self.encoders[level], head, values[-1], level - 1, training)
             draw = head.noise_from(noise, f"posterior{level or ''}", num_samples)
-            latents.append(seen.sample(q, draw))
-            fixed.append(detach(latents[-1], tape))
-            values.append(seen.value(fixed[-1]))
-            log_posterior += seen.log_prob(q, fixed[-1])
+            latent, detached, log_q = sample_and_score(seen, q, draw, tape)
+            latents.append(latent)
+            fixed.append(detached)
+            values.append(seen.value(detached))
+            log_posterior += log_q
         log_prior = view(self.prior_head, temperature).log_prob(self.prior_head.parameters(), fixed[-1])
         for level, head in enumerate(self.conditional_heads):
             p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)
@@ -112,6 +113,17 @@ class HierarchicalVAE(VAE):
             if analytic_kl
             else None,
         )
+
+    def layer_means(self, x, num_samples, noise):
+        """Returns E[z_l|z_{l-1}], z_{l-1} drawn from q: see `VAE.layer_means`."""
+        q = self.posterior_parameters(x)
+        means = [flat_units(self.posterior_head.mean(q)[tf.newaxis])]
+        for level in range(1, len(self.posterior_heads)):
+            below, head = self.posterior_heads[level - 1], self.posterior_heads[level]
+            z = below.sample(q, below.noise_from(noise, f"means{level}", num_samples))
+            q = self._through(self.encoders[level], head, z, level - 1)
+            means.append(flat_units(head.mean(q)))
+        return tuple(means)
 
     def sample_latents(self, noise):
         """Returns z_1 drawn from the top down, one for each row of a `tfvae.random.Noise`: [rows, ...]."""

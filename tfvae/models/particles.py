@@ -13,7 +13,9 @@ class Particles(NamedTuple):
     Attributes:
         latents: one tensor [K, B, ...] for each stochastic layer in the order of sampling, attached to the path from
             the parameters of q.
-        fixed: the same values, detached; every log-density below is evaluated at them.
+        fixed: the same values, detached; every log-density below is evaluated at them, but for the posterior's where
+            the head's `scores_anywhere` is False, which is attached to the path. Latents and fixed are empty where the
+            log-densities follow the path themselves, as an `automatic` estimator may have it.
         log_likelihood: log p(x|z), [K, B], nats.
         log_prior: log p(z), [K, B], nats.
         log_posterior: log q(z|x), [K, B], nats.
@@ -39,6 +41,28 @@ def detach(latent: tf.Tensor, tape: tf.GradientTape | None) -> tf.Tensor:
     if tape is not None:
         tape.watch(fixed)
     return fixed
+
+
+def sample_and_score(seen, parameters, noise, tape):
+    """Samples from a posterior and scores the sample.
+
+    Args:
+        seen: the `view` of its head.
+        parameters: its parameters, [B, ...].
+        noise: [K, B, noise_size].
+        tape: which watches the detached sample, or None.
+
+    Returns:
+        latent: [K, B, ...], attached to the path from the parameters.
+        fixed: the same, detached.
+        log_posterior: [K, B], nats: at `fixed`; along the path where the head cannot score any value cheaply.
+    """
+    if not seen.head.scores_anywhere:
+        latent, log_posterior = seen.head.sample_and_log_prob(parameters, noise)
+        return latent, detach(latent, tape), log_posterior
+    latent = seen.sample(parameters, noise)
+    fixed = detach(latent, tape)
+    return latent, fixed, seen.log_prob(parameters, fixed)
 
 
 class Objective(NamedTuple):

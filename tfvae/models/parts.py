@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import tensorflow as tf
 
@@ -26,6 +28,16 @@ def check_parts(kind, expected, parts):
 def training_option(layer, training):
     """Returns what tells a layer whether it trains: {} where it does not ask."""
     return {"training": training} if layer._call_has_training_arg else {}
+
+
+def with_lead(lead, parameters):
+    """Returns parameters [N, ...] of a distribution with the axes `lead`, a shape of N elements, for their first."""
+    return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
+
+
+def flat_units(values):
+    """Returns values [S, B, *event] as [S, B, units]."""
+    return tf.reshape(values, tf.concat([tf.shape(values)[:2], [math.prod(values.shape[2:])]], axis=0))
 
 
 def batch_of(name, values, event_shape, rank=None):

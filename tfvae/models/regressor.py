@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.distributions import Head
-from tfvae.models import replicas
+from tfvae.models import compiled, replicas
 from tfvae.models.conditional import Conditional
 from tfvae.models.parts import check_parts, deserialize, training_option
 
@@ -70,28 +70,39 @@ class Regressor(Conditional):
     def _parameters(self, condition, training=False):
         return self.likelihood_head(self.network(condition, **training_option(self.network, training)))
 
+    @compiled.densities
     def train_step(self, data):
         """Takes one step of the optimiser along the gradient of log p(x|c)."""
-        x, weight = self._unpack(data)
-        _, total_rows = replicas.place(tf.shape(weight)[0])
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
+        _, total_rows = replicas.place(num_rows)
+        share = weight / tf.cast(total_rows, tf.float32)
+        if not self._compiles_step():
+            return self._learn(x, weight, share, num_rows)
+        return compiled.whole(self._learn, x, weight, share, None)
+
+    def _learn(self, x, weight, share, num_rows):
+        """See `LatentVariableModel._learn`."""
         with tf.GradientTape() as tape:
             log_prob = self._log_prob(x, training=True)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
-            loss = regularization / replicas.count()
-            loss -= tf.reduce_sum(weight * log_prob) / tf.cast(total_rows, tf.float32)
+            loss = regularization / replicas.count() - tf.reduce_sum(share * log_prob)
             scaled = self.optimizer.scale_loss(loss)
         variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return self._figures(log_prob, weight, regularization)
+        gradients = tape.gradient(scaled, variables)
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
+        self.optimizer.apply(gradients, variables)
+        return self._figures(log_prob, weight, regularization, num_rows)
 
+    @compiled.densities
     def test_step(self, data):
         """Reports the mean of log p(x|c), the exact bound."""
-        x, weight = self._unpack(data)
-        return self._figures(self._log_prob(x), weight, 0.0)
+        x, weight, num_rows = replicas.filled(*self._unpack(data))
+        return self._figures(self._log_prob(x), weight, 0.0, num_rows)
 
-    def _figures(self, log_prob, weight, regularization):
+    def _figures(self, log_prob, weight, regularization, num_rows):
         loss = regularization - weight * log_prob
-        return self._report({"loss": loss, "bound": log_prob, "distortion": -log_prob}, weight)
+        return self._report({"loss": loss, "bound": log_prob, "distortion": -log_prob}, weight, num_rows)
 
     def get_config(self):
         """Returns the arguments."""

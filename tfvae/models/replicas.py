@@ -1,4 +1,4 @@
-"""Where a replica stands in the global batch."""
+"""Where a replica stands in the global batch, and how a batch is cut over workers."""
 
 from __future__ import annotations
 
@@ -24,3 +24,84 @@ def place(num_rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     replica = tf.distribute.get_replica_context().replica_id_in_sync_group
     rows = total(tf.one_hot(replica, count(), dtype=tf.int32) * num_rows)
     return tf.reduce_sum(rows[:replica]), tf.reduce_sum(rows)
+
+
+def agree(gradients: list[tf.Tensor | None]) -> list[tf.Tensor | None]:
+    """Returns the gradients, a NaN among them on every replica where one of them is not finite on any.
+
+    Loss scaling in Keras asks one replica for its own gradients, before they are summed, whether to skip a step.
+    """
+    if count() == 1:
+        return gradients
+    which = [index for index, gradient in enumerate(gradients) if gradient is not None]
+    finite = [tf.reduce_all(tf.math.is_finite(gradients[index])) for index in which]
+    broken = total(tf.reduce_sum(1.0 - tf.cast(tf.stack(finite), tf.float32)))
+    first = tf.where(broken > 0.0, float("nan"), gradients[which[0]])
+    return [first if index == which[0] else gradient for index, gradient in enumerate(gradients)]
+
+
+def filled(x, weight: tf.Tensor):
+    """Returns a replica's part with a row of zeros, of weight 0, where it is empty: fused convolutions fail on no rows.
+
+    Args:
+        x: [B, ...], or a structure of these.
+        weight: [B].
+
+    Returns:
+        x: [max(B, 1), ...] where several replicas share a batch; as it was otherwise.
+        weight: [max(B, 1)].
+        num_rows: B, scalar int32.
+    """
+    num_rows = tf.shape(weight)[0]
+    if count() == 1:
+        return x, weight, num_rows
+    missing = tf.cast(tf.equal(num_rows, 0), tf.int32)
+    x, weight = tf.nest.map_structure(
+        lambda rows: tf.concat([rows, tf.zeros([missing, *rows.shape[1:]], rows.dtype)], axis=0), (x, weight)
+    )
+    return x, weight, num_rows
+
+
+def several_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether a strategy's replicas live in processes that were started as one cluster."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(
+        strategy.cluster_resolver.cluster_spec().as_dict()
+    )
+
+
+def cut(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:
+    """Gives each replica its rows of every batch, in the order in which one device sees them.
+
+    Args:
+        batches: global batches, the same in every worker; they begin anew, as `repeat` does, as often as needed.
+        strategy: whose replicas share them.
+
+    Returns:
+        parts: replica r of R holds the r-th of R adjoining parts, whose sizes differ by one row at most; a part is
+        empty where a batch has fewer rows than there are replicas.
+    """
+
+    def of_worker(context):
+        count = context.num_replicas_in_sync
+        local = count // context.num_input_pipelines
+        first = context.input_pipeline_id * local
+
+        def parts(*batch):
+            rows = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
+
+            def part(replica):
+                start, stop = (
+                    rows // count * index + tf.minimum(index, rows % count)
+                    for index in (replica, replica + 1)
+                )
+                cut = tf.nest.map_structure(lambda values: values[start:stop], batch)
+                return cut if len(cut) > 1 else cut[0]
+
+            return tf.data.Dataset.range(first, first + local).map(part)
+
+        endless = batches.repeat().flat_map(parts)
+        return endless.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(
+            2
+        )
+
+    return strategy.distribute_datasets_from_function(of_worker)

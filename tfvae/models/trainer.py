@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.models import compiled, replicas
+from tfvae.models.means import Means
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -14,6 +16,10 @@ TWO_PASSES_DIFFER = (
     keras.layers.GaussianDropout,
     keras.layers.GaussianNoise,
     keras.layers.AlphaDropout,
+)
+
+SUMS = (
+    "sums"  # what a replica's step returns: [1, figures, 2], for each figure its weighted sum and its weight
 )
 
 
@@ -25,11 +31,13 @@ class Trainer(keras.Model):
             otherwise the inputs are the examples and targets are ignored.
         latents: kind of the latent variables, "continuous" or "discrete"; None for a model without.
         backward_particles: see `LatentVariableModel`.
+        compiles: what XLA compiles, see `compile`.
     """
 
     takes_condition = False
     latents: str | None = None
     backward_particles = 0
+    compiles: bool | str = "auto"
 
     def check_examples(self, x):
         """Returns a batch of examples as float32 tensors.
@@ -77,28 +85,36 @@ class Trainer(keras.Model):
         return super().__call__(inputs, *args, **kwargs)
 
     def make_train_function(self, force=False):
-        """Makes the optimiser's variables first: a first step that fails for bad input does not spoil the next."""
-        with self.distribute_strategy.scope():
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
-        return super().make_train_function(force)
+        """As Keras', but with figures of all replicas."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = self._divided(self.train_function)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        """As Keras', but with figures of all replicas."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = self._divided(self.test_function)
+        return self.test_function
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
         replicas, which fails where they hold different numbers of rows."""
 
-    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile=False, **kwargs):
+    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile="auto", **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.
 
         Args:
             optimizer: a Keras optimiser or its name.
             loss, metrics: None.
-            jit_compile: whether XLA compiles the whole step.
+            jit_compile: what XLA compiles: "auto" the large log-densities; True the training step, all but its random
+                numbers, so that noise is the same; False nothing.
             **kwargs: as `keras.Model.compile` takes them.
 
         Raises:
-            UserError: if `loss` or `metrics` is given, or a layer makes particles depend on each other or draws noise
-                of its own while the backward pass is resampled.
+            UserError: if `loss` or `metrics` is given; if a layer makes particles depend on each other or draws noise
+                of its own while the backward pass is resampled; for `jit_compile` with several replicas.
         """
         if loss is not None or metrics is not None:
             raise UserError(
@@ -109,7 +125,15 @@ class Trainer(keras.Model):
         if not self.built:
             self.build()
         self._check_layers()
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
+        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
+
+    def _compiles_step(self):
+        """Whether XLA is to compile the training step as a whole."""
+        return self.compiles is True and not tf.executing_eagerly()
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
@@ -122,11 +146,14 @@ class Trainer(keras.Model):
                 fix="set backward_particles=0",
             )
 
+    def get_compile_config(self):
+        """Returns the arguments of `compile`."""
+        config = super().get_compile_config()
+        return config | {"jit_compile": self.compiles} if config else config
+
     def compile_from_config(self, config):
         """Compiles a loaded model as the saved one was."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`; targets are ignored but by a conditional model, and sample weights need none.
@@ -134,22 +161,83 @@ class Trainer(keras.Model):
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
-            UserError: if `x` is an array with values that the likelihood cannot score.
+            UserError: if `x` is an array with values that the likelihood cannot score, or XLA cannot compile the step.
         """
         self.check_data(x, y)
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
-        return super().fit(
-            x, y, *args, sample_weight=sample_weight, validation_data=validation_data, **kwargs
-        )
+        x, steps = self._cut(x, kwargs.pop("steps_per_epoch", None))
+        validation_data, held_out_steps = self._cut(validation_data, kwargs.pop("validation_steps", None))
+        with compiled.told_in_one_line():
+            return super().fit(
+                x,
+                y,
+                *args,
+                sample_weight=sample_weight,
+                validation_data=validation_data,
+                steps_per_epoch=steps,
+                validation_steps=held_out_steps,
+                **kwargs,
+            )
 
-    def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
+    def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_data(x, y)
         y = _targets(x, y, sample_weight)
-        return super().evaluate(x, y, *args, sample_weight=sample_weight, **kwargs)
+        x, steps = self._cut(x, kwargs.pop("steps", None))
+        options = {"sample_weight": sample_weight, "steps": steps, "return_dict": True}
+        figures = super().evaluate(x, y, *args, **options, **kwargs)
+        return figures if return_dict else [figures[name] for name in self.metrics_names]
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`, in one process.
+
+        Raises:
+            UserError: under several workers, whose predictions Keras would put together out of order.
+        """
+        if replicas.several_workers(self.distribute_strategy):
+            raise UserError(
+                "predict does not share its data over several workers",
+                expected="one process that loads the saved model",
+                fix="or call the model on a batch",
+            )
+        return super().predict(x, *args, **kwargs)
+
+    def _cut(self, x, steps):
+        """Returns a data set as its replica's parts, without end, and its steps, where several workers share it.
+
+        Raises:
+            UserError: if it is no data set, whose order all workers share, or has neither steps nor an end.
+        """
+        strategy = self.distribute_strategy
+        if (
+            x is None
+            or not replicas.several_workers(strategy)
+            or isinstance(x, tf.distribute.DistributedDataset)
+        ):
+            return x, steps
+        if not isinstance(x, tf.data.Dataset):
+            raise UserError(
+                "several workers need the same batches",
+                expected="a tf.data.Dataset of global batches, the same in every worker",
+                received=type(x).__name__,
+                fix="tf.data.Dataset.from_tensor_slices(x).batch(...)",
+            )
+        steps = int(x.cardinality()) if steps is None else steps
+        if steps < 0:
+            raise UserError(
+                "several workers need to know when an epoch ends",
+                expected="the number of steps, or a data set that knows its own",
+                received="a data set of infinite or unknown length",
+            )
+        return replicas.cut(x, strategy), steps
+
+    @property
+    def metrics_names(self):
+        """The figures' names, the loss first."""
+        return list(self._means.names)
 
     def _unpack(self, data):
         """Returns the examples of a batch and their weights [B], 1 where none were given."""
@@ -162,23 +250,39 @@ class Trainer(keras.Model):
     @property
     def metrics(self):
         """The running means of the figures, and the count of batches that seeds `evaluate`."""
-        return [*self._means.values(), self._test_batches]
+        return [self._means, self._test_batches]
 
     def get_metrics_result(self):
         """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
         those of all of them."""
-        return {name: mean.result() for name, mean in self._means.items()}
+        return self._means.result()
 
     def _follow(self, names):
         """Keeps a running mean of each of these figures, and counts the batches of an evaluation."""
-        self._means = {name: keras.metrics.Mean(name=name) for name in names}
+        self._means = Means(names)
         self._test_batches = keras.metrics.Sum(name="test_batches")
 
-    def _report(self, figures, weight):
-        """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already."""
-        for name, mean in self._means.items():
-            mean.update_state(figures[name], sample_weight=None if name == "loss" else weight)
-        return self.get_metrics_result()
+    def _report(self, figures, weight, num_rows=None):
+        """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already; of
+        the first `num_rows` rows."""
+        weights = dict.fromkeys(figures, weight) | {"loss": tf.ones_like(weight)}
+        self._means.update_state(
+            *({name: rows[:num_rows] for name, rows in of.items()} for of in (figures, weights))
+        )
+        if not tf.distribute.has_strategy():
+            return self.get_metrics_result()
+        return {SUMS: tf.stack([self._means.totals.value, self._means.counts.value])[tf.newaxis]}
+
+    def _divided(self, function):
+        """Wraps a step function of Keras', which averages what replicas return, to give the figures of them all."""
+
+        def step(iterator):
+            logs = function(iterator)
+            if SUMS not in logs:
+                return logs
+            return self._means.divided(*tf.unstack(tf.reshape(logs[SUMS], [2, -1])))
+
+        return step
 
 
 def _targets(x, y, sample_weight):

@@ -10,12 +10,16 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import Head, StandardNormal, kl_divergence
+from tfvae.distributions import Head, StandardNormal, kl_divergence, view
+from tfvae.estimators.catalog import check_path
 from tfvae.models.base import LatentVariableModel
-from tfvae.models.particles import Particles, detach
-from tfvae.models.parts import batch_of, check_parts, deserialize, training_option
+from tfvae.models.particles import Particles, sample_and_score
+from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
 
-HEADS = {"continuous": "DiagonalNormal or FullCovarianceNormal", "discrete": "Bernoulli or OneHotCategorical"}
+HEADS = {
+    "continuous": "a head such as DiagonalNormal or RealNVP",
+    "discrete": "Bernoulli or OneHotCategorical",
+}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -73,6 +77,8 @@ class VAE(LatentVariableModel):
                     expected=HEADS[self.latents],
                     received=type(head).__name__,
                 )
+            if not head.scores_anywhere:
+                check_path(self.estimator.name, type(head).__name__)
         self.encoder = encoder
         self.decoder = decoder
         self.posterior_heads = posteriors
@@ -91,6 +97,7 @@ class VAE(LatentVariableModel):
                 expected="a head without features such as StandardNormal",
                 received=type(prior).__name__,
             )
+        self.prior_head.bind(self)
         if not self.prior_head.needs_features and not self.prior_head.built:
             self.prior_head.build(None)
 
@@ -116,7 +123,22 @@ class VAE(LatentVariableModel):
             self.call(example)
             if self.baseline is not None:
                 self.baseline(example)
+            if self.estimator.analytic_kl:
+                self._check_closed_form(example)
         super().build((None, *self.event_shape))
+
+    def _check_closed_form(self, example):
+        """Raises a `UserError` unless KL(q(z|x) || p(z)) has a closed form."""
+        heads = self.posterior_heads[-1], self.prior_head
+        try:
+            q, p = self.posterior_parameters(example), self.generator(example)[0]
+            kl_divergence(heads[0], q, heads[1], p)
+        except NotImplementedError as error:
+            raise UserError(
+                "the KL divergence of this posterior from this prior has no closed form",
+                expected='estimator "elbo", "stl" or a multi-sample one',
+                received=f"{self.estimator.name} with {' and '.join(type(head).__name__ for head in heads)}",
+            ) from error
 
     def call(self, x, training=False):
         """Returns the mean reconstruction E[x | z = E[z|x]]: [B, *event_shape]."""
@@ -139,7 +161,7 @@ class VAE(LatentVariableModel):
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
     def encode(self, x, **given):
-        """Returns the posterior mean E[z|x]: [B, latent_size]."""
+        """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
         return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **given)))
 
     def decode(self, z):
@@ -177,22 +199,39 @@ class VAE(LatentVariableModel):
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
-        q = self.posterior_parameters(x, options.get("training", False))
-        return self.score(x, q, num_samples, noise, **options)
+        encoding = self.encoding(x, options.get("training", False))
+        return self.score(x, encoding, num_samples, noise, **options)
+
+    def encoding(self, x, training=False):
+        """Returns what `score` needs of examples once, however many particles follow: tensors [B, ...]."""
+        return self.posterior_parameters(x, training)
+
+    def layer_means(self, x, num_samples, noise):
+        """Returns E[z_l | x, the layers sampled before it] for each stochastic layer l, from the bottom up.
+
+        Args:
+            x: [B, *event_shape].
+            num_samples: draws S of the layers sampled before.
+            noise: a `tfvae.random.Noise` with a row for each example.
+
+        Returns:
+            means: tensors [S, B, units] whose mean over S estimates E[z_l|x]; [1, B, units] where that is exact.
+        """
+        return (flat_units(self.posterior_head.mean(self.posterior_parameters(x))[tf.newaxis]),)
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
-        """`particles` for the posterior parameters `q` that `posterior_parameters` gave for `x`."""
+        """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""
         head = self.posterior_head
         p, likelihood_parameters = self.generator(x, training)
-        z = head.sample(q, head.noise_from(noise, "posterior", num_samples))
-        fixed = detach(z, tape)
+        draw = head.noise_from(noise, "posterior", num_samples)
+        z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
         log_likelihood = self.likelihood_head.log_prob(likelihood_parameters(fixed), self.scored(x))
         return Particles(
             latents=(z,),
             fixed=(fixed,),
             log_likelihood=log_likelihood,
             log_prior=self.prior_head.log_prob(p, fixed),
-            log_posterior=head.log_prob(q, fixed),
+            log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
         )
 
@@ -218,8 +257,7 @@ class VAE(LatentVariableModel):
         """Sends values z [..., *event_shape] through a layer and a head: the head's parameters, [..., ...]."""
         lead = tf.shape(z)[: -len(event_shape)]
         flat = tf.reshape(z, [-1, *event_shape])
-        parameters = head(layer(flat, **training_option(layer, training)))
-        return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
+        return with_lead(lead, head(layer(flat, **training_option(layer, training))))
 
     def _likelihood_mean(self, z, training=False):
         return self.likelihood_head.mean(self.likelihood_parameters(z, training))

@@ -24,7 +24,8 @@ def weigh(
     """Gradients of the loss: minus the estimator's three gradients, plus a penalty's.
 
     One backward pass through the decoder gives the model gradient and d log p / d z_k; the path weights then act on
-    the latter as a factor for each particle, and one backward pass through the encoder finishes.
+    the latter as a factor for each particle, and one backward pass through the encoder finishes. Where the
+    log-densities follow the path themselves, one pass through everything gives the gradient of the bound.
 
     Args:
         tape: a persistent tape that recorded the particles.
@@ -40,16 +41,21 @@ def weigh(
         gradients: one for each variable; None where nothing depends on it.
     """
     fixed, (log_model, log_q) = list(particles.fixed), objective
+    targets, cotangents = [penalty], [penalty_weight]
+    if terms.score is not None:
+        targets.append(log_q)
+        cotangents.append(-example_weight * terms.score)
+    if not fixed:
+        targets.append(log_model)
+        cotangents.append(-example_weight * terms.model)
+        return tape.gradient(targets, variables, output_gradients=cotangents)
+
     cotangent = terms.model
     if terms.path is not None and terms.path is not terms.model:
         cotangent = tf.maximum(cotangent, NEGLIGIBLE * tf.abs(terms.path))
     from_model = tape.gradient(log_model, fixed + variables, output_gradients=-example_weight * cotangent)
     pulls, totals = from_model[: len(fixed)], from_model[len(fixed) :]
 
-    targets, cotangents = [penalty], [penalty_weight]
-    if terms.score is not None:
-        targets.append(log_q)
-        cotangents.append(-example_weight * terms.score)
     if terms.path is not None:
         if terms.path is not terms.model:
             factor = tf.math.divide_no_nan(terms.path, cotangent)

@@ -1,8 +1,10 @@
-"""Encoders and decoders: Keras layers from a batch of inputs to a batch of features."""
+"""Encoders and decoders, and what recurrent ones are made of."""
 
 import keras  # noqa: F401  before all else: see tfvae/registration.py
 
+from tfvae.networks.attention import AttentionWindow
 from tfvae.networks.conv import ConvDecoder, ConvEncoder
+from tfvae.networks.lstm import LSTMStep
 from tfvae.networks.mlp import MLP
 
-__all__ = ["MLP", "ConvDecoder", "ConvEncoder"]
+__all__ = ["MLP", "AttentionWindow", "ConvDecoder", "ConvEncoder", "LSTMStep"]

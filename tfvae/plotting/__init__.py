@@ -4,11 +4,13 @@ Every function writes its file whole or not at all, so that the figure of an ear
 one, and returns the path.
 """
 
+from tfvae.plotting.canvas import save_canvases
 from tfvae.plotting.curves import save_loss_curves
 from tfvae.plotting.images import save_columns, save_image_grid, save_manifold_grid, save_reconstructions
 from tfvae.plotting.latent_map import save_latent_map
 
 __all__ = [
+    "save_canvases",
     "save_columns",
     "save_image_grid",
     "save_latent_map",

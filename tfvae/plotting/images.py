@@ -39,12 +39,12 @@ def save_image_grid(
     Raises:
         UserError: if the images have another shape or are not finite, or the file cannot be written.
     """
-    images = _rgb("images", images, "[N, H, W, C]")
+    images = rgb("images", images, "[N, H, W, C]")
     columns = math.ceil(math.sqrt(len(images))) if columns is None else positive_int("columns", columns)
     columns = min(columns, len(images))
     rows = [images[first : first + columns] for first in range(0, len(images), columns)]
     with look():
-        figure, _ = _figure(_mosaic(rows, TILE, [GAP] * (len(rows) - 1))[0], title)
+        figure, _ = show(mosaic(rows, TILE, [GAP] * (len(rows) - 1))[0], title)
         return save(figure, path)
 
 
@@ -70,12 +70,12 @@ def save_reconstructions(
     if shape != other:
         raise UserError("reconstructions do not match the originals", expected=shape, received=other)
     axes = "[N, H, W, C]"
-    pair = _rgb("originals", originals, axes), _rgb("reconstructions", reconstructions, axes)
+    pair = rgb("originals", originals, axes), rgb("reconstructions", reconstructions, axes)
     shown = min(len(pair[0]), 30)
     rows = [images[first : min(first + 10, shown)] for first in range(0, shown, 10) for images in pair]
     with look():
-        canvas, middles = _mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
-        figure, panel = _figure(canvas, title, left=170)
+        canvas, middles = mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
+        figure, panel = show(canvas, title, left=170)
         panel.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
         return save(figure, path)
 
@@ -109,14 +109,14 @@ def save_columns(
         raise UserError("the columns differ in shape", expected="one shape [N, H, W, C]", received=shapes)
     drawn = []
     for name, images in columns.items():
-        images = _rgb(name, images, "[N, H, W, C]")
+        images = rgb(name, images, "[N, H, W, C]")
         if name in (hidden or {}):
             images = np.where(hidden[name].any(axis=-1, keepdims=True), HIDDEN, images)
         drawn.append(images)
     tiles = np.stack(drawn, axis=1)
     with look():
-        canvas, middles = _mosaic(list(tiles), TILE, [GAP] * (len(tiles) - 1))
-        figure, axes = _figure(canvas, title, left=0 if rows is None else 120, top=LINE)
+        canvas, middles = mosaic(list(tiles), TILE, [GAP] * (len(tiles) - 1))
+        figure, axes = show(canvas, title, left=0 if rows is None else 120, top=LINE)
         step = (canvas.shape[1] + GAP) / len(drawn)
         axes.xaxis.tick_top()
         axes.set_xticks((np.arange(len(drawn)) + 0.5) * step - GAP / 2, list(columns))
@@ -151,7 +151,7 @@ def save_manifold_grid(
         UserError: if the images have another shape or are not finite, the extent does not ascend, or the
             file cannot be written.
     """
-    images = _rgb("images", images, "[n, n, H, W, C]")
+    images = rgb("images", images, "[n, n, H, W, C]")
     if images.shape[0] != images.shape[1] or len(images) < 2:
         raise UserError(
             "the grid is not square", expected="[n, n, H, W, C], n >= 2", received=np.shape(images)
@@ -160,8 +160,8 @@ def save_manifold_grid(
     if bounds.shape != (2,) or not -np.inf < bounds[0] < bounds[1] < np.inf:
         raise UserError("bad extent", expected="(low, high), ascending", received=extent)
     with look():
-        canvas, middles = _mosaic(list(images), 1000 // len(images))
-        figure, axes = _figure(canvas, title, left=100, bottom=66)
+        canvas, middles = mosaic(list(images), 1000 // len(images))
+        figure, axes = show(canvas, title, left=100, bottom=66)
         half = canvas.shape[1] / len(images) / 2
         values, places = _quantile_ticks(*bounds)
         axes.set_xticks(half + places * (canvas.shape[1] - 2 * half), values)
@@ -179,7 +179,7 @@ def _quantile_ticks(low: float, high: float) -> tuple[list[str], np.ndarray]:
     return [f"{value:g}" for value in values], (np.array(places) - first) / (last - first)
 
 
-def _rgb(name: str, images: Any, axes: str) -> np.ndarray:
+def rgb(name: str, images: Any, axes: str) -> np.ndarray:
     """Returns images with three channels, their rank checked against `axes`, such as "[N, H, W, C]"."""
     images = finite(name, images)
     if images.ndim != axes.count(",") + 1 or images.shape[-1] not in (1, 3) or not images.size:
@@ -191,9 +191,7 @@ def _rgb(name: str, images: Any, axes: str) -> np.ndarray:
     return np.broadcast_to(images, (*images.shape[:-1], 3))
 
 
-def _mosaic(
-    rows: list[np.ndarray], tile: int, gaps: list[int] | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Lays rows of images on white, each pixel blown up to a square (nearest interpolation).
 
     Args:
@@ -217,7 +215,7 @@ def _mosaic(
     return canvas, np.array(tops) + height / 2
 
 
-def _figure(
+def show(
     canvas: np.ndarray, title: str, *, left: int = 0, bottom: int = 0, top: int = 0
 ) -> tuple[Figure, Axes]:
     """Shows a canvas pixel for pixel below a title; `left`, `bottom` and `top` are room for labels, in pixels."""

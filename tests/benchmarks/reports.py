@@ -1,0 +1,53 @@
+"""Tables that the benchmarks write into the documentation themselves."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "torch", "jax")
+
+
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
+    """Returns a Markdown table with columns of even width."""
+    widths = [max(len(row[index]) for row in [heads, *rows]) for index in range(len(heads))]
+    lines = [heads, ["-" * width for width in widths], *rows]
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def where() -> str:
+    """Returns one line on the machine, the versions and the day."""
+    versions = []
+    for name in PACKAGES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    processor = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    machine = f"{os.cpu_count()} cores ({processor}), Python {platform.python_version()}"
+    return f"{machine}, {', '.join(versions)}; {date.today()}."
+
+
+def write_between_markers(path: Path, name: str, text: str) -> None:
+    """Replaces what stands between the lines <!-- NAME --> and <!-- /NAME --> of a file.
+
+    Raises:
+        ValueError: if the file does not hold each marker once.
+    """
+    opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    whole = path.read_text()
+    if whole.count(opening) != 1 or whole.count(closing) != 1:
+        raise ValueError(f"{path} must hold the lines {opening.strip()} and {closing} once each")
+    before, rest = whole.split(opening)
+    after = rest.split(closing)[1]
+    path.write_text(f"{before}{opening}\n{text}\n\n{where()}\n\n{closing}{after}")

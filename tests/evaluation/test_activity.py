@@ -1,0 +1,72 @@
+"""Active units of the upper layers: Var_x(E_q[z_l|x]), the scatter of the layers sampled before it taken out.
+
+Mutations, each seen to break a test here: the variance of one average in place of two averages' covariance, the same
+draws in both averages, layers in the other order.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfvae
+from tfvae.checks import UserError
+from tfvae.distributions import DiagonalNormal, Normal
+from tfvae.evaluation import active_units, activity
+
+X = np.random.default_rng(0).normal(size=(3000, 2)).astype(np.float32)
+LOC = [np.diag([1.5, 0.05]), np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])]  # kernels: x to z_1, z_1 to z_2
+
+
+def identity():
+    return keras.layers.Identity()
+
+
+def build(model_class):
+    """E[z_1|x] = (1.5 x_1, 0.05 x_2), a wide scale of 2; bottom-up, E[z_2|z_1] is z_1 and a constant."""
+    model = model_class(
+        [identity(), identity()],
+        [identity(), identity()],
+        posteriors=[DiagonalNormal(2), DiagonalNormal(3)],
+        conditionals=[DiagonalNormal(2)],
+        likelihood=Normal(2),
+    )
+    model.build()
+    for head, kernel in zip(model.posterior_heads, LOC, strict=True):
+        head.loc_layer.linear.kernel.assign(kernel)
+        head.scale_layer.linear.kernel.assign(tf.zeros_like(head.scale_layer.linear.kernel))
+        head.scale_layer.linear.bias.assign(tf.fill([kernel.shape[1]], np.log(2.0)))
+    return model
+
+
+def test_layers_of_bottom_up_inference(monkeypatch):
+    monkeypatch.setattr(activity, "ROWS_PER_BLOCK", 700)
+    units = active_units(build(tfvae.HierarchicalVAE), X)
+    below, above = units.variances
+    exact = X.var(axis=0) * [1.5**2, 0.05**2]
+    np.testing.assert_allclose(below, exact, rtol=1e-5)
+    # each average is over 5 draws of variance 4: as much again as the threshold if it were not taken out
+    error = np.sqrt((exact + 4 / 5) ** 2 / len(X))
+    assert np.all(np.abs(above[:2] - exact) < 5 * error) and 5 * error[1] < 0.8
+    assert abs(above[2]) < 1e-12
+    assert units.by_layer[0] == 1 and units.by_layer[1] <= 2 and units.count == sum(units.by_layer)
+
+
+def test_layers_of_top_down_inference():
+    model = build(tfvae.LadderVAE)
+    units = active_units(model, X)
+    np.testing.assert_allclose(units.variances[1], [*(X.var(axis=0)), 0.0], rtol=1e-5, atol=1e-9)
+    conditional = model.conditional_heads[0].loc_layer.linear
+    conditional.kernel.assign(tf.zeros_like(conditional.kernel))
+    scale = model.conditional_heads[0].scale_layer.linear
+    scale.kernel.assign(
+        tf.zeros_like(scale.kernel)
+    )  # p(z_1|z_2) = N(0, 1): E[z_1|x] shrinks by 1 / (1 + 2^2)
+    shrunk = active_units(model, X).variances[0]
+    np.testing.assert_allclose(shrunk, X.var(axis=0) * [0.3**2, 0.01**2], rtol=1e-4)
+
+
+@pytest.mark.parametrize("count", [0, 1.5])
+def test_there_are_draws(count):
+    with pytest.raises(UserError, match="draws is not a positive integer"):
+        active_units(build(tfvae.LadderVAE), X[:3], draws=count)

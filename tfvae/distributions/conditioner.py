@@ -1,0 +1,80 @@
+"""The network inside a flow: from some units and a context to a shift and a scale of others."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Conditioner(keras.layers.Layer):
+    """One hidden layer of tanh units: (values [..., inputs], context [..., context]) -> 2 x [..., outputs], float32.
+
+    The context enters the hidden layer, so that it costs once for each example and not once for each particle. The
+    last kernel starts at zero, with which both outputs are constants.
+
+    Args:
+        inputs, outputs: units read, and numbers of each of the two outputs.
+        hidden_size: units of the hidden layer.
+        context_size: numbers of the context; 0 for none.
+        masks: 0 or 1 for each entry of the two kernels, [inputs, hidden_size] and [hidden_size, outputs]; None for
+            dense ones.
+        raw_bias: where the second output starts.
+    """
+
+    def __init__(self, inputs, outputs, hidden_size, context_size=0, masks=None, raw_bias=0.0, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self.sizes = (inputs, hidden_size, outputs)
+        self.context_size = context_size
+        self.masks = None if masks is None else tuple(np.asarray(mask, np.float32) for mask in masks)
+        self.raw_bias = raw_bias
+
+    def build(self, input_shape=None):
+        """Makes the kernels and biases."""
+        inputs, hidden, outputs = self.sizes
+        self.input_kernel = self._weight("input_kernel", (inputs, hidden))
+        self.hidden_bias = self._weight("hidden_bias", (hidden,), "zeros")
+        if self.context_size:
+            self.context_kernel = self._weight("context_kernel", (self.context_size, hidden))
+        self.shift_kernel = self._weight("shift_kernel", (hidden, outputs), "zeros")
+        self.shift_bias = self._weight("shift_bias", (outputs,), "zeros")
+        self.raw_kernel = self._weight("raw_kernel", (hidden, outputs), "zeros")
+        start = keras.initializers.Constant(self.raw_bias)
+        self.raw_bias_weight = self._weight("raw_bias", (outputs,), start)
+        self.built = True
+
+    def _weight(self, name, shape, initializer="glorot_uniform"):
+        return self.add_weight(
+            name=name, shape=shape, initializer=initializer, dtype="float32", autocast=False
+        )
+
+    def call(self, values, context=None):
+        """Returns (shift, raw): [..., outputs] each; the leading axes of values and context broadcast."""
+        read, write = (1.0, 1.0) if self.masks is None else self.masks
+        hidden = tf.tensordot(values, self.input_kernel * read, 1) + self.hidden_bias
+        if self.context_size:
+            hidden += tf.tensordot(context, self.context_kernel, 1)
+        hidden = tf.tanh(hidden)
+        shift = tf.tensordot(hidden, self.shift_kernel * write, 1) + self.shift_bias
+        return shift, tf.tensordot(hidden, self.raw_kernel * write, 1) + self.raw_bias_weight
+
+
+def autoregressive_masks(order, hidden_size):
+    """Masks with which output i depends on the inputs that come before i alone, and on the context.
+
+    Hidden units have the degrees 0, 1, .. D - 1 in turn: one of degree d sees the first d inputs, and feeds the outputs
+    after those. Degree 0 sees the context alone.
+
+    Args:
+        order: the place, 1 .. D, of each unit.
+        hidden_size: hidden units.
+
+    Returns:
+        masks: [D, hidden_size] and [hidden_size, D].
+
+    References:
+        Germain, Gregor, Murray, Larochelle: MADE (2015), equations 12 and 13.
+    """
+    order = np.asarray(order)
+    degrees = np.arange(hidden_size) % len(order)
+    return order[:, np.newaxis] <= degrees, degrees[:, np.newaxis] < order

@@ -1,0 +1,162 @@
+"""The variational mixture of posteriors as a prior."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.checks import UserError, positive_int, shape_of
+from tfvae.distributions.mixture import Kind, MixtureHead
+
+START = (
+    0.05,
+    0.01,
+)  # mean and standard deviation of pseudo-inputs, in units of the range and from its low end
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class VampPrior(MixtureHead):
+    """A mixture of the model's own posteriors at C learned pseudo-inputs:
+
+        p(z) = (1/C) sum_c q(z|u_c),  u_c = clip(w_c, low, high)
+
+    The model gives it its encoder and posterior head (`bind`), whose weights stay the model's; only the w_c are its
+    own. A pixel of w_c outside the range has no gradient. The encoder sees pseudo-inputs as it sees examples in
+    evaluation, without dropout and with the moving averages of batch normalisation.
+
+    Args:
+        latent_size: units of the latent vector.
+        event_shape: shape of one example.
+        components: pseudo-inputs C.
+        value_range: (low, high) of the examples.
+        initial: [C, *event_shape], where the pseudo-inputs start, such as examples; None for small noise about the low
+            end of the range, as in the paper's code.
+
+    Raises:
+        UserError: if a number is out of range, or the initial values have another shape or leave the range.
+
+    References:
+        Tomczak, Welling: VAE with a VampPrior (2018), equation 9.
+    """
+
+    def __init__(
+        self, latent_size, event_shape, components=100, value_range=(0.0, 1.0), initial=None, **kwargs
+    ):
+        super().__init__(positive_int("latent_size", latent_size), **kwargs)
+        self.input_shape_ = shape_of("event_shape", event_shape)
+        self.components = positive_int("components", components)
+        self.value_range = _range(value_range)
+        self._initial = None if initial is None else self._checked(initial)
+        self.kind = None
+        self._posterior = None
+
+    def _checked(self, values):
+        """Returns pseudo-inputs as float32.
+
+        Raises:
+            UserError: if they have another shape, or leave the range of the data.
+        """
+        values = np.asarray(values, np.float32)
+        shape, (low, high) = (self.components, *self.input_shape_), self.value_range
+        if values.shape != shape:
+            raise UserError("pseudo-inputs have the wrong shape", expected=shape, received=values.shape)
+        if not (values.min() >= low and values.max() <= high):
+            raise UserError(
+                "pseudo-inputs are outside the range of the data",
+                expected=f"values in [{low:g}, {high:g}]",
+                received=f"minimum {values.min():g}, maximum {values.max():g}",
+                fix="scale them as the examples are, or set value_range",
+            )
+        return values
+
+    def build(self, input_shape=None):
+        """Makes the pseudo-inputs."""
+        low, high = self.value_range
+        mean, spread = (share * (high - low) for share in START)
+        start = keras.initializers.RandomNormal(low + mean, spread)
+        self.raw = self.add_weight(
+            shape=(self.components, *self.input_shape_),
+            initializer=start,
+            dtype="float32",
+            autocast=False,
+            name="pseudo_inputs",
+        )
+        if self._initial is not None:
+            self.raw.assign(self._initial)
+        self.built = True
+
+    def bind(self, model):
+        """Takes the posterior of the model whose prior this is.
+
+        Raises:
+            UserError: if the prior is another model's, the model has a condition, its examples have another shape,
+                it has several layers of latents, or its posterior does not give the density at any value.
+        """
+        heads = model.posterior_heads
+        if self._posterior is not None and self._posterior.__self__ is not model:
+            raise UserError("this VampPrior is part of another model", expected="one for each model")
+        if model.takes_condition:
+            raise UserError(
+                "a VampPrior mixes posteriors of examples alone",
+                expected="a model without a condition",
+                received=type(model).__name__,
+                fix="choose DiagonalNormal, which learns p(z|condition), or MixturePrior",
+            )
+        if tuple(model.event_shape) != self.input_shape_:
+            raise UserError(
+                "pseudo-inputs do not fit the model's examples",
+                expected=f"event_shape {tuple(model.event_shape)}",
+                received=self.input_shape_,
+            )
+        if len(heads) > 1:
+            raise UserError(
+                "a VampPrior mixes posteriors of the latents next to the data",
+                expected="one layer of latents",
+                received=f"{len(heads)} layers",
+                fix="choose MixturePrior or RealNVPPrior",
+            )
+        if not heads[0].scores_anywhere:
+            raise UserError(
+                "a VampPrior needs the posterior's density at any value",
+                expected="DiagonalNormal, FullCovarianceNormal, HouseholderNormal or RealNVP",
+                received=type(heads[0]).__name__,
+            )
+        self.kind = Kind(heads[0])
+        self._posterior = model.posterior_parameters
+
+    def pseudo_inputs(self):
+        """Returns the pseudo-inputs: [C, *event_shape], inside the range."""
+        return tf.clip_by_value(tf.convert_to_tensor(self.raw), *self.value_range)
+
+    def parameters(self):
+        """Returns log (1/C), [C], and the parameters of the posterior at each pseudo-input, [C, ...]."""
+        if self._posterior is None:
+            raise UserError(
+                "this VampPrior is not part of a model", expected="VAE(..., prior=VampPrior(...))"
+            )
+        log_weights = tf.fill([self.components], -math.log(self.components))
+        return log_weights, *self._posterior(self.pseudo_inputs())
+
+    def get_config(self):
+        """Returns the arguments but `initial`, which the weights replace."""
+        return super().get_config() | {
+            "latent_size": self.event_shape[0],
+            "event_shape": self.input_shape_,
+            "components": self.components,
+            "value_range": self.value_range,
+        }
+
+
+def _range(value):
+    try:
+        low, high = map(float, value)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not (low < high and math.isfinite(high - low)):
+        raise UserError(
+            "value_range is no interval", expected="(low, high), low < high", received=repr(value)
+        )
+    return low, high

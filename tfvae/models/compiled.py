@@ -1,0 +1,67 @@
+"""What XLA compiles of a training step: all of it, its large log-densities, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import re
+
+import tensorflow as tf
+
+from tfvae.checks import UserError
+from tfvae.distributions import compiled
+
+LEAST_NUMBERS = {"auto": compiled.LEAST_NUMBERS, True: 0, False: math.inf}  # of a log-density, to be compiled
+UNSUPPORTED = re.compile(r"Detected unsupported operations .*? on \w+: (\w+)")
+
+
+def check(jit_compile: bool | str, run_eagerly: bool, replicas: int) -> bool | str:
+    """Returns `jit_compile`: "auto", True or False.
+
+    Raises:
+        UserError: if it is something else, or the step cannot be compiled.
+    """
+    if jit_compile not in ("auto", True, False):
+        raise UserError("unknown jit_compile", expected='"auto", True or False', received=repr(jit_compile))
+    if jit_compile is True and (run_eagerly or replicas > 1):
+        raise UserError(
+            "jit_compile compiles the step of one device",
+            expected="one replica and run_eagerly=False",
+            received=f"{replicas} replicas, run_eagerly={run_eagerly}",
+            fix='set jit_compile="auto"',
+        )
+    return jit_compile
+
+
+def densities(step):
+    """Has XLA compile the large log-densities of a model's step, unless `compile` said to compile nothing."""
+
+    @functools.wraps(step)
+    def compiling_step(self, data):
+        with compiled.densities(LEAST_NUMBERS[self.compiles]):
+            return step(self, data)
+
+    return compiling_step
+
+
+def whole(learn, *arguments):
+    """Returns learn(*arguments), compiled by XLA."""
+    return tf.function(lambda: learn(*arguments), jit_compile=True, autograph=False)()
+
+
+@contextlib.contextmanager
+def told_in_one_line():
+    """Turns TensorFlow's error about an operation that XLA lacks into a `UserError`."""
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        found = UNSUPPORTED.search(str(error))
+        if not found:
+            raise
+        raise UserError(
+            "XLA cannot compile the training step",
+            expected="operations that XLA has",
+            received=found[1],
+            fix="train without --jit, jit_compile=False",
+        ) from error

@@ -1,0 +1,35 @@
+"""Running means of several figures in one metric."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+class Means(keras.metrics.Metric):
+    """Means of figures over examples, all kept in two vectors: a step updates them in as many operations as for one.
+
+    Args:
+        names: of the figures.
+    """
+
+    def __init__(self, names, name="means"):
+        super().__init__(name=name)
+        self.names = tuple(names)
+        self.totals = self.add_variable((len(self.names),), "zeros", name="totals")
+        self.counts = self.add_variable((len(self.names),), "zeros", name="counts")
+
+    def update_state(self, figures, weights):
+        """Takes in figures and the weights of their examples, both name to [B]."""
+        weight = tf.stack([weights[name] for name in self.names])
+        figure = tf.stack([figures[name] for name in self.names])
+        self.totals.assign_add(tf.reduce_sum(figure * weight, axis=1))
+        self.counts.assign_add(tf.reduce_sum(weight, axis=1))
+
+    def result(self):
+        """Returns name to mean; 0 where there are no examples yet."""
+        return self.divided(tf.convert_to_tensor(self.totals), tf.convert_to_tensor(self.counts))
+
+    def divided(self, totals, counts):
+        """Returns name to mean for vectors of totals and counts."""
+        return dict(zip(self.names, tf.unstack(tf.math.divide_no_nan(totals, counts)), strict=True))

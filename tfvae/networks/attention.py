@@ -1,0 +1,153 @@
+"""Selective attention: a grid of Gaussian filters that reads from an image or writes into one."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfvae.checks import UserError, positive_int
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class AttentionWindow(keras.layers.Layer):
+    """N x N Gaussian filters on a grid whose place, stride, width and intensity are linear in the features.
+
+    For an image of height B and width A, pixels counted from 1 (equations 19-26):
+
+        (g_x, g_y, log s^2, log d, log gamma) = linear(features)
+        centre  = ((A + 1) / 2 (g_x + 1), (B + 1) / 2 (g_y + 1))
+        stride  = (max(A, B) - 1) / (N - 1) d
+        mean_i  = centre + (i - N / 2 - 1 / 2) stride,  i = 1..N
+        F[i, a] = exp(-(a - mean_i)^2 / (2 s^2)), scaled so that sum_a F[i, a] = 1
+
+    Calling it returns the five numbers [..., 5]; the other methods take them. The biases start so that the grid spans
+    half of the image, s is half a stride, and what is read or written is neither weakened nor strengthened: a grid that
+    spans the whole image with s = 1 would read its border alone, and with gamma = 1 write next to nothing.
+
+    Args:
+        size: N, filters on each side.
+        writes: whether the window starts with the gamma that suits `write` rather than `read`.
+        image_shape: (height, width, channels).
+
+    Raises:
+        UserError: if the image has no height, width and channels, or N is not between 1 and its smaller side.
+
+    References:
+        Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015),
+        equations 19-29.
+    """
+
+    def __init__(self, size, image_shape, writes=False, **kwargs):
+        super().__init__(**kwargs)
+        self.writes = writes
+        self.image_shape = tuple(image_shape)
+        if len(self.image_shape) != 3:
+            raise UserError(
+                "an attention window needs images",
+                expected="an event shape (height, width, channels)",
+                received=self.image_shape,
+                fix="or leave the windows out",
+            )
+        self.size = positive_int("size of an attention window", size)
+        if self.size > min(self.image_shape[:2]):
+            raise UserError(
+                "an attention window is larger than the image",
+                expected=f"a size from 1 to {min(self.image_shape[:2])}",
+                received=self.size,
+            )
+        self.linear = keras.layers.Dense(5, dtype=self.dtype_policy)
+
+    def build(self, input_shape):
+        """Makes the linear layer."""
+        self.linear.build(input_shape)
+        stride = 0.5 * (max(self.image_shape[:2]) - 1) / max(self.size - 1, 1)
+        log_stride = math.log(max(stride, 1.0))
+        log_gamma = -2.0 * log_stride if self.writes else 0.0  # the filters of all rows add up to 1 / stride
+        self.linear.bias.assign([0.0, 0.0, 2.0 * (log_stride - math.log(2.0)), -math.log(2.0), log_gamma])
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns (g_x, g_y, log s^2, log d, log gamma): [..., 5], float32."""
+        return tf.cast(self.linear(features), tf.float32)
+
+    def centres(self, where):
+        """Returns the means of the filters, in pixels counted from 1: rows [N, size] and columns [N, size]."""
+        height, width, _ = self.image_shape
+        steps = (tf.range(self.size, dtype=tf.float32) - (self.size - 1) / 2) * self._stride(where)
+        return (
+            (height + 1) / 2 * (where[:, 1:2] + 1.0) + steps,
+            (width + 1) / 2 * (where[:, 0:1] + 1.0) + steps,
+        )
+
+    def edges(self, where):
+        """Returns the edges of what the grid covers, half a stride beyond the outer filters: left, top, right and
+        bottom, in pixels from the image's left and top edge, [N, 4]."""
+        half = 0.5 * self.size * self._stride(where)
+        row, column = (tf.reduce_mean(means, axis=1, keepdims=True) - 0.5 for means in self.centres(where))
+        return tf.concat([column - half, row - half, column + half, row + half], axis=1)
+
+    def _stride(self, where):
+        """Returns the distance between neighbouring filters, in pixels, [N, 1]; that of a single one has no effect."""
+        return (max(self.image_shape[:2]) - 1) / max(self.size - 1, 1) * tf.exp(where[:, 3:4])
+
+    def filters(self, where):
+        """Returns the filters of the rows [N, size, height] and of the columns [N, size, width]."""
+        precision = tf.exp(-where[:, 2])[:, tf.newaxis, tf.newaxis]
+
+        def normalized(centres, length):
+            pixels = tf.range(1, length + 1, dtype=tf.float32)
+            gap = pixels - centres[:, :, tf.newaxis]
+            return tf.nn.softmax(-0.5 * precision * tf.square(gap), axis=-1)
+
+        rows, columns = self.centres(where)
+        return normalized(rows, self.image_shape[0]), normalized(columns, self.image_shape[1])
+
+    def read(self, where, image):
+        """Returns gamma F_y image F_x^T for each channel (equation 27).
+
+        Args:
+            where: [N, 5].
+            image: [N, height, width, channels], any number of channels.
+
+        Returns:
+            patch: [N, size, channels, size].
+        """
+        rows, columns = self.filters(where)
+        height, width, channels = image.shape[1:]
+        found = rows @ tf.reshape(image, [-1, height, width * channels])
+        found = tf.transpose(tf.reshape(found, [-1, self.size, width, channels]), [0, 1, 3, 2])
+        found = tf.reshape(found, [-1, self.size * channels, width]) @ tf.transpose(columns, [0, 2, 1])
+        found *= tf.exp(where[:, 4])[:, tf.newaxis, tf.newaxis]
+        return tf.reshape(found, [-1, self.size, channels, self.size])
+
+    def write(self, where, patch):
+        """Returns F_y^T patch F_x / gamma for each channel (equation 29).
+
+        Args:
+            where: [N, 5].
+            patch: [N, size, channels, size], as `read` gives it.
+
+        Returns:
+            image: [N, height, width, channels].
+        """
+        rows, columns = self.filters(where)
+        height, width, _ = self.image_shape
+        channels = patch.shape[2]
+        drawn = tf.reshape(patch, [-1, self.size * channels, self.size]) @ columns
+        drawn = tf.transpose(rows, [0, 2, 1]) @ tf.reshape(drawn, [-1, self.size, channels * width])
+        drawn *= tf.exp(-where[:, 4])[:, tf.newaxis, tf.newaxis]
+        return tf.transpose(tf.reshape(drawn, [-1, height, channels, width]), [0, 1, 3, 2])
+
+    def patch_size(self, channels):
+        """Returns the numbers in a patch of some channels."""
+        return math.prod((self.size, self.size, channels))
+
+    def get_config(self):
+        """Returns the arguments."""
+        return super().get_config() | {
+            "size": self.size,
+            "image_shape": self.image_shape,
+            "writes": self.writes,
+        }

@@ -1,0 +1,49 @@
+"""Adam with one operation for each variable."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Adam(keras.optimizers.Adam):
+    """`keras.optimizers.Adam` with the update of each variable in one fused operation:
+
+        m <- m + (g - m) (1 - beta_1)
+        v <- v + (g^2 - v) (1 - beta_2)
+        w <- w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
+
+    Takes Keras' arguments and gives its results to rounding. With `amsgrad`, or for variables that are not float32 or
+    float64, the update is Keras' own.
+
+    References:
+        Kingma, Ba: Adam: a method for stochastic optimization (2015), the last paragraph of section 2.
+    """
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable."""
+        dtype = tf.as_dtype(variable.dtype)
+        if self.amsgrad or dtype not in (tf.float32, tf.float64):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        index = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, dtype)
+        beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(self._momentums[index]),
+            v=_handle(self._velocities[index]),
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+def _handle(variable) -> tf.Tensor:
+    """Returns the handle of a Keras or TensorFlow variable."""
+    return getattr(variable, "_value", variable).handle

@@ -1,0 +1,108 @@
+"""Which layer it was, after a loss or a gradient was not finite: costs nothing before."""
+
+from __future__ import annotations
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from tfvae import random
+
+
+def broken_forward(model, batch) -> str | None:
+    """Says what is the first thing on the way from a batch to its log-densities that is not finite.
+
+    Args:
+        model: a `tfvae` model.
+        batch: of training examples, as `fit` takes it.
+
+    Returns:
+        what: a layer by its path; None where everything is finite.
+    """
+    if not all(map(_finite, tf.nest.flatten(batch))):
+        return "the data hold NaN or infinity"
+    with _recorded(model) as outputs:
+        densities = _densities(model, batch)
+    for layer, finite in outputs:
+        if not finite:
+            own = [weight for weight in layer.weights if not _finite(weight.value)]
+            if own:
+                return f"weight {own[0].path} is not finite"
+            return f"layer {layer.path} ({layer.compute_dtype}) gives values that are not finite"
+    for name, density in densities.items():
+        if not _finite(density):
+            return f"the {name} is not finite, every layer is"
+    return None
+
+
+def broken_backward(model, batch, scale: float) -> str | None:
+    """Says which layer is the first, from the loss backwards, whose gradient is not finite.
+
+    Args:
+        model, batch: see `broken_forward`.
+        scale: of the loss.
+
+    Returns:
+        what: a layer by its path; None where every gradient is finite.
+    """
+    with _recorded(model) as outputs, tf.GradientTape() as tape:
+        densities = _densities(model, batch)
+        loss = -scale * tf.reduce_mean(tf.add_n(list(densities.values())))
+    variables = model.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    broken = {
+        id(variable): variable.path
+        for variable, gradient in zip(variables, gradients, strict=True)
+        if gradient is not None and not _finite(gradient)
+    }
+    for layer, _ in reversed(outputs):
+        for variable in layer.trainable_variables:
+            if id(variable) in broken:
+                return f"the gradient of {broken[id(variable)]} is not finite"
+    return None
+
+
+def _densities(model, batch):
+    """Returns the log-densities by name, each with its sign in the bound."""
+    inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if model.latents is None:
+        return {"log-likelihood": model.log_prob(targets, condition=inputs)}
+    x = model.examples_of(inputs, targets)
+    noise = random.PhiloxNoise(random.fold(model.seed, "train", model.optimizer.iterations), len(inputs))
+    particles = model.particles(x, model.num_samples, noise)
+    return {
+        "log-likelihood": particles.log_likelihood,
+        "log-prior": particles.log_prior,
+        "log-posterior": -particles.log_posterior,
+    }
+
+
+def _finite(value) -> bool:
+    value = tf.convert_to_tensor(value)
+    return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
+
+
+@contextlib.contextmanager
+def _recorded(model):
+    """Lists the layers in the order in which they finish, each with whether all that it gave is finite."""
+    outputs = []
+
+    def watch(layer):
+        call = layer.call
+
+        def watched(*args, **kwargs):
+            given = call(*args, **kwargs)
+            outputs.append((layer, all(map(_finite, tf.nest.flatten(given)))))
+            return given
+
+        vars(layer)["call"] = watched
+
+    layers = [layer for layer in model._flatten_layers(include_self=False) if "call" not in vars(layer)]
+    for layer in layers:
+        watch(layer)
+    try:
+        yield outputs
+    finally:
+        for layer in layers:
+            del vars(layer)["call"]

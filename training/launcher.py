@@ -1,0 +1,131 @@
+"""Several workers on one machine: `tfvae train --workers N`.
+
+The launcher starts the processes, passes on what the chief says, and ends them all as soon as one fails. It loads no
+TensorFlow. Where restarts are left it starts them again, from the last complete checkpoint.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Sequence
+
+from tfvae.checks import LostWorker, UserError
+from tfvae.training import processes, tasks
+from tfvae.training.processes import Exit
+
+PATIENCE = 30.0  # seconds for which the other workers may take leave after the chief is done
+
+
+def launch(
+    command: Callable[[], Sequence[str]],
+    workers: int,
+    *,
+    max_restarts: int = 0,
+    say: Callable[[str], None],
+) -> int:
+    """Runs a command in several worker processes until the chief is done.
+
+    Args:
+        command: gives the arguments of `tfvae` for the next start.
+        workers: number of processes.
+        max_restarts: how often to start all again after one was killed.
+        say: takes lines for the user.
+
+    Returns:
+        code: exit code of the run: 0, or 2 for a user error that a worker has told of.
+
+    Raises:
+        LostWorker: if a worker is lost and no restart is left.
+        UserError: if the GPUs cannot be shared evenly.
+    """
+    environments = [
+        {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {} for gpus in shares(visible_gpus(), workers)
+    ]
+    for restarts in range(max_restarts + 1):
+        failure = _run(command(), environments)
+        if failure is None:
+            return 0
+        if not failure.may_pass:
+            return failure.code
+        if restarts < max_restarts:
+            say(f"tfvae: {failure}; restart {restarts + 1} of {max_restarts}, from the last checkpoint")
+    raise LostWorker(
+        f"{failure}; all {workers} workers have ended; the same command with --resume goes on from the last "
+        "checkpoint, and --max-restarts R does so by itself"
+    )
+
+
+def visible_gpus() -> list[str]:
+    """Returns the GPUs that a process sees, by the names that CUDA_VISIBLE_DEVICES has for them."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        names = [name.strip() for name in listed.split(",")]
+        return [] if "-1" in names else [name for name in names if name]
+    return [str(index) for index, _ in enumerate(glob.glob("/proc/driver/nvidia/gpus/*"))]
+
+
+def shares(gpus: Sequence[str], workers: int) -> list[str]:
+    """Returns each worker's part of the GPUs; a GPU cannot belong to two.
+
+    Raises:
+        UserError: if there are GPUs, but not as many for each worker.
+    """
+    if len(gpus) % workers:
+        raise UserError(
+            "the GPUs cannot be shared evenly by the workers",
+            expected=f"a number of workers that divides {len(gpus)} GPUs",
+            received=workers,
+            fix="CUDA_VISIBLE_DEVICES= in the environment computes on the CPU",
+        )
+    each = len(gpus) // workers
+    return [",".join(gpus[rank * each : (rank + 1) * each]) for rank in range(workers)]
+
+
+def _run(arguments: Sequence[str], environments: Sequence[dict[str, str]]) -> Exit | None:
+    """Runs the processes once; returns the exit that explains a failure, None if the chief ended well."""
+    with processes.Processes(arguments, environments) as workers:
+        while True:
+            exits = workers.wait()
+            if any(exit.rank == 0 and exit.code == 0 for exit in exits):
+                workers.wait_for_all(PATIENCE)
+                return None
+            failures = [exit for exit in exits if exit.code]
+            if failures:
+                break
+        failure = min(failures, key=lambda exit: exit.weight)
+        workers.end()
+        if not failure.may_pass:
+            workers.tell(failure)
+        return failure
+
+
+def check(workers: int | None, max_restarts: int | None, worker_timeout: float | None, strategy: str) -> None:
+    """Checks the launcher's options.
+
+    Raises:
+        UserError: if one is out of range, or asked for where there is nothing to launch.
+    """
+    for name, value in (("workers", workers), ("worker-timeout", worker_timeout)):
+        if value is not None and strategy != "multiworker":
+            raise UserError(
+                f"--{name} is for several workers",
+                expected="--strategy multiworker",
+                received=f"--strategy {strategy}",
+            )
+    if workers is not None and workers < 1:
+        raise UserError("--workers is out of range", expected="an integer >= 1", received=workers)
+    if worker_timeout is not None and not 0 < worker_timeout < float("inf"):
+        raise UserError(
+            "--worker-timeout is out of range", expected="a number of seconds > 0", received=worker_timeout
+        )
+    if max_restarts is not None and max_restarts < 0:
+        raise UserError("--max-restarts is out of range", expected="an integer >= 0", received=max_restarts)
+    if max_restarts is not None and workers is None:
+        raise UserError("--max-restarts is for the launcher", expected="--workers N with it")
+    if workers is not None and tasks.is_set() and not processes.is_child():
+        raise UserError(
+            f"both --workers and {tasks.VARIABLE} say where the workers are",
+            expected="one of them",
+            fix=f"unset {tasks.VARIABLE}, or leave out --workers",
+        )

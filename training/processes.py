@@ -1,0 +1,188 @@
+"""The worker processes that the launcher starts on one machine."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import queue
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfvae.checks import UserError
+from tfvae.training import tasks
+
+CHILD = "TFVAE_LAUNCHER"  # in the environment of a worker process: the launcher's process number
+LOST = 3  # exit code of a process that lost another
+TAIL = 30  # lines kept of what a worker other than the chief says
+PORTS = range(20_000, 32_000)
+START = """
+import sys
+sys.argv[0] = "tfvae"
+from tfvae.training import processes
+processes.end_with_launcher()
+from tfvae import cli
+sys.exit(cli.main())
+"""
+
+
+def is_child() -> bool:
+    """Returns whether this process was started by a launcher."""
+    return CHILD in os.environ
+
+
+def end_with_launcher() -> None:
+    """Ends this process when the launcher ends, however that ends: its end of the standard input is then closed."""
+
+    def watch():
+        with contextlib.suppress(OSError):
+            while os.read(0, 1):
+                pass
+        os._exit(LOST)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a worker ended.
+
+    Attributes:
+        rank: of the worker.
+        code: as `subprocess.Popen.returncode`.
+    """
+
+    rank: int
+    code: int
+
+    @property
+    def weight(self) -> int:
+        """Order in which exits explain each other: input and bugs first, a lost peer last."""
+        return {2: 0, LOST: 3}.get(self.code, 2 if self.code < 0 else 1)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same may go well another time."""
+        return self.weight >= 2
+
+    def __str__(self) -> str:
+        """Tells of it."""
+        who = f"worker {self.rank}"
+        if self.code >= 0:
+            return f"{who} lost another" if self.code == LOST else f"{who} failed with exit code {self.code}"
+        with contextlib.suppress(ValueError):
+            return f"{who} was killed by {signal.Signals(-self.code).name}"
+        return f"{who} was killed by signal {-self.code}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Returns free ports of the loopback interface, below those that systems hand out to outgoing connections."""
+    ports = []
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise UserError("there are not enough free ports", expected=f"{count} from {PORTS[0]} to {PORTS[-1]}")
+
+
+class Processes:
+    """The worker processes of one start.
+
+    Args:
+        arguments: of `tfvae`.
+        environments: of each, beyond what the launcher's holds.
+    """
+
+    def __init__(self, arguments: Sequence[str], environments: Sequence[dict[str, str]]) -> None:
+        ports = free_ports(len(environments))
+        self._ended: queue.Queue[Exit] = queue.Queue()
+        self._tails = [collections.deque(maxlen=TAIL) for _ in ports]
+        self._quiet = False
+        self._processes, self._readers = [], []
+        addresses = [f"127.0.0.1:{port}" for port in ports]
+        for rank in range(len(ports)):
+            config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
+            environment = (
+                os.environ
+                | environments[rank]
+                | {tasks.VARIABLE: json.dumps(config), CHILD: str(os.getpid())}
+            )
+            process = subprocess.Popen(
+                [sys.executable, "-c", START, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # an interrupt reaches the launcher alone, which ends them
+            )
+            self._processes.append(process)
+            self._start(self._read, process.stderr, rank, sys.stderr if rank == 0 else None)
+            if rank == 0:
+                self._start(self._read, process.stdout, rank, sys.stdout)
+            threading.Thread(target=self._watch, args=(rank, process), daemon=True).start()
+
+    def _start(self, target, *arguments):
+        reader = threading.Thread(target=target, args=arguments, daemon=True)
+        reader.start()
+        self._readers.append(reader)
+
+    def _read(self, stream, rank, passed_on):
+        for line in stream:
+            self._tails[rank].append(line)
+            if passed_on is not None and not self._quiet:
+                passed_on.write(line)
+                passed_on.flush()
+
+    def _watch(self, rank, process):
+        self._ended.put(Exit(rank, process.wait()))
+
+    def __enter__(self) -> Processes:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *error) -> None:
+        """Ends what still runs."""
+        self.end()
+
+    def wait(self) -> list[Exit]:
+        """Waits until a process ends; returns all that have since the last call, those a moment later included."""
+        exits = [self._ended.get()]
+        with contextlib.suppress(queue.Empty):
+            while True:
+                exits.append(self._ended.get(timeout=0.2 if any(exit.code for exit in exits) else 0.0))
+        return exits
+
+    def wait_for_all(self, seconds: float) -> None:
+        """Waits until all have ended, no longer than so many seconds for each."""
+        for process in self._processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+
+    def end(self) -> None:
+        """Kills what still runs: a checkpoint is complete or absent at any moment."""
+        self._quiet = any(process.poll() is None for process in self._processes) or self._quiet
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+        for process in self._processes:
+            process.wait()
+        for reader in self._readers:
+            reader.join(5.0)
+
+    def tell(self, failure: Exit) -> None:
+        """Passes on the last words of a worker whose lines were not passed on as they came."""
+        last = list(self._tails[failure.rank])[-(1 if failure.code == 2 else TAIL) :]
+        if failure.rank and not set(last) <= set(self._tails[0]):
+            sys.stderr.writelines(last)
+            sys.stderr.flush()
