@@ -68,6 +68,13 @@ def as_request(
         UserError: if the signature or an input is unknown, or an input does not fit; see `as_rows`.
     """
     specs = table.get(signature)
+    missing = set(specs or ()) - set(inputs)
+    if missing and set(inputs) < set(specs or ()):
+        raise UserError(
+            f"{' and '.join(sorted(missing))} is missing in a request of {signature}",
+            expected=", ".join(f"{name} {list(shape)}" for name, (_, shape) in sorted((specs or {}).items())),
+            received=", ".join(sorted(inputs)) or "nothing",
+        )
     if specs is None or set(inputs) != set(specs):
         takes = "; ".join(f"{name}({', '.join(spec)})" for name, spec in sorted(table.items()))
         raise UserError(
@@ -78,6 +85,29 @@ def as_request(
     if len(set(counts.values())) != 1:
         raise UserError("the inputs differ in their number of rows", expected="one number", received=counts)
     return rows, next(iter(counts.values()))
+
+
+def draws(n: int, seed: int, condition: ArrayLike | None = None) -> dict[str, np.ndarray]:
+    """Returns the request of `sample` for n draws under one seed, or n for each of B conditions.
+
+    Row i B + b, draw i of condition b, has the seed (seed, i B + b).
+
+    Raises:
+        UserError: if `n` is not a positive integer, the seed does not fit into 32 bits, or there is no condition in
+            the array.
+    """
+    if condition is None:
+        return {"seed": row_seeds(seed, n)}
+    rows = np.asarray(condition)
+    if not rows.ndim or not len(rows):
+        raise UserError("condition is empty", expected="at least one row", received=f"shape {rows.shape}")
+    positive_int("n", n)
+    return {"seed": row_seeds(seed, n * len(rows)), "condition": np.concatenate([rows] * n)}
+
+
+def by_sample(images: np.ndarray, n: int, condition: ArrayLike | None) -> np.ndarray:
+    """Returns the images of `draws`: [n, ...] as they are, or [n, B, ...]."""
+    return images if condition is None else images.reshape(n, -1, *images.shape[1:])
 
 
 def row_seeds(seed: int, n: int) -> np.ndarray:

@@ -38,7 +38,7 @@ def log_prob(model, x, noise, num_samples, block=BLOCK):
 
     Args:
         model: a `tfvae` model.
-        x: [B, *event_shape].
+        x: examples as `model.check_examples` gives them.
         noise: a `tfvae.random.Noise` of B rows.
         num_samples: K.
         block: most particles at once.
@@ -60,14 +60,15 @@ def log_prob(model, x, noise, num_samples, block=BLOCK):
 
     rest = (num_samples - 1) // block
     first = num_samples - rest * block
-    zero = tf.zeros_like(tf.reshape(x, [tf.shape(x)[0], -1])[:, 0])
+    first_tensor = tf.nest.flatten(x)[0]
+    zero = tf.zeros_like(tf.reshape(first_tensor, [tf.shape(first_tensor)[0], -1])[:, 0])
     state = score((zero + tf.float32.min, zero, zero), 0, first)
     if rest:
         _, *state = tf.while_loop(
             lambda index, *_: index < rest,
             lambda index, *state: (index + 1, *score(state, first + index * block, block)),
             (tf.constant(0), *state),
-            shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([x.shape[0]])] * 3),
+            shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([first_tensor.shape[0]])] * 3),
             parallel_iterations=1,
         )
     top, mass, total = state

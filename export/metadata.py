@@ -14,10 +14,14 @@ def describe(model, table, *, num_samples: int, batch_sizes: Sequence[int]) -> d
 
     The gRPC example is the JSON form of a tensorflow.serving.PredictRequest.
     """
+    shapes = {"event_shape": model.event_shape}
+    if model.latents:
+        shapes["latent_shape"] = model.posterior_head.event_shape
+    if model.takes_condition:
+        shapes["condition_shape"] = model.condition_shape
     return {
         "model": type(model).__name__,
-        "event_shape": list(model.event_shape),
-        "latent_shape": list(model.posterior_head.event_shape),
+        **{name: list(shape) for name, shape in shapes.items()},
         "num_samples": num_samples,
         "allowed_batch_sizes": list(batch_sizes),
         "signatures": {name: _signature(row) for name, row in table.items()},

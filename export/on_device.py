@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError
-from tfvae.export.inputs import as_request, as_rows, row_seeds
+from tfvae.export.inputs import as_request, as_rows, by_sample, draws, row_seeds
 
 CHUNK = 256  # rows at once where the file takes any number
 
@@ -33,7 +33,8 @@ class OnDevice:
         self._lock = threading.Lock()
         self._interpreter = _open(Path(path), num_threads)
         names = self._interpreter.get_signature_list()
-        missing = {"decode", "encode", "log_prob", "reconstruct", "sample"} - set(names)
+        kinds = [{"decode", "encode", "log_prob", "reconstruct", "sample"}, {"log_prob", "predict"}]
+        missing = min((kind - set(names) for kind in kinds), key=len)
         if missing:
             raise UserError(
                 f"{path} is not a model of tfvae",
@@ -46,41 +47,60 @@ class OnDevice:
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return tuple(self.inputs["encode"]["x"][1][1:])
+        return tuple(self.inputs["log_prob"]["x"][1][1:])
+
+    @property
+    def condition_shape(self) -> tuple[int, ...] | None:
+        """Shape of one condition; None for a model without."""
+        takes = self.inputs["log_prob"]
+        return tuple(takes["condition"][1][1:]) if "condition" in takes else None
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of the latents of one example."""
         return tuple(self.inputs["decode"]["z"][1][1:])
 
-    def sample(self, n: int, seed: int) -> np.ndarray:
-        """Returns the mean images of n draws from the prior: [n, *event_shape]. Image i depends on (seed, i) alone."""
-        return self.run("sample", seed=row_seeds(seed, n))["image"]
+    def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns the mean images of n draws from the prior: [n, *event_shape]. Image i depends on (seed, i) alone.
 
-    def encode(self, x: ArrayLike) -> np.ndarray:
-        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, *latent_shape]."""
-        outputs = self.run("encode", x=x)
+        With conditions [B, *condition_shape], n draws for each: [n, B, *event_shape], those of `model.sample`.
+        """
+        return by_sample(self.read("sample", draws(n, seed, condition))["image"], n, condition)
+
+    def predict(self, condition: ArrayLike) -> np.ndarray:
+        """Returns the mean prediction for each condition [B, *condition_shape]: [B, *event_shape]."""
+        return self.run("predict", condition=condition)["image"]
+
+    def encode(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
+        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, *latent_shape].
+
+        Here and below `given` is the `condition` [B, *condition_shape] of a model that has one.
+        """
+        outputs = self.run("encode", x=x, **given)
         return outputs["loc"] if "loc" in outputs else outputs["logits"]
 
-    def decode(self, z: ArrayLike) -> np.ndarray:
+    def decode(self, z: ArrayLike, **given: ArrayLike) -> np.ndarray:
         """Returns the mean images of latents z [B, *latent_shape]: [B, *event_shape]."""
-        return self.run("decode", z=z)["image"]
+        return self.run("decode", z=z, **given)["image"]
 
-    def reconstruct(self, x: ArrayLike) -> np.ndarray:
+    def reconstruct(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
         """Returns decode(encode(x)): [B, *event_shape]."""
-        return self.run("reconstruct", x=x)["image"]
+        return self.run("reconstruct", x=x, **given)["image"]
 
-    def log_prob(self, x: ArrayLike, seed: int = 0) -> np.ndarray:
-        """Returns the estimate of log p(x) from the K particles that the export fixed: [B], nats."""
-        return self._score(x, seed)["log_prob"]
+    def log_prob(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> np.ndarray:
+        """Returns the estimate of log p(x) from the K particles that the export fixed: [B], nats; a regressor's exact
+        value."""
+        return self._score(x, seed, given)["log_prob"]
 
-    def elbo(self, x: ArrayLike, seed: int = 0) -> np.ndarray:
+    def elbo(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> np.ndarray:
         """Returns the evidence lower bound from the K particles that the export fixed: [B], nats."""
-        return self._score(x, seed)["elbo"]
+        return self._score(x, seed, given)["elbo"]
 
-    def _score(self, x, seed):
-        x = as_rows("x", x, *self.inputs["log_prob"]["x"])
-        return self.run("log_prob", x=x, seed=row_seeds(seed, len(x)))
+    def _score(self, x, seed, given):
+        takes = self.inputs["log_prob"]
+        x = as_rows("x", x, *takes["x"])
+        seeds = {"seed": row_seeds(seed, len(x))} if "seed" in takes else {}
+        return self.run("log_prob", x=x, **seeds, **given)
 
     def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
         """Runs a signature as `read` does, its inputs given by keyword."""

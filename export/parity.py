@@ -17,22 +17,25 @@ Reader = Callable[[str, Mapping[str, np.ndarray]], Outputs]
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
-def examples(model, count: int, seed: int = 0) -> np.ndarray:
-    """Returns draws from the model itself, [count, *event_shape]: examples in the range that its likelihood has."""
-    return np.asarray(model.sample(count, seed=seed, mean=False), np.float32)
+def examples(model, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Returns draws from the model itself as its methods take them: {"x": [count, *event_shape]}, examples in the range
+    that its likelihood has; with {"condition": ...}, of random zeros and ones, where it has a condition."""
+    if not model.takes_condition:
+        return {"x": np.asarray(model.sample(count, seed=seed, mean=False), np.float32)}
+    bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
+    condition = bits.astype(np.float32)
+    x = model.sample(1, seed=seed, mean=False, condition=condition)[0]
+    return {"x": np.asarray(x, np.float32), "condition": condition}
 
 
 def requests(model, signatures, count: int = len(SEEDS)) -> dict[str, dict[str, np.ndarray]]:
     """Returns a request of `count` different rows for each signature: {signature: {input: array}}."""
     seeds = np.array([SEEDS[row % len(SEEDS)] for row in range(count)], np.int32)
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
-    values = {
-        "x": examples(model, count, seed=1),
-        "z": np.random.default_rng(2)
-        .standard_normal((count, *model.posterior_head.event_shape))
-        .astype(np.float32),
-        "seed": seeds,
-    }
+    values = examples(model, count, seed=1) | {"seed": seeds}
+    if model.latents:
+        shape = (count, *model.posterior_head.event_shape)
+        values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
     return {name: {key: values[key] for key in signature.inputs} for name, signature in signatures.items()}
 
 

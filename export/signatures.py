@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
 from tfvae.export.log_prob import log_prob
+from tfvae.models.trainer import Trainer
 from tfvae.random import ThreefryNoise
 
 NUM_SAMPLES = 64  # particles of `log_prob` unless told otherwise
@@ -49,6 +50,9 @@ class Signature:
 def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) -> dict[str, Signature]:
     """Returns the signatures of a model by name.
 
+    A model with a condition takes it as one more input, `condition`, of each, and has the signature `predict`, which is
+    its `serving_default`; a regressor has no others but `log_prob`.
+
     Args:
         model: a built `tfvae` model.
         num_samples: particles K of `log_prob`.
@@ -58,50 +62,14 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
         UserError: if a number is not a positive integer.
     """
     positive_int("num_samples", num_samples)
-    x = tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")
-    z = tf.TensorSpec([batch, *model.posterior_head.event_shape], tf.float32, "z")
-    seed = tf.TensorSpec([batch, 2], tf.int32, "seed")
-    says = {
-        "x": "examples",
-        "z": "latent vectors",
-        "seed": "any two integers for each row; equal seeds give equal rows; sample i of seed s in Python is (s, i)",
-        "image": "mean of p(x|z)",
-        "latent": "the draw z from the prior",
-        "elbo": f"mean_k log w_k, k = 1..{num_samples}, nats: a bound on log p(x)",
-        "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log p(x) from below",
-    }
-
-    def image(z):
-        return model.likelihood_head.mean(model.likelihood_parameters(z))
-
-    def reconstruct(x):
-        return {"image": image(model.posterior_head.mean(model.posterior_parameters(x)))}
-
-    def encode(x):
-        head = model.posterior_head
-        return dict(zip(head.parameter_names, head.served(model.posterior_parameters(x)), strict=True))
-
-    def decode(z):
-        return {"image": image(z)}
-
-    def sample(seed):
-        z = model.sample_latents(ThreefryNoise(seed))
-        return {"image": image(z), "latent": z}
-
-    def score(x, seed):
-        elbo, estimate = log_prob(model, x, ThreefryNoise(seed), num_samples)
-        return {"elbo": elbo, "log_prob": estimate}
-
-    parameters = {name: f"{name} of q(z|x)" for name in model.posterior_head.parameter_names}
-    rows = (
-        ("serving_default", "the same as reconstruct", {"x": x}, reconstruct, ("image",)),
-        ("reconstruct", "decode of the posterior's mean", {"x": x}, reconstruct, ("image",)),
-        ("encode", "parameters of the posterior q(z|x)", {"x": x}, encode, tuple(parameters)),
-        ("decode", "mean image of given latents", {"z": z}, decode, ("image",)),
-        ("sample", "a draw from the prior and its mean image", {"seed": seed}, sample, ("image", "latent")),
-        ("log_prob", "log-likelihood by importance sampling from q(z|x)", {"x": x, "seed": seed}, score,
-         ("elbo", "log_prob")),
-    )  # fmt: skip
+    given = {}
+    if model.takes_condition:
+        given["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
+    x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | given
+    rows = _latent_rows(model, x, given, batch, num_samples) if model.latents else ()
+    if model.takes_condition:
+        rows = (*_conditional_rows(model, x, given), *(row for row in rows if row[0] != "serving_default"))
+    says = meanings(model, num_samples)
     return {
         name: Signature(
             name,
@@ -109,15 +77,93 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
             inputs,
             function,
             {key: says[key] for key in inputs},
-            {key: (says | parameters)[key] for key in outputs},
+            {key: says[key] for key in outputs},
         )
         for name, meaning, inputs, function, outputs in rows
     }
 
 
+def meanings(model, num_samples: int) -> dict[str, str]:
+    """Returns what inputs and outputs mean, by name."""
+    c = ", c" if model.takes_condition else ""
+    of_x, of_z = ("p(x|c)", "p(z|c)") if c else ("p(x)", "the prior")
+    says = {
+        "x": "examples",
+        "condition": "conditions c",
+        "z": "latent vectors",
+        "seed": "any two integers for each row; equal seeds give equal rows; sample i of seed s in Python is (s, i)",
+        "image": f"mean of p(x|z{c})",
+        "latent": f"the draw z from {of_z}",
+        "elbo": f"mean_k log w_k, k = 1..{num_samples}, nats: a bound on log {of_x}",
+        "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log {of_x} from below",
+    }
+    if model.latents is None:
+        return says | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
+    return says | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
+
+
+def _latent_rows(model, x, given, batch, num_samples):
+    """Returns the rows of a model with latents; `given` is the condition's specification, if it has one."""
+    z = {"z": tf.TensorSpec([batch, *model.posterior_head.event_shape], tf.float32, "z")} | given
+    seed = {"seed": tf.TensorSpec([batch, 2], tf.int32, "seed")}
+    parameters = model.posterior_head.parameter_names
+
+    def reconstruct(**batch):
+        return {"image": model.reconstruct(**batch)}
+
+    def encode(**batch):
+        q = model.posterior_parameters(model.check_examples(**batch))
+        return dict(zip(parameters, model.posterior_head.served(q), strict=True))
+
+    def decode(**batch):
+        return {"image": model.decode(**batch)}
+
+    def sample(seed, **given):
+        z = model.sample_latents(ThreefryNoise(seed), **given)
+        return {"image": model.decode(z, **given), "latent": z}
+
+    def score(seed, **batch):
+        elbo, estimate = log_prob(model, model.check_examples(**batch), ThreefryNoise(seed), num_samples)
+        return {"elbo": elbo, "log_prob": estimate}
+
+    q = "q(z|x, c)" if given else "q(z|x)"
+    return (
+        ("serving_default", "the same as reconstruct", x, reconstruct, ("image",)),
+        ("reconstruct", "decode of the posterior's mean", x, reconstruct, ("image",)),
+        ("encode", f"parameters of the posterior {q}", x, encode, parameters),
+        ("decode", "mean image of given latents", z, decode, ("image",)),
+        ("sample", "a draw from the prior and its mean image", seed | given, sample, ("image", "latent")),
+        (
+            "log_prob",
+            f"log-likelihood by importance sampling from {q}",
+            x | seed,
+            score,
+            ("elbo", "log_prob"),
+        ),
+    )
+
+
+def _conditional_rows(model, x, given):
+    """Returns the rows of a model with a condition that need no latents."""
+
+    def predict(condition):
+        return {"image": model.call(model.check_condition(condition))}
+
+    def score(**batch):
+        return {"log_prob": model.log_prob(**batch)}
+
+    rows = (
+        ("serving_default", "the same as predict", given, predict, ("image",)),
+        ("predict", "the mean prediction for a condition", given, predict, ("image",)),
+    )
+    if model.latents:
+        return rows
+    return (*rows, ("log_prob", "log-likelihood of the regressor", x, score, ("log_prob",)))
+
+
 def check_exportable(model) -> None:
     """Raises a `UserError` unless the model is built and its weights are finite numbers."""
-    if not hasattr(model, "likelihood_parameters"):
+    if not isinstance(model, Trainer):
         raise UserError(
             "this model cannot be exported", expected="a tfvae model", received=type(model).__name__
         )

@@ -16,7 +16,7 @@ def sample(model, x, variables: Mapping, steps: int, *, first: int = 0, state: M
 
     Args:
         model: a `LatentVariableModel`, built.
-        x: the batch of every step.
+        x: the batch of every step, or the pair (condition, x) of a conditional model.
         variables: name to trainable variable.
         steps: their number.
         first: number of the first step.
@@ -38,7 +38,8 @@ def sample(model, x, variables: Mapping, steps: int, *, first: int = 0, state: M
             metric.reset_state()
         before = {name: tf.convert_to_tensor(variable) for name, variable in (state or {}).items()}
         model.optimizer = SimpleNamespace(iterations=index, scale_loss=lambda loss: loss, apply=apply)
-        figures = model.train_step((tf.constant(x, tf.float32),))
+        data = x if isinstance(x, tuple) else (x,)
+        figures = model.train_step(tuple(tf.constant(part, tf.float32) for part in data))
         return dict(taken), before | figures
 
     rows = [step(tf.constant(index)) for index in range(first, first + steps)]

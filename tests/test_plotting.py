@@ -35,6 +35,9 @@ FIGURES = {
         path, np.repeat(DIGITS, 3, -1), title="samples", columns=30
     ),
     "reconstructions": lambda path: plotting.save_reconstructions(path, DIGITS, DIGITS, title="pairs"),
+    "columns": lambda path: plotting.save_columns(
+        path, {"truth": DIGITS[:3], "condition": DIGITS[:3]}, title="columns", rows=["one", "two", "three"]
+    ),
     "curves": lambda path: plotting.save_loss_curves(path, HISTORY, title="curves"),
     "curves-gaps": lambda path: plotting.save_loss_curves(
         path, [{"bound": None}, {"bound": np.nan}], title="curves"
@@ -287,3 +290,22 @@ def test_bad_input_is_one_clear_line_and_no_file(name, tmp_path):
         BAD[name](tmp_path / "figure.png")
     assert "\n" not in str(told.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_columns_stand_in_order_and_hide_what_is_not_shown(tmp_path):
+    """Kills: rows for columns; the shown pixels hidden in place of the others."""
+    levels = np.arange(1, 7) / 10
+    images = np.ones((6, 8, 8, 1), np.float32) * levels[:, None, None, None]
+    columns = {"truth": images[:3], "condition": images[3:]}
+    path = plotting.save_columns(tmp_path / "plain.png", columns, title="t")
+    (row, column), step = np.array(centres(path, levels)).reshape(2, 3, 2).transpose(2, 0, 1), 116
+    np.testing.assert_allclose(row - row[0, 0], [[0, step, 2 * step]] * 2, atol=1)
+    np.testing.assert_allclose(column - column[0, 0], [[0] * 3, [step] * 3], atol=1)
+    hidden = np.arange(64).reshape(8, 8, 1) % 8 != 4
+    path = plotting.save_columns(tmp_path / "hidden.png", columns, title="t", hidden={"condition": hidden})
+    picture = png.imread(path)
+    blue = (picture[:, :, 2] > picture[:, :, 0] + 0.2).sum()
+    one_tile = (np.abs(picture[:, :, 0] - 0.1) < 0.005).sum()
+    assert blue == pytest.approx(one_tile * 3 * 7 / 8, rel=0.05)
+    with pytest.raises(UserError, match="differ in shape"):
+        plotting.save_columns(tmp_path / "bad.png", columns | {"more": images}, title="t")

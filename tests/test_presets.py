@@ -11,8 +11,35 @@ from tfvae.checks import UserError
 def test_a_name_is_enough(name):
     model = presets.create(name)
     x = np.zeros((2, *model.event_shape), np.float32)
+    if model.takes_condition:
+        assert model(x).shape == x.shape
+        assert model.sample(3, seed=0, condition=x).shape == (3, *x.shape)
+        return
     assert model.reconstruct(x).shape == x.shape
     assert model.sample(3, seed=0).shape == (3, *model.event_shape)
+
+
+@pytest.mark.parametrize("condition", ["column", "quadrant"])
+def test_the_regressor_has_the_layers_of_the_model_without_latents(condition):
+    model, regressor = (presets.create(f"{kind}-{condition}") for kind in ("cvae", "regressor"))
+    np.testing.assert_array_equal(model.given, regressor.given)
+    assert model.given.sum() == {"column": 28, "quadrant": 14 * 14}[condition]
+    assert regressor.network.units == model.condition_network.units + model.decoder.units
+    assert model.likelihood_head.event_shape == regressor.likelihood_head.event_shape
+
+
+def test_a_preset_of_dense_layers_takes_a_label():
+    model = presets.create("digits", condition="label", condition_size=4)
+    labels = np.eye(4, dtype=np.float32)
+    assert model.sample(2, seed=0, condition=labels).shape == (2, 4, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"), [("cvae-column", "none"), ("conv", "label"), ("digits", "corner")]
+)
+def test_conditions_that_a_preset_cannot_have(name, condition):
+    with pytest.raises(UserError, match="condition"):
+        presets.create(name, condition=condition)
 
 
 @pytest.mark.parametrize(

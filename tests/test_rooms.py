@@ -16,7 +16,7 @@ HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"
 
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
     {"checks", "files"},
-    {"random", "plotting", "optimizers"},
+    {"random", "plotting", "optimizers", "conditions"},
     {"estimators", "distributions"},
     {"networks"},
     {"models"},
@@ -38,6 +38,7 @@ FAST = [
     "tfvae/__init__.py",
     "tfvae/checks.py",
     "tfvae/files.py",
+    "tfvae/conditions.py",
     "tfvae/registration.py",
     "tfvae/presets.py",
     *(

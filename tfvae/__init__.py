@@ -9,7 +9,17 @@ from tfvae.registration import register
 
 __version__ = "0.1.0"
 
-_MODELS = ("VAE", "IWAE", "HierarchicalVAE", "LadderVAE", "DiscreteVAE", "DRAW", "LatentVariableModel")
+_MODELS = (
+    "VAE",
+    "IWAE",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "DiscreteVAE",
+    "DRAW",
+    "CVAE",
+    "Regressor",
+    "LatentVariableModel",
+)
 _ROOMS = (
     "checks",
     "distributions",

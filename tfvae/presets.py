@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfvae import conditions
 from tfvae.checks import UserError, one_of, positive_int
 from tfvae.estimators import catalog
 
@@ -18,6 +19,7 @@ class Recipe:
         schedule: of the learning rate: "constant", "cosine" or "burda".
         epsilon: Adam's, under a loss that is the mean over the batch.
         validation_size: training examples held out; None for a tenth.
+        kl_warmup: share of the epochs over which the KL weight grows from 0 to 1.
     """
 
     epochs: int
@@ -26,6 +28,7 @@ class Recipe:
     schedule: str = "constant"
     epsilon: float = 1e-7
     validation_size: int | None = None
+    kl_warmup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Preset:
         likelihood: one of `LIKELIHOODS`, or a head.
         likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
         dataset: what it is trained on unless told otherwise.
+        condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
+        condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
+        deterministic: whether it is a regressor of the same layers, without latent variables.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         options: what its model alone takes, name to default; overrides of `create`.
     """
@@ -72,6 +78,9 @@ class Preset:
     likelihood: Any = "bernoulli"
     likelihood_options: tuple[tuple[str, Any], ...] = ()
     dataset: str = "digits"
+    condition: str = "none"
+    condition_size: int = 10
+    deterministic: bool = False
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -79,11 +88,6 @@ class Preset:
     def shares_parameters(self) -> bool:
         """Whether the inference model shares parameters with the generative model."""
         return self.network in ("draw", "ladder")
-
-    @property
-    def fixes_heads(self) -> bool:
-        """Whether its posterior and prior are its own, not to be chosen."""
-        return self.network in ("draw", "sbn") or bool(self.upper)
 
     @property
     def latents(self) -> str:
@@ -193,6 +197,31 @@ TABLE = (
         likelihood_options=(("initial_scale", 0.3),),
         dataset="ring",
     ),
+    *(
+        Preset(
+            f"{model}-{condition}",
+            f"{summary} the {where} of an image: "
+            + (
+                "hidden layers of 200, without latents"
+                if model == "regressor"
+                else "two hidden layers of 200, 50 latent units"
+            ),
+            None,
+            "mlp",
+            (200, 200),
+            50,
+            Recipe(
+                epochs=30, batch_size=100, schedule="cosine", kl_warmup=0.0 if model == "regressor" else 1 / 3
+            ),
+            condition=condition,
+            deterministic=model == "regressor",
+        )
+        for model, summary in (
+            ("cvae", "conditional VAE: the rest given"),
+            ("regressor", "its baseline: the mean of the rest given"),
+        )
+        for condition, where in (("column", "centre column"), ("quadrant", "lower left quadrant"))
+    ),
 )
 
 
@@ -261,8 +290,8 @@ def create(name: str, **overrides: Any):
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
-            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps, or
-            `tfvae.DiscreteVAE` for a belief network.
+            `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps,
+            `tfvae.DiscreteVAE` for a belief network, `tfvae.CVAE` or `tfvae.Regressor` where there is a condition.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.
@@ -271,7 +300,10 @@ def create(name: str, **overrides: Any):
     fields = {key: overrides.pop(key) for key in list(overrides) if key in Preset.__dataclass_fields__}
     if "name" in fields or "recipe" in fields:
         raise UserError("a preset's name and recipe cannot be overridden", received=sorted(fields))
+    condition = fields.pop("condition", preset.condition)
     preset = replace(preset, **fields)
+    check_condition(preset, condition)
+    preset = replace(preset, condition=condition)
     levels = overrides.pop("levels", 256)
     overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
@@ -284,14 +316,18 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
 
     one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
-    options |= {
-        "likelihood": _likelihood(preset, levels),
-        "estimator": preset.estimator,
-        "num_samples": preset.num_samples,
-    }
+    given = conditions.mask(preset.condition, preset.image_shape)
+    event_shape = preset.image_shape if given is None else (int((~given).sum()),)
+    options["likelihood"] = _likelihood(preset, event_shape, levels)
+    if not preset.deterministic:
+        options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
     posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
     check_heads(preset, posterior, prior)
-    if preset.network == "sbn":
+    if preset.deterministic:
+        model = _regressor(preset, given, options)
+    elif preset.condition != "none":
+        model = _conditional(preset, given, posterior, prior, options)
+    elif preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
         model = _draw(preset, options)
@@ -314,18 +350,26 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset of discrete latents or of several
-            layers or steps; for a VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
+        UserError: if a name is unknown, or one other than the default meets a preset that has its own; for a
+            VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
+    both = ("posterior", "prior")
+    own: tuple[str, ...] = ()
+    what = ""
+    if preset.deterministic:
+        own, what = both, "which has no latent variables"
+    elif preset.latents == "discrete":
+        own, what = both, "whose latents are discrete"
+    elif preset.upper or preset.network == "draw":
+        own, what = both, "whose latents come in layers or steps"
+    elif preset.condition != "none":
+        own, what = ("prior",) if isinstance(prior, str) else (), "which learns its prior from the condition"
     for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
-        default = next(iter(table))
         if isinstance(name, str):
             one_of(kind, name, table)
-        if preset.fixes_heads and name != default:
+        if kind in own and name != next(iter(table)):
             raise UserError(
-                f"preset {preset.name}, whose latents are discrete or in several layers, has its own {kind}",
-                expected=f"no {kind}",
-                received=name,
+                f"preset {preset.name}, {what}, takes no other {kind}", expected=f"no {kind}", received=name
             )
     if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
         raise UserError(
@@ -346,7 +390,7 @@ def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
     return head(*shapes, name=kind)
 
 
-def _likelihood(preset: Preset, levels: int):
+def _likelihood(preset: Preset, event_shape: tuple[int, ...], levels: int):
     from tfvae import distributions
 
     likelihood = preset.likelihood
@@ -364,7 +408,7 @@ def _likelihood(preset: Preset, levels: int):
     }[likelihood]
     if likelihood == get(preset.name).likelihood:
         options |= dict(preset.likelihood_options)
-    return head(preset.image_shape, name="likelihood", **options)
+    return head(event_shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):
@@ -377,6 +421,54 @@ def _networks(preset: Preset):
     encoder = networks.ConvEncoder(widths, activation=preset.activation, name="encoder")
     return encoder, networks.ConvDecoder(
         preset.image_shape, reverse, activation=preset.activation, name="decoder"
+    )
+
+
+def check_condition(preset: Preset, condition: str) -> None:
+    """Raises a `UserError` if the preset cannot be conditioned on this, one of `tfvae.conditions.KINDS`."""
+    one_of("condition", condition, conditions.KINDS)
+    if condition == "none" and preset.condition != "none":
+        raise UserError(
+            f"preset {preset.name} needs a condition",
+            expected=", ".join(conditions.KINDS[1:]),
+            received=condition,
+        )
+    if condition != "none" and (preset.network != "mlp" or preset.upper):
+        raise UserError(
+            f"preset {preset.name} takes no condition",
+            expected="a preset of fully connected layers and one layer of latents, such as cvae-column",
+            received=condition,
+        )
+
+
+def _conditioned(preset: Preset, given: Any) -> dict[str, Any]:
+    return {
+        "condition_shape": preset.condition_size if given is None else preset.image_shape,
+        "given": given,
+    }
+
+
+def _regressor(preset: Preset, given: Any, options: dict[str, Any]):
+    from tfvae import models, networks
+
+    widths = list(preset.widths)
+    network = networks.MLP(widths + widths[::-1], preset.activation, preset.batch_norm, name="network")
+    return models.Regressor(network, **_conditioned(preset, given), **options)
+
+
+def _conditional(preset: Preset, given: Any, posterior: Any, prior: Any, options: dict[str, Any]):
+    from tfvae import distributions, models, networks
+
+    learned = distributions.DiagonalNormal(preset.latent_size, name="prior")
+    return models.CVAE(
+        *_networks(preset),
+        condition_network=networks.MLP(
+            list(preset.widths), preset.activation, preset.batch_norm, name="condition_network"
+        ),
+        posterior=_head("posterior", POSTERIORS, posterior, preset),
+        prior=learned if isinstance(prior, str) else prior,
+        **_conditioned(preset, given),
+        **options,
     )
 
 

@@ -93,7 +93,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     Args:
         run: whose last checkpoint to name.
-        batch_of: from an epoch and the number of a step in it, both from 0, to the examples of that step.
+        batch_of: from an epoch and the number of a step in it, both from 0, to that step's batch, as `fit` takes it.
     """
 
     def __init__(self, run: RunDirectory, batch_of):
@@ -140,11 +140,11 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             self._stop(what, batch, expected="finite gradients at a scale of 1", scale=scale)
 
     def _stop(self, what, batch, *, expected="a finite loss", scale=None):
-        x = self._batch_of(self._epoch, batch)
+        examples = self._batch_of(self._epoch, batch)
         if scale is None:
-            found = diagnosis.broken_forward(self.model, x)
+            found = diagnosis.broken_forward(self.model, examples)
         else:
-            found = diagnosis.broken_backward(self.model, x, scale)
+            found = diagnosis.broken_backward(self.model, examples, scale)
         newest = sorted(self._run.checkpoints.glob("epoch-*.ckpt"))
         figures = ", ".join(f"{name} {float(value):.6g}" for name, value in (self._finite or {}).items())
         half = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from tfvae import presets
@@ -33,6 +33,7 @@ STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 PRECISIONS = ("none", "float16", "bfloat16")
 JIT = ("auto", "on", "off")
 LATER = {  # settings that config.json of earlier runs lacks, and what these ran with
+    "condition": "none",
     "jit": "off",
     "posterior": "diagonal",
     "prior": "standard",
@@ -48,7 +49,7 @@ class Config:
     """Every setting of a training run.
 
     Attributes:
-        preset, dataset, binarize, likelihood, estimator, schedule, strategy, posterior, prior: names.
+        preset, dataset, binarize, likelihood, condition, estimator, schedule, strategy, posterior, prior: names.
         estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
         num_samples: particles K in training and validation.
@@ -72,6 +73,7 @@ class Config:
     dataset: str
     binarize: str
     likelihood: str
+    condition: str
     estimator: str
     estimator_options: dict
     backward_particles: int
@@ -118,7 +120,6 @@ class Config:
                 received=self.binarize,
                 fix="leave --binarize out, or take --likelihood bernoulli",
             )
-        presets.check_heads(presets.get(self.preset), self.posterior, self.prior)
         if self.posterior == "iaf":
             catalog.check_path(self.estimator, "posterior iaf")
         one_of("schedule", self.schedule, SCHEDULES)
@@ -133,12 +134,17 @@ class Config:
         if self.validation_size is not None:
             number_in("validation_size", self.validation_size, 0)
         number_in("seed", self.seed, 0, 2**31 - 1)
+        preset = presets.get(self.preset)
+        presets.check_condition(preset, self.condition)
+        presets.check_heads(replace(preset, condition=self.condition), self.posterior, self.prior)
+        if preset.deterministic:
+            self._check_deterministic(preset)
         catalog.check(
             self.estimator_spec,
             self.num_samples,
-            presets.get(self.preset).latents,
+            preset.latents,
             self.backward_particles,
-            presets.get(self.preset).shares_parameters,
+            preset.shares_parameters,
         )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
@@ -150,6 +156,22 @@ class Config:
             raise UserError(
                 "early stopping needs validation examples", expected="patience 0", received=self.patience
             )
+
+    def _check_deterministic(self, preset: presets.Preset) -> None:
+        """Refuses settings of latent variables for a model that has none."""
+        plain = {
+            "estimator": preset.estimator,
+            "num_samples": preset.num_samples,
+            "latent_size": preset.latent_size,
+        }
+        zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
+        for name, value in (plain | zero).items():
+            if getattr(self, name) != value:
+                raise UserError(
+                    f"preset {preset.name} has no latent variables",
+                    expected=f"no --{name.replace('_', '-')}",
+                    received=getattr(self, name),
+                )
 
     @property
     def estimator_spec(self) -> dict[str, Any]:
@@ -172,13 +194,15 @@ class Config:
         epochs = given.get("epochs", recipe.epochs)
         likelihood = given.get("likelihood", preset.likelihood)
         estimator = given.get("estimator", preset.estimator)
-        tightens = catalog.row(estimator).multi_sample and preset.num_samples == 1
+        row = catalog.row(estimator)
+        tightens = row.multi_sample and preset.num_samples == 1
         return cls(
             **{
                 "preset": preset.name,
                 "dataset": preset.dataset,
                 "binarize": "dynamic" if likelihood == "bernoulli" else "none",
                 "likelihood": likelihood,
+                "condition": preset.condition,
                 "estimator": estimator,
                 "estimator_options": {},
                 "backward_particles": 0,
@@ -188,7 +212,7 @@ class Config:
                 "batch_size": recipe.batch_size,
                 "learning_rate": recipe.learning_rate,
                 "schedule": recipe.schedule,
-                "kl_warmup": 0,
+                "kl_warmup": _share(recipe.kl_warmup, epochs) if row.latents == "continuous" else 0,
                 "free_bits": 0.0,
                 "patience": 0,
                 "validation_size": recipe.validation_size,
@@ -240,3 +264,8 @@ class Config:
             for name, value in given.items()
             if value is not None and getattr(self, name) != value
         ]
+
+
+def _share(share: float, epochs: Any) -> int:
+    """Returns a share of the epochs; 0 of what is no number, which is refused later."""
+    return int(share * epochs) if isinstance(epochs, int) else 0

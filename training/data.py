@@ -16,12 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfvae import conditions
 from tfvae.checks import UserError
 from tfvae.training import npz, ring, tfds_images
 from tfvae.training.pipelines import (
     BINARIZE,
     binarize_once,
     evaluation_pipeline,
+    paired,
     philox,
     steps_per_epoch,
     training_pipeline,
@@ -35,6 +37,7 @@ __all__ = [
     "datasets",
     "evaluation_pipeline",
     "load",
+    "paired",
     "steps_per_epoch",
     "training_pipeline",
 ]
@@ -85,6 +88,35 @@ class DataSet:
     def image_shape(self) -> tuple[int, ...]:
         """(H, W, C), or (D,) for vectors."""
         return self.train.images.shape[1:]
+
+    def check_condition(self, kind: str) -> None:
+        """Checks that every split has what a condition, one of `tfvae.conditions.KINDS`, is made of.
+
+        Raises:
+            UserError: if one has not.
+        """
+        for name in ("train", "validation", "test"):
+            split = getattr(self, name)
+            if kind == "label" and split.labels is None and len(split):
+                raise UserError(
+                    f"data set {self.name} has no labels of its {name} split",
+                    expected="a label for each image, as y_train and y_test in a .npz file",
+                    fix="choose another --condition",
+                )
+
+    @property
+    def num_classes(self) -> int:
+        """One more than the highest label of any split."""
+        return 1 + max(
+            int(split.labels.max()) for split in (self.train, self.validation, self.test) if len(split)
+        )
+
+    def condition_of(self, kind: str, split: Split) -> dict[str, np.ndarray | None]:
+        """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, size]}, see `paired`."""
+        vectors = None
+        if kind == "label":
+            vectors = np.eye(self.num_classes, dtype=np.float32)[split.labels]
+        return {"given": conditions.mask(kind, self.image_shape), "vectors": vectors}
 
     def fingerprint(self) -> str:
         """Returns a SHA-256 of every split's images and labels, in hexadecimal."""

@@ -4,49 +4,51 @@ from __future__ import annotations
 
 import contextlib
 
+import keras
 import tensorflow as tf
 
 from tfvae import random
 
 
-def broken_forward(model, x) -> str | None:
+def broken_forward(model, batch) -> str | None:
     """Says what is the first thing on the way from a batch to its log-densities that is not finite.
 
     Args:
-        model: a VAE.
-        x: [B, ...], a batch of training examples.
+        model: a `tfvae` model.
+        batch: of training examples, as `fit` takes it.
 
     Returns:
         what: a layer by its path; None where everything is finite.
     """
-    if not _finite(x):
+    if not all(map(_finite, tf.nest.flatten(batch))):
         return "the data hold NaN or infinity"
     with _recorded(model) as outputs:
-        particles = _particles(model, x)
+        densities = _densities(model, batch)
     for layer, finite in outputs:
         if not finite:
             own = [weight for weight in layer.weights if not _finite(weight.value)]
             if own:
                 return f"weight {own[0].path} is not finite"
             return f"layer {layer.path} ({layer.compute_dtype}) gives values that are not finite"
-    for name in ("log_likelihood", "log_prior", "log_posterior"):
-        if not _finite(getattr(particles, name)):
-            return f"the {name.replace('_', '-')} is not finite, every layer is"
+    for name, density in densities.items():
+        if not _finite(density):
+            return f"the {name} is not finite, every layer is"
     return None
 
 
-def broken_backward(model, x, scale: float) -> str | None:
+def broken_backward(model, batch, scale: float) -> str | None:
     """Says which layer is the first, from the loss backwards, whose gradient is not finite.
 
     Args:
-        model, x: see `broken_forward`.
+        model, batch: see `broken_forward`.
         scale: of the loss.
 
     Returns:
         what: a layer by its path; None where every gradient is finite.
     """
     with _recorded(model) as outputs, tf.GradientTape() as tape:
-        loss = -scale * tf.reduce_mean(_particles(model, x).log_weights)
+        densities = _densities(model, batch)
+        loss = -scale * tf.reduce_mean(tf.add_n(list(densities.values())))
     variables = model.trainable_variables
     gradients = tape.gradient(loss, variables)
     broken = {
@@ -61,9 +63,19 @@ def broken_backward(model, x, scale: float) -> str | None:
     return None
 
 
-def _particles(model, x):
-    noise = random.PhiloxNoise(random.fold(model.seed, "train", model.optimizer.iterations), len(x))
-    return model.particles(x, model.num_samples, noise)
+def _densities(model, batch):
+    """Returns the log-densities by name, each with its sign in the bound."""
+    inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    if model.latents is None:
+        return {"log-likelihood": model.log_prob(targets, condition=inputs)}
+    x = model.examples_of(inputs, targets)
+    noise = random.PhiloxNoise(random.fold(model.seed, "train", model.optimizer.iterations), len(inputs))
+    particles = model.particles(x, model.num_samples, noise)
+    return {
+        "log-likelihood": particles.log_likelihood,
+        "log-prior": particles.log_prior,
+        "log-posterior": -particles.log_posterior,
+    }
 
 
 def _finite(value) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import keras
 import numpy as np
 
@@ -13,26 +16,33 @@ from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 MANIFOLD = 20  # tiles along each side of the manifold grid
+CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
 class Painter(keras.callbacks.Callback):
     """Draws samples, reconstructions, loss curves, the latent map, the manifold grid for two latent units, and the
-    canvas step by step for a model that has one.
+    canvas step by step for a model that has one; for a model with a condition, samples beside their conditions.
 
     Args:
         run: whose figures to draw.
-        model: a VAE.
-        held_out: examples to reconstruct and encode.
+        model: a model of images.
+        loaded: whose validation examples, or test examples where there are none, to reconstruct and encode.
         config: how they are binarised and how often to draw during `fit`.
         recorder: keeps the history.
     """
 
-    def __init__(self, run: RunDirectory, model, held_out: data.Split, config: Config, recorder: Recorder):
+    def __init__(self, run: RunDirectory, model, loaded: data.DataSet, config: Config, recorder: Recorder):
         super().__init__()
         self._run, self._vae, self._recorder = run, model, recorder
-        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)[:CODES]
-        self._labels = None if held_out.labels is None else held_out.labels[:CODES]
+        held_out = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(CODES))
+        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)
+        self._labels = held_out.labels
+        self._condition = None
+        if model.takes_condition:
+            self._condition, _ = data.paired(
+                self._examples, **loaded.condition_of(config.condition, held_out)
+            )
         self._every, self._epochs = config.figures_every, config.epochs
 
     def on_epoch_end(self, epoch, logs=None):
@@ -53,20 +63,24 @@ class Painter(keras.callbacks.Callback):
 
     def _draw(self, when: str) -> None:
         folder = self._run.figures
-        codes = np.asarray(self._vae.encode(self._examples))
-        if self._examples.ndim == 2:
+        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        if self._condition is not None:
+            draw_conditional(
+                folder / "conditional.png",
+                self._vae,
+                (self._condition, self._examples),
+                title=f"Held-out examples given their conditions, {when}",
+            )
+        elif self._examples.ndim == 2:
             self._draw_points(folder, when)
         else:
-            self._draw_images(folder, when)
-        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
-        plotting.save_latent_map(
-            folder / "latent_map.png",
-            codes,
-            self._labels,
-            title=f"Posterior means of held-out examples, {when}",
-        )
-        if hasattr(self._vae, "canvases"):
-            self._draw_canvases(codes[:ROWS], when)
+            plotting.save_image_grid(
+                folder / "samples.png",
+                np.asarray(self._vae.sample(64, seed=0)),
+                title=f"Samples from the prior, {when}",
+            )
+        if self._vae.latents:
+            self._draw_latents(folder, when)
 
     def _draw_points(self, folder, when: str) -> None:
         drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
@@ -81,23 +95,31 @@ class Painter(keras.callbacks.Callback):
             title=f"Held-out points and their reconstructions, {when}",
         )
 
-    def _draw_images(self, folder, when: str) -> None:
-        plotting.save_image_grid(
-            folder / "samples.png",
-            np.asarray(self._vae.sample(64, seed=0)),
-            title=f"Samples from the prior, {when}",
+    def _draw_latents(self, folder: Path, when: str) -> None:
+        given = {} if self._condition is None else {"condition": self._condition}
+        images = self._examples.ndim > 2
+        if images:
+            some = {name: values[:30] for name, values in given.items()}
+            plotting.save_reconstructions(
+                folder / "reconstructions.png",
+                self._examples[:30],
+                np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
+                title=f"Held-out examples and their reconstructions, {when}",
+            )
+        codes = np.asarray(self._vae.encode(self._examples, **given))
+        plotting.save_latent_map(
+            folder / "latent_map.png",
+            codes,
+            self._labels,
+            title=f"Posterior means of held-out examples, {when}",
         )
-        plotting.save_reconstructions(
-            folder / "reconstructions.png",
-            self._examples[:30],
-            np.asarray(self._vae.reconstruct(self._examples[:30])),
-            title=f"Held-out examples and their reconstructions, {when}",
-        )
-        if latent.has_manifold(self._vae):
-            images, extent = latent.manifold(self._vae, MANIFOLD)
+        if hasattr(self._vae, "canvases"):
+            self._draw_canvases(codes[:ROWS], when)
+        if images and latent.has_manifold(self._vae) and not given:
+            tiles, extent = latent.manifold(self._vae, MANIFOLD)
             plotting.save_manifold_grid(
                 folder / "manifold.png",
-                images,
+                tiles,
                 title=f"Decoded quantiles of the prior, {when}",
                 extent=extent,
             )
@@ -112,3 +134,39 @@ class Painter(keras.callbacks.Callback):
             names=["reconstruction"] * len(codes) + ["sample"] * ROWS,
             windows=None if windows is None else np.asarray(windows),
         )
+
+
+def draw_conditional(
+    path: Path, model, examples, *, title: str, others: Mapping | None = None, samples: int = SAMPLES
+) -> Path:
+    """Draws the first examples of a set: the truth, the condition, samples of a model with latents, mean predictions.
+
+    Args:
+        path: the PNG file.
+        model: a `CVAE` or a `Regressor` of images.
+        examples: the pair (condition, x).
+        title: what the figure shows.
+        others: name to a model whose mean prediction to draw beside.
+        samples: how many for each condition.
+
+    Returns:
+        path: as a `Path`.
+    """
+    condition, x = (values[:CONDITIONS] for values in examples)
+    columns = {"truth": x}
+    shown, options = condition_column(model, condition)
+    columns |= shown
+    if model.latents:
+        drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
+        columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
+    columns["prediction"] = np.asarray(model(condition))
+    for name, other in (others or {}).items():
+        columns[name] = np.asarray(other(condition))
+    return plotting.save_columns(path, columns, title=title, **options)
+
+
+def condition_column(model, condition) -> tuple[dict[str, np.ndarray], dict]:
+    """Returns the column of conditions, if they are images, and how `plotting.save_columns` tells of them."""
+    if model.given is not None:
+        return {"condition": condition}, {"hidden": {"condition": ~model.given}}
+    return {}, {"rows": [f"label {index}" for index in np.argmax(condition, axis=-1)]}

@@ -40,6 +40,7 @@ def load_data(config: Config) -> data.DataSet:
     loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
     _check_likelihood(config, loaded)
+    loaded.check_condition(config.condition)
     if config.batch_size > len(loaded.train):
         raise UserError(
             "the batch is larger than the data",
@@ -85,23 +86,29 @@ def build(config: Config, loaded: data.DataSet):
     keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
+    latent_settings = {
+        "estimator": config.estimator_spec,
+        "num_samples": config.num_samples,
+        "backward_particles": config.backward_particles,
+        "latent_size": config.latent_size,
+        "kl_warmup_steps": config.kl_warmup * steps,
+        "free_bits": config.free_bits,
+        "seed": config.seed,
+        "posterior": config.posterior,
+        "prior": config.prior,
+    }
     model = presets.create(
         config.preset,
         image_shape=loaded.image_shape,
-        estimator=config.estimator_spec,
-        num_samples=config.num_samples,
-        backward_particles=config.backward_particles,
-        latent_size=config.latent_size,
         likelihood=config.likelihood,
         levels=loaded.levels() or 256,
-        posterior=config.posterior,
-        prior=config.prior,
-        kl_warmup_steps=config.kl_warmup * steps,
-        free_bits=config.free_bits,
-        seed=config.seed,
+        condition=config.condition,
+        condition_size=loaded.num_classes if config.condition == "label" else preset.condition_size,
+        **({} if preset.deterministic else latent_settings),
     )
     if preset.bias_from_data:
-        model.likelihood_head.initialize_bias(loaded.mean_pixel())
+        mean = loaded.mean_pixel()
+        model.likelihood_head.initialize_bias(model.unseen(mean) if model.takes_condition else mean)
     rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
     optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
     if config.mixed_precision == "float16":
@@ -199,8 +206,7 @@ def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bo
             checkpoint_seconds=config.checkpoint_seconds,
             writes=writes,
         )
-        held_out = loaded.validation if len(loaded.validation) else loaded.test
-        painter = figures.Painter(run, model, held_out, config, recorder)
+        painter = figures.Painter(run, model, loaded, config, recorder)
         if len(history) < config.epochs and not recorder.stopped():
             stop = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded))
             watchers = [stop, recorder] + [painter] * writes
@@ -269,11 +275,12 @@ def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
         seed=config.seed,
         binarize=config.binarize,
         start_epoch=start_epoch,
+        **loaded.condition_of(config.condition, loaded.train),
     )
 
 
 def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int):
-    """Returns the examples of one step of an epoch."""
+    """Returns the batch of one step of an epoch."""
     return next(iter(_batches(config, loaded, epoch).skip(step)))
 
 
@@ -281,4 +288,5 @@ def _validation(loaded: data.DataSet, config: Config):
     if not len(loaded.validation):
         return None
     images = data.binarize_once(loaded.validation.images, config.binarize, config.seed, "validation")
-    return data.evaluation_pipeline(images, batch_size=min(len(images), 500))
+    condition = loaded.condition_of(config.condition, loaded.validation)
+    return data.evaluation_pipeline(images, batch_size=min(len(images), 500), **condition)

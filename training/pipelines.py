@@ -68,7 +68,14 @@ def steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 def training_pipeline(
-    images: np.ndarray, *, batch_size: int, seed: int, binarize: str, start_epoch: int = 0
+    images: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    binarize: str,
+    start_epoch: int = 0,
+    given: np.ndarray | None = None,
+    vectors: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Returns an infinite pipeline of shuffled, binarised batches that can start at any epoch.
 
@@ -83,9 +90,11 @@ def training_pipeline(
         binarize: `dynamic` draws x ~ Bernoulli(v) at every visit, `static` once before the first; `threshold`
             and `none` as in `binarize_once`.
         start_epoch: the first epoch, counted from 0.
+        given, vectors: of the conditions, see `paired`.
 
     Returns:
-        batches: an infinite data set of float32 tensors [b, H, W, C] in [0, 1], with H, W and C static.
+        batches: an infinite data set of float32 tensors [b, H, W, C] in [0, 1], with H, W and C static, or of pairs
+            of a condition and that.
 
     Raises:
         UserError: for an unknown mode, a seed that is no 32-bit integer, a batch that is empty or larger than
@@ -108,7 +117,7 @@ def training_pipeline(
     dynamic = binarize == "dynamic"
     if binarize in ("static", "threshold"):
         images = binarize_once(images, binarize, seed, "train")
-    stored = _on_host(images)
+    stored, table = _on_host(images), None if vectors is None else _on_host(vectors)
 
     def batches_of(epoch):
         order = tf.random.experimental.stateless_shuffle(
@@ -117,12 +126,13 @@ def training_pipeline(
         noise = fold(key, "binarize", epoch)
 
         def batch(step):
-            x = _unit(tf.gather(stored, order[step * batch_size : (step + 1) * batch_size]))
+            rows = order[step * batch_size : (step + 1) * batch_size]
+            x = _unit(tf.gather(stored, rows))
             if dynamic:
                 x = tf.cast(
                     tf.random.stateless_uniform(tf.shape(x), fold(noise, step), alg="philox") < x, tf.float32
                 )
-            return x
+            return paired(x, given, None if table is None else tf.gather(table, rows))
 
         return tf.data.Dataset.range(steps_per_epoch(len(images), batch_size)).map(batch)
 
@@ -130,15 +140,23 @@ def training_pipeline(
     return _finished(epochs.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)))
 
 
-def evaluation_pipeline(images: np.ndarray, *, batch_size: int) -> tf.data.Dataset:
+def evaluation_pipeline(
+    images: np.ndarray,
+    *,
+    batch_size: int,
+    given: np.ndarray | None = None,
+    vectors: np.ndarray | None = None,
+) -> tf.data.Dataset:
     """Returns a finite pipeline over the images as they are, in order, the last batch being short.
 
     Args:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; binarise before (`binarize_once`).
         batch_size: images per batch, B.
+        given, vectors: of the conditions, see `paired`.
 
     Returns:
-        batches: ceil(N / B) float32 tensors [b, H, W, C] in [0, 1], with H, W and C static.
+        batches: ceil(N / B) float32 tensors [b, H, W, C] in [0, 1], with H, W and C static, or pairs of a condition
+            and that.
 
     Raises:
         UserError: for a batch size below 1, or images of another rank or dtype.
@@ -148,9 +166,26 @@ def evaluation_pipeline(images: np.ndarray, *, batch_size: int) -> tf.data.Datas
 
     import tensorflow as tf
 
-    stored = _on_host(images)
-    steps = tf.data.Dataset.range(steps_per_epoch(len(images), batch_size))
-    return _finished(steps.map(lambda step: _unit(stored[step * batch_size : (step + 1) * batch_size])))
+    stored, table = _on_host(images), None if vectors is None else _on_host(vectors)
+
+    def batch(step):
+        rows = slice(step * batch_size, (step + 1) * batch_size)
+        return paired(_unit(stored[rows]), given, None if table is None else table[rows])
+
+    return _finished(tf.data.Dataset.range(steps_per_epoch(len(images), batch_size)).map(batch))
+
+
+def paired(x, given=None, vectors=None):
+    """Returns a batch x as it is, or the pair (condition, x) of a conditional model.
+
+    Args:
+        x: [b, H, W, C], binarised, NumPy or TensorFlow.
+        given: mask [H, W, C] of the pixels that make the condition, 0 elsewhere; or None.
+        vectors: the conditions themselves, [b, size]; or None.
+    """
+    if given is not None:
+        return x * given.astype(np.float32), x
+    return x if vectors is None else (vectors, x)
 
 
 def _check_images(images: np.ndarray) -> None:

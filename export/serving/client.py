@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from tfvae import files
 from tfvae.checks import UserError, positive_int
-from tfvae.export.inputs import as_request, row_seeds
+from tfvae.export.inputs import as_request, by_sample, draws, row_seeds
 from tfvae.export.serving.transport import Grpc, Rest
 
 BATCH = 64  # rows of one request: the largest batch of an export unless it was told otherwise
@@ -32,17 +32,24 @@ class Client:
         self._batch = positive_int("batch", batch)
         self.signatures = transport.signatures()
 
-    def sample(self, n: int, seed: int) -> np.ndarray:
-        """Returns the mean images of n draws: [n, *event_shape]; those of `model.sample(n, seed)`."""
-        return self.run("sample", seed=row_seeds(seed, n))["image"]
+    def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns the mean images of n draws: [n, *event_shape]; with conditions [B, ...], [n, B, *event_shape]; those
+        of `model.sample(n, seed)`."""
+        return by_sample(self.run("sample", **draws(n, seed, condition))["image"], n, condition)
 
-    def reconstruct(self, x: ArrayLike) -> np.ndarray:
-        """Returns the mean reconstructions of x [B, *event_shape]."""
-        return self.run("reconstruct", x=x)["image"]
+    def predict(self, condition: ArrayLike) -> np.ndarray:
+        """Returns the mean predictions for conditions [B, ...]: [B, *event_shape]."""
+        return self.run("predict", condition=condition)["image"]
 
-    def score(self, x: ArrayLike, seed: int = 0) -> dict[str, np.ndarray]:
-        """Returns "elbo" and "log_prob" of x, [B] each, nats."""
-        return self.run("log_prob", x=x, seed=row_seeds(seed, max(1, len(np.atleast_1d(x)))))
+    def reconstruct(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
+        """Returns the mean reconstructions of x [B, *event_shape], with the `condition` of a model that has one."""
+        return self.run("reconstruct", x=x, **given)["image"]
+
+    def score(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> dict[str, np.ndarray]:
+        """Returns "elbo" and "log_prob" of x, [B] each, nats; "log_prob" alone of a regressor."""
+        seeds = {"seed": row_seeds(seed, max(1, len(np.atleast_1d(x))))}
+        takes = self.signatures["log_prob"][0]
+        return self.run("log_prob", x=x, **(seeds if "seed" in takes else {}), **given)
 
     def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
         """Runs a signature on any number of rows.
@@ -82,30 +89,42 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("reconstruct", "mean reconstructions"), ("score", "bound and estimate of log p(x)")):
         command = commands.add_parser(name, help=text)
         command.add_argument("file", metavar="FILE.npy", help="examples, float32 [N, ...]")
+    predict = commands.add_parser("predict", help="mean predictions for conditions")
+    predict.add_argument(
+        "--condition", metavar="FILE.npy", required=True, help="conditions, float32 [N, ...]"
+    )
+    for name in ("sample", "reconstruct", "score"):
+        commands.choices[name].add_argument(
+            "--condition", metavar="FILE.npy", help="of a model that takes one, float32 [N, ...]"
+        )
     for name in ("sample", "score"):
         commands.choices[name].add_argument("--seed", type=int, default=0)
-    for name in ("sample", "reconstruct"):
+    for name in ("sample", "predict", "reconstruct"):
         commands.choices[name].add_argument("--out", metavar="FILE.npy", required=True)
     return parser
 
 
+def _load(file: str) -> np.ndarray:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"cannot read {file}", expected="a .npy file", received=f"{error}") from error
+
+
 def _run(options: argparse.Namespace) -> None:
-    x = None
-    if options.command != "sample":
-        try:
-            x = np.load(options.file, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise UserError(
-                f"cannot read {options.file}", expected="a .npy file", received=f"{error}"
-            ) from error
+    x = None if options.command in ("sample", "predict") else _load(options.file)
+    given = {} if options.condition is None else {"condition": _load(options.condition)}
     transport = Grpc(options.grpc, options.model) if options.grpc else Rest(options.rest, options.model)
     client = Client(transport)
     if options.command == "score":
-        result = client.score(x, options.seed)
+        result = client.score(x, options.seed, **given)
         for name, values in result.items():
             print(f"{name} {values.mean():.4f} nats, mean of {len(values)}")
         return
-    images = client.sample(options.n, options.seed) if options.command == "sample" else client.reconstruct(x)
+    if options.command == "sample":
+        images = client.sample(options.n, options.seed, **given)
+    else:
+        images = client.predict(**given) if options.command == "predict" else client.reconstruct(x, **given)
     out = Path(options.out)
     try:
         with files.replacing(out.with_suffix(".npy")) as temporary:

@@ -56,6 +56,10 @@ def save_web(
     """
     folder = Path(folder)
     check_exportable(model)
+    if model.takes_condition:
+        raise UserError(
+            "the page has no place for a condition", expected="a model without", received=type(model).__name__
+        )
     shape, latents = model.event_shape, model.posterior_head
     if (
         len(shape) != 3
@@ -70,7 +74,7 @@ def save_web(
         )
     modules = _modules(runtime)
     check_free(folder, overwrite)
-    images = parity.examples(model, 1000) if images is None else images
+    images = parity.examples(model, 1000)["x"] if images is None else images
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing_directory(folder) as temporary:

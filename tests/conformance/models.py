@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE
+from tfvae import CVAE, DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
 from tfvae.distributions import (
     Bernoulli,
     CategoricalPixels,
@@ -32,6 +32,7 @@ from tfvae.distributions import (
 from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 
 IMAGE = (4, 4, 1)
+COLUMN = np.arange(16).reshape(IMAGE) % 4 == 2
 
 
 def functional(size, width, name):
@@ -299,6 +300,58 @@ def discrete_two_kinds(**options):
     )
 
 
+def cvae_column(**options):
+    return CVAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        condition_shape=IMAGE,
+        condition_network=MLP([4], "tanh"),
+        given=COLUMN,
+        posterior=DiagonalNormal(2),
+        likelihood=Bernoulli(12),
+        prior=DiagonalNormal(2, scale="softplus"),
+        **{"estimator": "dreg", "num_samples": 3} | options,
+    )
+
+
+def cvae_image(**options):
+    return CVAE(
+        ConvEncoder([3]),
+        ConvDecoder(IMAGE, [3]),
+        condition_shape=(4, 4, 2),
+        condition_network=ConvEncoder([2], activation="tanh"),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(IMAGE, scale="learned"),
+        prior=FullCovarianceNormal(2),
+        **{"estimator": "elbo-analytic", "kl_warmup_steps": 3} | options,
+    )
+
+
+def cvae_label(**options):
+    return CVAE(
+        MLP([6], "tanh"),
+        keras.layers.Identity(),
+        condition_shape=3,
+        posterior=DiagonalNormal(2),
+        likelihood=Normal(4, scale=0.7),
+        **options,
+    )
+
+
+def regressor_column(**options):
+    return Regressor(
+        MLP([6, 5], "tanh"),
+        condition_shape=IMAGE,
+        given=COLUMN,
+        likelihood=Normal(12, scale="learned"),
+        **options,
+    )
+
+
+def regressor_label(**options):
+    return Regressor(MLP([5]), condition_shape=3, likelihood=Bernoulli((3, 2)), **options)
+
+
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
@@ -326,6 +379,11 @@ TABLE = {
     "discrete-mlp-two-layers": discrete_mlp_two_layers,
     "discrete-one-hot": discrete_one_hot,
     "discrete-two-kinds": discrete_two_kinds,
+    "cvae-column": cvae_column,
+    "cvae-image": cvae_image,
+    "cvae-label": cvae_label,
+    "regressor-column": regressor_column,
+    "regressor-label": regressor_label,
 }
 
 
@@ -342,12 +400,21 @@ def create(name, *, seed=1, **options):
 
 def parts(model):
     """Returns the layers that a row combines."""
+    if isinstance(model, Regressor):
+        return [model.network, model.likelihood_head]
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
     if isinstance(model, HierarchicalVAE):
         return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
     if isinstance(model, DRAW):
         heads += [part for part in (model.step_head, model.reader, model.writer) if part is not None]
+    if isinstance(model, CVAE):
+        heads.append(model.condition_network)
     return [model.encoder, model.decoder, *heads]
+
+
+def first_layer(model):
+    """Returns the network that sees the inputs."""
+    return model.network if isinstance(model, Regressor) else model.encoder
 
 
 def examples(model, count, seed=0):
@@ -361,30 +428,59 @@ def examples(model, count, seed=0):
     return (x > 0).astype(np.float32) if isinstance(head, Bernoulli) else x
 
 
-def top_latents(model, x):
-    """Returns the prior's mean for each example."""
-    head = model.prior_head
-    return tf.repeat(head.mean(head.parameters())[tf.newaxis], tf.shape(x)[0], axis=0)
+def given(model, x):
+    """Returns the conditions that go with examples, by keyword; nothing for a model without."""
+    if not model.takes_condition:
+        return {}
+    size = int(np.prod(model.condition_shape))
+    mixing = np.random.default_rng(7).standard_normal((int(np.prod(x.shape[1:])), size)).astype(np.float32)
+    condition = np.tanh(np.asarray(x).reshape(len(x), -1) @ mixing)
+    return {"condition": x if model.given is not None else condition.reshape(-1, *model.condition_shape)}
+
+
+def data(model, x):
+    """Returns examples as `fit` takes them: (x,) or (condition, x)."""
+    return (*given(model, x).values(), x)
+
+
+def inputs(model, x):
+    """Returns what the model is called on: examples or their conditions."""
+    return data(model, x)[0]
 
 
 def outputs(model, x):
     """Returns what the public methods make of `x`, as arrays by name."""
-    z = model.encode(x)
-    figures = {
-        "call": model(x),
-        "encode": z,
-        "decode": model.decode(z),
-        "reconstruct": model.reconstruct(x),
-        "log_weights": model.log_weights(x, 3, seed=1),
-        "elbo": model.elbo(x, 2, seed=2),
-        "iwelbo": model.iwelbo(x, 3, seed=3),
-        "posterior": model.posterior(x).log_prob(z),
-        "prior": model.prior().log_prob(top_latents(model, x)),
-        "likelihood": model.likelihood(z).log_prob(x),
-        "sample": model.sample(2, seed=4),
-        "draw": model.sample(2, seed=4, mean=False),
+    conditions = given(model, x)
+    figures = deterministic(model, x, **conditions) | {
+        "sample": model.sample(2, seed=4, **conditions),
+        "draw": model.sample(2, seed=4, mean=False, **conditions),
     }
     return {name: np.asarray(value) for name, value in figures.items()}
+
+
+def deterministic(model, x, **conditions):
+    """Returns what the methods that speak of examples make of them, as tensors by name."""
+    called = {"call": model(conditions.get("condition", x))}
+    unseen = model.unseen(x) if model.takes_condition else x
+    if isinstance(model, Regressor):
+        return called | {
+            "log_prob": model.log_prob(x, **conditions),
+            "likelihood": model.likelihood(**conditions).log_prob(unseen),
+        }
+    z = model.encode(x, **conditions)
+    prior = model.prior(**conditions)
+    shape = (tf.shape(x)[0], *model.top_event_shape)
+    return called | {
+        "encode": z,
+        "decode": model.decode(z, **conditions),
+        "reconstruct": model.reconstruct(x, **conditions),
+        "log_weights": model.log_weights(x, 3, seed=1, **conditions),
+        "elbo": model.elbo(x, 2, seed=2, **conditions),
+        "iwelbo": model.iwelbo(x, 3, seed=3, **conditions),
+        "posterior": model.posterior(x, **conditions).log_prob(z),
+        "prior": prior.log_prob(tf.broadcast_to(prior.mean(), shape)),
+        "likelihood": model.likelihood(z, **conditions).log_prob(unseen),
+    }
 
 
 def assert_same(actual, expected, **tolerances):

@@ -26,7 +26,7 @@ def test_log_densities(name, half_precision, mixed_precision):
     expected, found = models.outputs(full, x), models.outputs(half, x)
     assert {v.dtype for v in half.variables} <= {"float32"}
     # the first layer that computes, and the heads, do so in half precision
-    assert half.likelihood_head.compute_dtype == half.encoder.compute_dtype == half_precision
+    assert half.likelihood_head.compute_dtype == models.first_layer(half).compute_dtype == half_precision
     assert not np.array_equal(found["call"], expected["call"])
     for method, values in found.items():
         assert values.dtype == np.float32 and np.isfinite(values).all(), method
@@ -50,7 +50,7 @@ def test_training(name, mixed_precision):
     model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), 16.0), run_eagerly=True)
     x = models.examples(model, 8)
     before = model.get_weights()
-    history = model.fit(x, batch_size=4, epochs=1, verbose=0).history
+    history = model.fit(*models.data(model, x), batch_size=4, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
     assert all(not np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
     assert int(model.optimizer.iterations) == 2

@@ -9,38 +9,36 @@ import tensorflow as tf
 from conformance import models
 
 
+def tensors(batch):
+    return {name: tf.constant(value) for name, value in batch.items()}
+
+
 @pytest.mark.parametrize("name", models.TABLE)
 def test_unknown_batch_size(name):
     model = models.create(name)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *model.event_shape], tf.float32)])
-    def every_method(x):
-        z = model.encode(x)
-        results = {
-            "call": model(x),
-            "encode": z,
-            "decode": model.decode(z),
-            "reconstruct": model.reconstruct(x),
-            "log_weights": model.log_weights(x, 3, seed=1),
-            "elbo": model.elbo(x, 2, seed=2),
-            "iwelbo": model.iwelbo(x, 3, seed=3),
-            "posterior": model.posterior(x).log_prob(z),
-            "prior": model.prior().log_prob(models.top_latents(model, x)),
-            "likelihood": model.likelihood(z).log_prob(x),
-        }
-        event, latent = list(model.event_shape), list(model.posterior_head.event_shape)
-        for method in ("call", "decode", "reconstruct"):
-            assert results[method].shape.as_list() == [None, *event], method
-        assert z.shape.as_list() == [None, *latent]
-        assert results["log_weights"].shape.as_list() == [3, None]
-        assert results["elbo"].shape.as_list() == results["iwelbo"].shape.as_list() == [None]
-        return results
-
     x = models.examples(model, 3)
+    batch = {"x": x, **models.given(model, x)}
+    specs = {name: tf.TensorSpec([None, *value.shape[1:]], tf.float32) for name, value in batch.items()}
+
+    @tf.function
+    def every_method(batch):
+        return models.deterministic(model, **batch)
+
+    event = list(model.event_shape)
+    shapes = {"call": [None, *event], "decode": [None, *event], "reconstruct": [None, *event]}
+    shapes |= {"log_weights": [3, None], "elbo": [None], "iwelbo": [None], "log_prob": [None]}
+    if hasattr(model, "posterior_head"):
+        shapes["encode"] = [None, *model.posterior_head.event_shape]
+    traced = every_method.get_concrete_function(specs).structured_outputs
+    assert {m: traced[m].shape.as_list() for m in shapes if m in traced} == {
+        m: shapes[m] for m in shapes if m in traced
+    }
     expected = models.outputs(model, x)
-    actual = {method: value.numpy() for method, value in every_method(x).items()}
+    actual = {method: value.numpy() for method, value in every_method(tensors(batch)).items()}
     models.assert_same(actual, {m: expected[m] for m in actual}, rtol=1e-5, atol=1e-5)
-    alone = {method: value.numpy() for method, value in every_method(x[:1]).items()}
+    first = {name: value[:1] for name, value in batch.items()}
+    alone = {method: value.numpy() for method, value in every_method(tensors(first)).items()}
     first = {m: v[:, :1] if m == "log_weights" else v[:1] for m, v in actual.items()}
     models.assert_same(alone, first, rtol=1e-5, atol=1e-5)
     assert every_method.experimental_get_tracing_count() == 1

@@ -32,7 +32,8 @@ def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, **optio
         )  # quicker, and what is so tested
     x = models.examples(model, count)
     weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
-    data = tf.data.Dataset.from_tensor_slices((x, x[:, 0], weights)).batch(BATCH)
+    inputs, targets = models.data(model, x) if model.takes_condition else (x, x[:, 0])
+    data = tf.data.Dataset.from_tensor_slices((inputs, targets, weights)).batch(BATCH)
     start = model.get_weights()
     history = model.fit(data, epochs=1, verbose=0).history
     validation = model.evaluate(data, verbose=0, return_dict=True)

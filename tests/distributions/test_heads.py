@@ -67,7 +67,9 @@ def truth(name, parameters):
     if "diagonal" in name:
         return tfd.Independent(tfd.Normal(*parameters), 1)
     if name == "full":
-        loc, tril = (tf.cast(item, tf.float64) for item in parameters)  # the covariance squares its condition number
+        loc, tril = (
+            tf.cast(item, tf.float64) for item in parameters
+        )  # the covariance squares its condition number
         return tfd.MultivariateNormalFullCovariance(loc, tril @ tf.linalg.matrix_transpose(tril))
     if "bernoulli" in name:
         return tfd.Independent(tfd.Bernoulli(logits=parameters[0], dtype=tf.float32))

@@ -14,12 +14,13 @@ from conformance import models
 from substitute import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfvae import Regressor
 from tfvae.export import OnDevice, parity, save_serving, save_tflite
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import signatures
 
 K = 5
-DETERMINISTIC = ("serving_default", "reconstruct", "encode", "decode")
+DETERMINISTIC = {"serving_default", "predict", "reconstruct", "encode", "decode"}
 
 
 def mixed_precision():
@@ -40,7 +41,7 @@ def jit():
 
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
-FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds")
+FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds", "cvae-column")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
 
@@ -73,25 +74,40 @@ def agree(export, read, *, only=None, what="this reader"):
 
 def test_the_signatures_are_the_methods_of_the_model(export):
     model, ask = export.model, export.requests
-    x, z = ask["encode"]["x"], ask["decode"]["z"]
-    head = model.posterior_head
-    q = head.served(model.posterior_parameters(x))
-    expected = {
-        "reconstruct": {"image": model.reconstruct(x)},
-        "serving_default": {"image": model.reconstruct(x)},
-        "encode": dict(zip(head.parameter_names, q, strict=True)),
-        "decode": {"image": model.decode(z)},
-    }
-    if "loc" in expected["encode"]:
-        expected["encode"]["loc"] = model.encode(x)
+    batch = {"x": ask["log_prob"]["x"]}
+    given = {name: ask["log_prob"][name] for name in ("condition",) if name in ask["log_prob"]}
+    expected = {}
+    if given:
+        expected["predict"] = expected["serving_default"] = {"image": model(given["condition"])}
+    if isinstance(model, Regressor):
+        expected["log_prob"] = {"log_prob": model.log_prob(**batch, **given)}
+    else:
+        head = model.posterior_head
+        q = head.served(model.posterior_parameters(model.check_examples(**batch, **given)))
+        expected |= {
+            "reconstruct": {"image": model.reconstruct(**batch, **given)},
+            "encode": dict(zip(head.parameter_names, q, strict=True)),
+            "decode": {"image": model.decode(**ask["decode"])},
+        }
+        expected.setdefault("serving_default", expected["reconstruct"])
+        if "loc" in expected["encode"]:
+            expected["encode"]["loc"] = model.encode(**batch, **given)
     parity.compare("the methods", lambda name, _: expected[name], export.exact, {n: ask[n] for n in expected})
+    if isinstance(model, Regressor):
+        return
     seeds = np.array([[3, row] for row in range(4)], np.int32)
-    scored = export.exact("log_prob", {"x": x[:4], "seed": seeds})
-    assert parity.difference(model.elbo(x[:4], K, seed=3), scored["elbo"]) < 1e-5
-    assert parity.difference(model.iwelbo(x[:4], K, seed=3), scored["log_prob"]) < 1e-5
-    drawn = export.exact("sample", {"seed": seeds})
-    assert parity.difference(model.sample(4, seed=3), drawn["image"]) < 1e-6
-    assert parity.difference(model.decode(drawn["latent"]), drawn["image"]) < 1e-5
+    four, four_given = {"x": batch["x"][:4]}, {name: value[:4] for name, value in given.items()}
+    scored = export.exact("log_prob", {**four, "seed": seeds, **four_given})
+    assert parity.difference(model.elbo(num_samples=K, seed=3, **four, **four_given), scored["elbo"]) < 1e-5
+    assert (
+        parity.difference(model.iwelbo(num_samples=K, seed=3, **four, **four_given), scored["log_prob"])
+        < 1e-5
+    )
+    drawn = export.exact("sample", {"seed": seeds, **four_given})
+    count = {"n": 1 if given else 4, "seed": 3}
+    sampled = np.reshape(model.sample(**count, **four_given), np.shape(drawn["image"]))
+    assert parity.difference(sampled, drawn["image"]) < 1e-6
+    assert parity.difference(model.decode(drawn["latent"], **four_given), drawn["image"]) < 1e-5
 
 
 def test_loaded_by_tensorflow(export):
@@ -118,24 +134,25 @@ def test_in_litert(export):
     )
 
 
-@pytest.mark.parametrize("name", DETERMINISTIC)
-def test_in_openvino(export, name, tmp_path):
-    """OpenVINO reads one signature, serving_default: a copy of the same graph and weights calls `name` that."""
+def test_in_openvino(export, tmp_path):
+    """OpenVINO reads one signature, serving_default: copies of the same graph and weights call another one that."""
     import openvino
 
-    shutil.copytree(export.path / "variables", tmp_path / "variables")
-    saved = saved_model_pb2.SavedModel.FromString((export.path / "saved_model.pb").read_bytes())
-    definitions = saved.meta_graphs[0].signature_def
-    definitions["serving_default"].CopyFrom(definitions[name])
-    (tmp_path / "saved_model.pb").write_bytes(saved.SerializeToString())
     core = openvino.Core()
-    model = core.compile_model(core.read_model(tmp_path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    for name in export.table.keys() & DETERMINISTIC:
+        folder = tmp_path / name
+        shutil.copytree(export.path / "variables", folder / "variables")
+        saved = saved_model_pb2.SavedModel.FromString((export.path / "saved_model.pb").read_bytes())
+        definitions = saved.meta_graphs[0].signature_def
+        definitions["serving_default"].CopyFrom(definitions[name])
+        (folder / "saved_model.pb").write_bytes(saved.SerializeToString())
+        model = core.compile_model(core.read_model(folder), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
-    def read(_, request):
-        outputs = model(dict(request))
-        return {next(iter(port.names)): value for port, value in outputs.items()}
+        def read(_, request, model=model):
+            outputs = model(dict(request))
+            return {next(iter(port.names)): value for port, value in outputs.items()}
 
-    agree(export, read, only={name}, what="OpenVINO")
+        agree(export, read, only={name}, what="OpenVINO")
 
 
 def test_batching_changes_nothing(export):

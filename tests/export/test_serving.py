@@ -79,7 +79,7 @@ def test_every_signature(client, model):
 
 
 def test_methods_are_those_of_the_model(client, model):
-    x = parity.examples(model, 70)  # more than one request
+    x = parity.examples(model, 70)["x"]  # more than one request
     assert parity.difference(np.asarray(model.sample(70, seed=7)), client.sample(70, 7)) < 1e-6
     assert parity.difference(np.asarray(model.reconstruct(x)), client.reconstruct(x)) < 1e-5
     assert parity.difference(np.asarray(model.elbo(x, K, seed=3)), client.score(x, 3)["elbo"]) < 1e-5
@@ -120,7 +120,7 @@ def test_bad_sample(client, log, n, seed, words):
 
 
 def test_commands(transport, model, tmp_path, capsys):
-    x, out = parity.examples(model, 3), tmp_path / "out.npy"
+    x, out = parity.examples(model, 3)["x"], tmp_path / "out.npy"
     np.save(tmp_path / "x.npy", x)
     assert command.main([*transport, "sample", "-n", "3", "--seed", "7", "--out", str(out)]) == 0
     assert parity.difference(np.asarray(model.sample(3, seed=7)), np.load(out)) < 1e-6
@@ -134,6 +134,37 @@ def test_commands(transport, model, tmp_path, capsys):
     for arguments in (["score", str(tmp_path / "bad.npy")], ["score", str(tmp_path / "none.npy")], ["dream"]):
         assert command.main([*transport, *arguments]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_model_with_a_condition(tmp_path, capsys):
+    """Kills: conditions repeated in another order than the seeds."""
+    model = models.create("cvae-label")
+    path = save_serving(model, tmp_path / "base", num_samples=K, warmup_batch_sizes=(1, 4))
+    batch = parity.examples(model, 3)
+    x, condition = batch["x"], batch["condition"]
+    np.save(tmp_path / "c.npy", condition)
+    with Server(path) as server, rest(server, path, Log()) as where:
+        client = Client(Rest(where), batch=4)
+        drawn = client.sample(2, 7, condition)
+        assert drawn.shape == (2, 3, 4)
+        assert parity.difference(np.asarray(model.sample(2, seed=7, condition=condition)), drawn) < 1e-6
+        assert parity.difference(np.asarray(model(condition)), client.predict(condition)) < 1e-5
+        expected = np.asarray(model.reconstruct(x, condition=condition))
+        assert parity.difference(expected, client.reconstruct(x, condition=condition)) < 1e-5
+        scored = client.score(x, 3, condition=condition)
+        assert (
+            parity.difference(np.asarray(model.elbo(x, K, seed=3, condition=condition)), scored["elbo"])
+            < 1e-5
+        )
+        for ask in (lambda: client.sample(2, 7), lambda: client.score(x, 3)):
+            with pytest.raises(UserError, match="condition is missing in a request"):
+                ask()
+        with pytest.raises(UserError, match="condition has the wrong shape"):
+            client.sample(2, 7, condition[:, :2])
+        words = ["--rest", where, "sample", "-n", "2", "--seed", "7", "--condition", str(tmp_path / "c.npy")]
+        assert command.main([*words, "--out", str(tmp_path / "out.npy")]) == 0
+        assert parity.difference(drawn, np.load(tmp_path / "out.npy")) < 1e-6
+        capsys.readouterr()
 
 
 @pytest.mark.parametrize("option", ["--rest", "--grpc"])

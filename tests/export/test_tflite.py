@@ -85,7 +85,7 @@ def test_fixed_batch(model, tmp_path):
 @pytest.mark.slow
 def test_size_and_quantisation(tmp_path, capsys):
     model = wide()
-    images = parity.examples(model, 200)
+    images = parity.examples(model, 200)["x"]
     reports = {}
     for kind in (None, "float16", "dynamic"):
         path = tmp_path / f"{kind}.tflite"
@@ -121,7 +121,7 @@ def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     kernel = model.likelihood_head.logits_layer.linear.kernel
     kernel.assign(kernel * 2000.0)
     path = tmp_path / "model.tflite"
-    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)}
+    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)["x"]}
     options["images"] = 1.0 - options["images"]
     contents, right = [], convert.convert
     monkeypatch.setattr(tflite, "convert", lambda *given: contents.append(right(*given)) or contents[0])
@@ -265,6 +265,39 @@ def test_an_unbuilt_model(tmp_path):
 def test_bad_input(device, call, words):
     with pytest.raises(UserError, match=words):
         call(device)
+
+
+@pytest.mark.parametrize("name", ["cvae-column", "regressor-label"])
+def test_a_model_with_a_condition(name, tmp_path):
+    model = models.create(name)
+    device = OnDevice(save_tflite(model, tmp_path / "model.tflite", num_samples=K).path)
+    batch = parity.examples(model, 3)
+    condition = batch["condition"]
+    assert device.event_shape == model.event_shape and device.condition_shape == model.condition_shape
+    assert parity.difference(np.asarray(model(condition)), device.predict(condition)) < 1e-5
+    with pytest.raises(UserError, match="condition has the wrong shape"):
+        device.predict(condition[:, :2])
+    with pytest.raises(UserError, match="condition is missing in a request of log_prob"):
+        device.log_prob(batch["x"])
+    if name.startswith("regressor"):
+        exact = np.asarray(model.log_prob(**batch))
+        assert parity.difference(exact, device.log_prob(**batch)) < 1e-5
+        with pytest.raises(UserError, match="no such signature"):
+            device.sample(2, 7, condition)
+        return
+    drawn = device.sample(2, 7, condition)
+    assert parity.difference(np.asarray(model.sample(2, seed=7, condition=condition)), drawn) < 1e-5
+    for method in ("encode", "reconstruct"):
+        expected = np.asarray(getattr(model, method)(**batch))
+        assert parity.difference(expected, getattr(device, method)(**batch)) < 1e-5
+    z = np.asarray(model.encode(**batch))
+    expected = np.asarray(model.decode(z, condition=condition))
+    assert parity.difference(expected, device.decode(z, condition=condition)) < 1e-5
+    expected = np.asarray(model.elbo(num_samples=K, seed=3, **batch))
+    assert parity.difference(expected, device.elbo(seed=3, **batch)) < 1e-5
+    for ask in (lambda: device.sample(2, 7), lambda: device.encode(batch["x"]), lambda: device.decode(z)):
+        with pytest.raises(UserError, match="condition is missing in a request"):
+            ask()
 
 
 def test_a_truncated_file(file, tmp_path):

@@ -240,3 +240,36 @@ def test_fit_returns_when_its_last_step_has_ended():
     running, _ = seconds_of_fit(300)
     ends = [seconds_of_fit(round(300 * 0.45 / running))[1] for _ in range(15)]
     assert sum(ends) < 0.5, ends
+
+
+MASK = np.arange(16).reshape(4, 4, 1) % 4 == 2
+
+
+def test_the_condition_is_taken_from_the_binarised_image():
+    """Kills: a condition of grey pixels, or of another draw than the image beside it."""
+    grey = np.random.default_rng(0).random((6, 4, 4, 1)).astype(np.float32)
+    batches = pipelines.training_pipeline(grey, batch_size=4, seed=0, binarize="dynamic", given=MASK)
+    for condition, x in itertools.islice(batches.as_numpy_iterator(), 4):
+        assert set(np.unique(x)) <= {0.0, 1.0}
+        np.testing.assert_array_equal(condition, np.where(MASK, x, 0))
+    plain = pipelines.training_pipeline(grey, batch_size=4, seed=0, binarize="dynamic")
+    pairs = itertools.islice(zip(batches.as_numpy_iterator(), plain.as_numpy_iterator(), strict=True), 4)
+    assert all(np.array_equal(x, alone) for (_, x), alone in pairs)
+    ((condition, x),) = pipelines.evaluation_pipeline(grey, batch_size=6, given=MASK).as_numpy_iterator()
+    np.testing.assert_array_equal(condition, np.where(MASK, x, 0))
+    np.testing.assert_array_equal(x, grey)
+
+
+def test_a_vector_goes_with_its_own_image():
+    vectors = np.arange(10, dtype=np.float32)[:, np.newaxis] * [1.0, -1.0]
+    vectors = vectors.astype(np.float32)
+    training = pipelines.training_pipeline(
+        numbered(10), batch_size=4, seed=3, binarize="none", vectors=vectors
+    )
+    for batches in (
+        itertools.islice(training.as_numpy_iterator(), 6),
+        pipelines.evaluation_pipeline(numbered(10), batch_size=3, vectors=vectors).as_numpy_iterator(),
+    ):
+        for condition, x in batches:
+            number = x.reshape(-1) * 1024
+            np.testing.assert_array_equal(condition, np.stack([number, -number], axis=1))

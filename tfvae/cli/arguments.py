@@ -18,7 +18,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
-    from tfvae import presets
+    from tfvae import conditions, presets
     from tfvae.training import config
 
     top = _Parser(
@@ -34,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
         ("dataset", str, "digits, ring, a TFDS image data set or FILE.npz with x_train and x_test"),
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic for bernoulli, else none)"),
         ("likelihood", str, "|".join(presets.LIKELIHOODS)),
+        (
+            "condition",
+            str,
+            f"what images are conditioned on: {'|'.join(conditions.KINDS)} (default: the preset's)",
+        ),
         ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
         ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
@@ -55,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         ("batch-size", int, "examples in a step"),
         ("learning-rate", float, "Adam's, at the start"),
         ("schedule", str, f"of the learning rate: {'|'.join(config.SCHEDULES)}"),
-        ("kl-warmup", int, "epochs over which the KL weight grows to 1 (default: 0)"),
+        ("kl-warmup", int, "epochs over which the KL weight grows to 1 (default: 0, a third for cvae-*)"),
         ("free-bits", float, "nats of KL for each latent unit that cost nothing (default: 0)"),
         ("patience", int, "epochs without a better validation bound before stopping (default: 0, never)"),
         (
@@ -117,10 +122,20 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--num-samples", type=int, default=5000, help="particles K (default: 5000)")
     evaluate.add_argument("--limit", type=int, help="examples to take, from a fixed shuffle (default: all)")
     evaluate.add_argument("--seed", type=int, default=0, help="of the particles (default: 0)")
+    evaluate.add_argument(
+        "--against",
+        metavar="RUN_DIR",
+        help="another run to compare with on the same pixels, such as a regressor's",
+    )
 
     sample = commands.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("run_dir", metavar="RUN_DIR")
-    sample.add_argument("-n", type=int, default=64, help="how many (default: 64)")
+    sample.add_argument(
+        "-n",
+        type=int,
+        default=64,
+        help="how many (default: 64); with a condition, 8 for each of the first shuffled test examples' conditions",
+    )
     sample.add_argument(
         "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
     )

@@ -20,6 +20,9 @@ def run(options: argparse.Namespace) -> None:
         positive_int("--limit", options.limit)
     run = RunDirectory(options.run_dir)
     run.config()
+    against = None if options.against is None else RunDirectory(options.against)
+    if against is not None:
+        against.config()
 
     from tfvae.training import results
     from tfvae.training.progress import Progress
@@ -38,12 +41,12 @@ def run(options: argparse.Namespace) -> None:
         num_samples=options.num_samples,
         limit=options.limit,
         seed=options.seed,
+        against=against,
         progress=progress,
     )
     print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
     print(
-        f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats"
-        f"  (K = {result['num_samples']}; from the particles alone +- {result['nll_monte_carlo_standard_error']:.3f})"
+        f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats{_how(result)}"
     )
     if "bits_per_dimension" in result:
         print(
@@ -52,6 +55,28 @@ def run(options: argparse.Namespace) -> None:
         )
     if "likelihood_scale" in result:
         print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
+    if "against" in result:
+        print(
+            f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
+            f" higher by {result['nll_gain']:.2f} +- {result['nll_gain_standard_error']:.2f}"
+        )
+    if result["num_samples"] is not None:
+        _tell_latents(result)
+    print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")
+
+
+def _how(result: dict) -> str:
+    """Returns what the estimate is one of, and how it was made."""
+    of = ""
+    if "condition" in result:
+        of = f" for {result['scored_values']} values given the {result['condition']}"
+    if result["num_samples"] is None:
+        return f"{of}  (exact)"
+    particles = result["nll_monte_carlo_standard_error"]
+    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {particles:.3f})"
+
+
+def _tell_latents(result: dict) -> None:
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"
@@ -64,4 +89,3 @@ def run(options: argparse.Namespace) -> None:
     active, units = result["active_units_by_layer"], result["units_by_layer"]
     layers = f" (from the bottom up {active} of {units})" if len(units) > 1 else ""
     print(f"  active units             {sum(active)} of {sum(units)}{layers}")
-    print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")

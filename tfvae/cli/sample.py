@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from tfvae.checks import UserError, positive_int
 
+EACH = 8  # samples for each condition
+
 
 def run(options: argparse.Namespace) -> None:
-    """Draws samples from a trained model."""
+    """Draws samples from a trained model.
+
+    A model with a condition gets those of the first examples of the shuffled test split, 8 samples for each.
+    """
     from pathlib import Path
 
     from tfvae.training.run_directory import RunDirectory, cannot_write
@@ -28,17 +34,53 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training import results
 
     model = results.load_model(run_directory)
+    conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
     points = len(model.event_shape) == 1
-    images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
+    if conditions is None:
+        images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
+    else:
+        rows = np.asarray(model.sample(EACH, seed=options.seed, condition=conditions)).swapaxes(0, 1)
+        images = rows.reshape(-1, *model.event_shape)[: options.n]
     title = f"Samples from the prior, seed {options.seed}"
     try:
         if out.suffix == ".png" and points:
             plotting.save_points(out, {"samples": images}, title=title)
-        elif out.suffix == ".png":
+        elif out.suffix == ".png" and conditions is None:
             plotting.save_image_grid(out, images, title=title)
+        elif out.suffix == ".png":
+            from tfvae.training.figures import condition_column
+
+            columns, look = condition_column(model, conditions)
+            white = np.ones_like(rows).reshape(-1, *model.event_shape)
+            white[: options.n] = images
+            for index, drawn in enumerate(white.reshape(rows.shape).swapaxes(0, 1)[: options.n]):
+                columns[f"sample {index + 1}"] = drawn
+            plotting.save_columns(
+                out, columns, title=f"Samples given conditions of test examples, seed {options.seed}", **look
+            )
         else:
             with files.replacing(out) as temporary:
                 np.save(temporary, images)
     except OSError as error:
         raise cannot_write(out, error) from error
     print(out)
+
+
+def _conditions(run: Any, model: Any, n: int) -> Any:
+    """Returns the conditions of the first shuffled test examples, one for every `EACH` of n samples."""
+    from tfvae.training import loop, results
+
+    if model.latents is None:
+        raise UserError(
+            f"the run in {run.path} is a regressor, whose prediction does not vary",
+            expected="a run with latent variables",
+            fix="see its figures/conditional.png",
+        )
+    config = run.config()
+    loaded = loop.load_data(config)
+    run.check_data(loaded.fingerprint())
+    most = EACH * len(loaded.test)
+    if n > most:
+        raise UserError("-n is too large for the test split", expected=f"at most {most}", received=n)
+    (conditions, _), _ = results.examples_of(loaded, config, "test", -(-n // EACH))
+    return conditions

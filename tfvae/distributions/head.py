@@ -74,6 +74,11 @@ class Head(keras.layers.Layer):
         return parameters
 
     @property
+    def needs_features(self) -> bool:
+        """Whether the parameters come from features, as those of no prior without a condition do."""
+        return type(self).parameters is Head.parameters
+
+    @property
     def noise_size(self) -> int:
         """Numbers of noise that one value takes."""
         return math.prod(self.event_shape)

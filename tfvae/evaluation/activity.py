@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import positive_int
-from tfvae.evaluation.examples import as_array
+from tfvae.evaluation.examples import as_arrays, rows
 
 ROWS_PER_BLOCK = 500
 
@@ -50,7 +50,8 @@ def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: 
 
     Args:
         model: a `tfvae` model with `layer_means`.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches.
+        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a model that
+            takes them.
         threshold: of activity; 0.01 in the paper.
         draws: of the layers sampled before, for each of the two averages.
         seed: 32-bit integer, of these.
@@ -65,20 +66,20 @@ def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: 
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
     draws = positive_int("draws", draws)
-    data = as_array(data)
+    data = as_arrays(model, data)
     run_seed = random.fold(random.as_seed(seed), "active_units")
 
     @tf.function(reduce_retracing=True)
     def averages(x, first_row):
-        noise = random.PhiloxNoise(run_seed, tf.shape(x)[0], first_row)
+        noise = random.PhiloxNoise(run_seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
         means = model.layer_means(x, 2 * draws, noise)
         return [
             (tf.reduce_mean(layer[:draws], axis=0), tf.reduce_mean(layer[-draws:], axis=0)) for layer in means
         ]
 
     blocks = [
-        averages(tf.constant(data[start : start + ROWS_PER_BLOCK]), tf.constant(start))
-        for start in range(0, len(data), ROWS_PER_BLOCK)
+        averages(model.check_examples(**rows(data, start, ROWS_PER_BLOCK)), tf.constant(start))
+        for start in range(0, len(data["x"]), ROWS_PER_BLOCK)
     ]
     return ActiveUnits(tuple(_covariance(layer) for layer in zip(*blocks, strict=True)), threshold)
 

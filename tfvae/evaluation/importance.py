@@ -12,9 +12,10 @@ import tensorflow as tf
 from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import compiled
-from tfvae.evaluation.examples import as_array
+from tfvae.evaluation.examples import as_arrays, rows
 
 EXAMPLES_PER_BLOCK = 16
+EXACT_PER_BLOCK = 500
 NUMBERS_PER_BLOCK = 2**21  # float32 numbers in a block's largest tensor: 8 MiB
 
 
@@ -73,7 +74,8 @@ def log_marginal(
 
     Args:
         model: a `tfvae` model with a posterior.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches.
+        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a `CVAE`, whose
+            p(x|condition) it is, or a `Regressor`, which is scored exactly.
         num_samples: particles K for each example, exactly.
         seed: 32-bit integer.
         progress: called with (examples done, N) after each block.
@@ -89,25 +91,46 @@ def log_marginal(
         Owen: Monte Carlo theory, methods and examples, chapter 9 (the delta method for importance sampling).
     """
     num_samples = positive_int("num_samples", num_samples)
-    data = as_array(data)
-    model.check_examples(data[:1])
-    model.check_support(data)
-    rows = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data.shape[1:]))
-    particle_block = min(num_samples, rows // EXAMPLES_PER_BLOCK)
+    data = as_arrays(model, data)
+    count = len(data["x"])
+    if model.latents is None:
+        return _exact(model, data, progress)
+    most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data["x"].shape[1:]))
+    particle_block = min(num_samples, most // EXAMPLES_PER_BLOCK)
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
     run_seed = random.fold(random.as_seed(seed), "log_marginal")
     encode, add_block = _functions(model)
     columns = []
-    for start in range(0, len(data), EXAMPLES_PER_BLOCK):
-        x = model.check_examples(data[start : start + EXAMPLES_PER_BLOCK])
+    for start in range(0, count, EXAMPLES_PER_BLOCK):
+        x = model.check_examples(**rows(data, start, EXAMPLES_PER_BLOCK))
         encoding = encode(x)
-        state = _empty(len(x))
+        state = _empty(min(EXAMPLES_PER_BLOCK, count - start))
         for block, size in enumerate(blocks):
             state = add_block(x, encoding, tf.constant(start), random.fold(run_seed, block), size, state)
         columns.append(_finish(state, start, num_samples))
         if progress is not None:
-            progress(min(start + EXAMPLES_PER_BLOCK, len(data)), len(data))
+            progress(min(start + EXAMPLES_PER_BLOCK, count), count)
     return LogMarginal(*np.concatenate(columns, axis=1), num_samples=num_samples)
+
+
+def _exact(model, data, progress):
+    """The result of a model without latents: log p(x|c) itself, as if from one particle."""
+    columns, count = [], len(data["x"])
+    for start in range(0, count, EXACT_PER_BLOCK):
+        columns.append(model.log_prob(**rows(data, start, EXACT_PER_BLOCK)).numpy().astype(np.float64))
+        if progress is not None:
+            progress(min(start + EXACT_PER_BLOCK, count), count)
+    log_prob = np.concatenate(columns)
+    broken = np.flatnonzero(~np.isfinite(log_prob))
+    if broken.size:
+        raise UserError(
+            "log-likelihoods are NaN or infinite",
+            expected="finite log-densities",
+            received=f"{broken.size} bad ones, the first at example {broken[0]}",
+            fix="look at that example and at the model's weights",
+        )
+    zero = np.zeros(count)
+    return LogMarginal(log_prob, zero, zero + 1.0, log_prob, num_samples=1)
 
 
 def _functions(model):
@@ -115,7 +138,7 @@ def _functions(model):
     if not hasattr(model, "log_marginal_functions"):
 
         def add_block(x, encoding, first_row, seed, size, state):
-            noise = random.PhiloxNoise(seed, tf.shape(x)[0], first_row)
+            noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
             with compiled.densities():
                 log_weights = model.score(x, encoding, size, noise).log_weights
             return _accumulate(state, tf.cast(log_weights, tf.float64))

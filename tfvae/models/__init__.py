@@ -3,11 +3,23 @@
 import keras  # noqa: F401  before all else: see tfvae/registration.py
 
 from tfvae.models.base import LatentVariableModel
+from tfvae.models.cvae import CVAE
 from tfvae.models.discrete import DiscreteVAE
 from tfvae.models.draw import DRAW
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
 from tfvae.models.ladder import LadderVAE
+from tfvae.models.regressor import Regressor
 from tfvae.models.vae import VAE
 
-__all__ = ["DRAW", "IWAE", "VAE", "DiscreteVAE", "HierarchicalVAE", "LadderVAE", "LatentVariableModel"]
+__all__ = [
+    "CVAE",
+    "DRAW",
+    "IWAE",
+    "VAE",
+    "DiscreteVAE",
+    "HierarchicalVAE",
+    "LadderVAE",
+    "LatentVariableModel",
+    "Regressor",
+]

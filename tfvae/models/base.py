@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import keras
 import tensorflow as tf
 
@@ -89,7 +87,7 @@ class LatentVariableModel(Trainer):
         """Samples `num_samples` latents for each example and scores them.
 
         Args:
-            x: batch of examples.
+            x: batch of examples, as `check_examples` gives it.
             num_samples: K.
             noise: a `tfvae.random.Noise` with a row for each example.
             **options: `training`, whether layers such as batch normalisation train; `analytic_kl`, whether to give
@@ -98,37 +96,30 @@ class LatentVariableModel(Trainer):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define particles")
 
-    def check_examples(self, x):
-        """Returns a batch of examples as float32 tensors.
-
-        Raises:
-            UserError: if they are not floating-point numbers of the model's shape.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
-
-    def log_weights(self, x, num_samples, seed=None):
+    def log_weights(self, x, num_samples, seed=None, **given):
         """Log importance weights log p(x|z_k) + log p(z_k) - log q(z_k|x), z_k drawn from q(z|x).
 
         Args:
             x: [B, ...].
             num_samples: K.
             seed: 32-bit integer, or None for a fresh one. Row b depends on (seed, b) alone.
+            **given: `condition`, where the model has one.
 
         Returns:
             log_weights: [K, B], nats.
         """
-        x = self.check_examples(x)
-        noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(x)[0]))
+        x = self.check_examples(x, **given)
+        noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(tf.nest.flatten(x)[0])[0]))
         return self.particles(x, positive_int("num_samples", num_samples), noise).log_weights
 
-    def elbo(self, x, num_samples=1, seed=None):
+    def elbo(self, x, num_samples=1, seed=None, **given):
         """Evidence lower bound mean_k log w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
-        return tf.reduce_mean(self.log_weights(x, num_samples, seed), axis=0)
+        return tf.reduce_mean(self.log_weights(x, num_samples, seed, **given), axis=0)
 
-    def iwelbo(self, x, num_samples=None, seed=None):
+    def iwelbo(self, x, num_samples=None, seed=None, **given):
         """Importance-weighted bound log mean_k w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
         num_samples = self.num_samples if num_samples is None else num_samples
-        return log_mean_exp(self.log_weights(x, num_samples, seed))
+        return log_mean_exp(self.log_weights(x, num_samples, seed, **given))
 
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
@@ -145,16 +136,10 @@ class LatentVariableModel(Trainer):
         noise = random.PhiloxNoise(
             random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
         )
-        if self.compiles is not True or tf.executing_eagerly():
+        if not self._compiles_step():
             with replicas.holding(num_rows):
                 return self._learn(x, weight, share, noise, num_rows)
-        noise = random.Outside(noise)
-
-        @functools.partial(tf.function, jit_compile=True, autograph=False)
-        def learn():
-            return self._learn(x, weight, share, noise, None)
-
-        return learn()
+        return compiled.whole(self._learn, x, weight, share, random.Outside(noise), None)
 
     def _learn(self, x, weight, share, noise, num_rows):
         """Takes the step on a batch with the examples' weights and their shares in the loss, both [B], and reports the
@@ -232,13 +217,6 @@ class LatentVariableModel(Trainer):
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
         figures = summarize(particles, self.estimator)
         return self._report(figures | {"loss": -weight * figures["bound"]}, weight, num_rows)
-
-    def _unpack(self, data):
-        """Returns the examples and their weights [B], 1 where none were given; targets are ignored."""
-        x, _, weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = self.check_examples(x)
-        weight = tf.ones(tf.shape(x)[:1]) if weight is None else tf.cast(tf.reshape(weight, [-1]), tf.float32)
-        return x, weight
 
     def _freed(self, kl, share):
         """Sums the KL divergence [B, units] over the units, each held at `free_bits` where its batch mean is below."""

@@ -45,6 +45,11 @@ def densities(step):
     return compiling_step
 
 
+def whole(learn, *arguments):
+    """Returns learn(*arguments), compiled by XLA."""
+    return tf.function(lambda: learn(*arguments), jit_compile=True, autograph=False)()
+
+
 @contextlib.contextmanager
 def told_in_one_line():
     """Turns TensorFlow's error about an operation that XLA lacks into a `UserError`."""

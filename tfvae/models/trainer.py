@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
@@ -23,15 +24,65 @@ SUMS = (
 
 
 class Trainer(keras.Model):
-    """A Keras model that brings its own loss, reads its inputs alone and reports means over examples."""
+    """A Keras model that brings its own loss and reports means over examples.
 
-    compiles = "auto"
+    Attributes:
+        takes_condition: whether Keras' inputs are a condition and its targets the examples, see `Conditional`;
+            otherwise the inputs are the examples and targets are ignored.
+        latents: kind of the latent variables, "continuous" or "discrete"; None for a model without.
+        backward_particles: see `LatentVariableModel`.
+        compiles: what XLA compiles, see `compile`.
+    """
 
-    def __call__(self, x, *args, **kwargs):
-        """Checks the examples, as every method does, before Keras calls the model."""
-        if not keras.backend.is_keras_tensor(x):
-            x = self.check_examples(x)
-        return super().__call__(x, *args, **kwargs)
+    takes_condition = False
+    latents: str | None = None
+    backward_particles = 0
+    compiles: bool | str = "auto"
+
+    def check_examples(self, x):
+        """Returns a batch of examples as float32 tensors.
+
+        Raises:
+            UserError: if they are not floating-point numbers of the model's shape.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
+
+    def check_inputs(self, inputs):
+        """Returns what `call` takes as float32 tensors; see `check_examples`."""
+        return self.check_examples(inputs)
+
+    def check_data(self, inputs, targets):
+        """Checks what arrays among Keras' inputs and targets can be checked before the first step.
+
+        Raises:
+            UserError: if they do not fit the model.
+        """
+        self.check_support(inputs)
+
+    def examples_of(self, inputs, targets):
+        """Returns what the model scores of Keras' inputs and targets, checked; targets are ignored."""
+        return self.check_examples(inputs)
+
+    def check_support(self, x):
+        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
+
+        Raises:
+            UserError: if it does not.
+        """
+        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        if misfit is not None:
+            raise UserError(
+                f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
+                expected=misfit[0],
+                received=misfit[1],
+                fix="scale the examples, or choose another likelihood",
+            )
+
+    def __call__(self, inputs, *args, **kwargs):
+        """Checks the inputs, as every method does, before Keras calls the model."""
+        if not keras.backend.is_keras_tensor(inputs):
+            inputs = self.check_inputs(inputs)
+        return super().__call__(inputs, *args, **kwargs)
 
     def make_train_function(self, force=False):
         """As Keras', but with figures of all replicas."""
@@ -80,6 +131,10 @@ class Trainer(keras.Model):
         with self.distribute_strategy.scope():
             self.optimizer.build(self.trainable_variables)
 
+    def _compiles_step(self):
+        """Whether XLA is to compile the training step as a whole."""
+        return self.compiles is True and not tf.executing_eagerly()
+
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
         unfit = [
@@ -105,14 +160,14 @@ class Trainer(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
-        """As `keras.Model.fit`; targets are ignored, and sample weights need none.
+        """As `keras.Model.fit`; targets are ignored but by a conditional model, and sample weights need none.
 
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
             UserError: if `x` is an array with values that the likelihood cannot score, or XLA cannot compile the step.
         """
-        self.check_support(x)
+        self.check_data(x, y)
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
@@ -133,7 +188,7 @@ class Trainer(keras.Model):
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
-        self.check_support(x)
+        self.check_data(x, y)
         y = _targets(x, y, sample_weight)
         x, steps = self._cut(x, kwargs.pop("steps", None))
         options = {"sample_weight": sample_weight, "steps": steps, "return_dict": True}
@@ -187,6 +242,14 @@ class Trainer(keras.Model):
     def metrics_names(self):
         """The figures' names, the loss first."""
         return list(self._means.names)
+
+    def _unpack(self, data):
+        """Returns the examples of a batch and their weights [B], 1 where none were given."""
+        inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
+        examples = self.examples_of(inputs, targets)
+        rows = tf.shape(tf.nest.flatten(examples)[0])[:1]
+        weight = tf.ones(rows) if weight is None else tf.cast(tf.reshape(weight, [-1]), tf.float32)
+        return examples, weight
 
     @property
     def metrics(self):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae import random
@@ -92,14 +92,14 @@ class VAE(LatentVariableModel):
                 expected=f"a prior over {posteriors[-1].describe_values()}",
                 received=f"one over {self.prior_head.describe_values()}",
             )
-        if type(self.prior_head).parameters is Head.parameters:
+        if self.prior_head.needs_features and not self.takes_condition:
             raise UserError(
                 "prior needs features",
                 expected="a head without features such as StandardNormal",
                 received=type(prior).__name__,
             )
         self.prior_head.bind(self)
-        if not self.prior_head.built:
+        if not self.prior_head.needs_features and not self.prior_head.built:
             self.prior_head.build(None)
 
     @property
@@ -132,7 +132,8 @@ class VAE(LatentVariableModel):
         """Raises a `UserError` unless KL(q(z|x) || p(z)) has a closed form."""
         heads = self.posterior_heads[-1], self.prior_head
         try:
-            kl_divergence(heads[0], self.posterior_parameters(example), heads[1], heads[1].parameters())
+            q, p = self.posterior_parameters(example), self.generator(example)[0]
+            kl_divergence(heads[0], q, heads[1], p)
         except NotImplementedError as error:
             raise UserError(
                 "the KL divergence of this posterior from this prior has no closed form",
@@ -145,9 +146,12 @@ class VAE(LatentVariableModel):
         q = self.posterior_parameters(x, training)
         return self._likelihood_mean(self.posterior_head.mean(q), training)
 
-    def posterior(self, x):
-        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size]."""
-        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x)))
+    def posterior(self, x, **given):
+        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size].
+
+        Here and below `given` is the `condition` of a model that has one.
+        """
+        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x, **given)))
 
     def prior(self):
         """Returns p(z), a TFP distribution with event shape [latent_size]."""
@@ -157,17 +161,17 @@ class VAE(LatentVariableModel):
         """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
-    def encode(self, x):
+    def encode(self, x, **given):
         """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
-        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x)))
+        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **given)))
 
     def decode(self, z):
         """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
         return self._likelihood_mean(self._check_latents(z))
 
-    def reconstruct(self, x):
+    def reconstruct(self, x, **given):
         """Returns decode(encode(x)): [B, *event_shape]."""
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x, **given), **given)
 
     def sample(self, n, seed=None, *, mean=True):
         """Draws z from the prior and decodes it.
@@ -218,17 +222,26 @@ class VAE(LatentVariableModel):
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""
-        head, p = self.posterior_head, self.prior_head.parameters()
+        head = self.posterior_head
+        p, likelihood_parameters = self.generator(x, training)
         draw = head.noise_from(noise, "posterior", num_samples)
         z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=self.score_likelihood(x, self.likelihood_parameters(fixed, training), training),
+            log_likelihood=self.score_likelihood(self.scored(x), likelihood_parameters(fixed), training),
             log_prior=self.prior_head.log_prob(p, fixed),
             log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
         )
+
+    def generator(self, x, training=False):
+        """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""
+        return self.prior_head.parameters(), functools.partial(self.likelihood_parameters, training=training)
+
+    def scored(self, x):
+        """Returns what the likelihood scores of checked examples."""
+        return x
 
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x): tensors [B, ...]."""
@@ -262,21 +275,6 @@ class VAE(LatentVariableModel):
             UserError: if they are not floating-point numbers of that shape.
         """
         return batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
-
-    def check_support(self, x):
-        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
-
-        Raises:
-            UserError: if it does not.
-        """
-        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
-        if misfit is not None:
-            raise UserError(
-                f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=misfit[0],
-                received=misfit[1],
-                fix="scale the examples, or choose another likelihood",
-            )
 
     def _check_latents(self, z):
         return batch_of("z", z, self.posterior_head.event_shape)

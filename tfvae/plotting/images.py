@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
 
 MAX_IMAGES = 10_000
+HIDDEN = np.array([0.42, 0.56, 0.74])  # colour of pixels that are not shown
 GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a line of the title, a figure
 
 
@@ -75,6 +77,52 @@ def save_reconstructions(
         canvas, middles = mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
         figure, panel = show(canvas, title, left=170)
         panel.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
+        return save(figure, path)
+
+
+def save_columns(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, np.ndarray],
+    *,
+    title: str,
+    hidden: Mapping[str, np.ndarray] | None = None,
+    rows: Sequence[str] | None = None,
+) -> Path:
+    """Draws named columns of images side by side, a row for each example: conditions beside what they lead to.
+
+    Args:
+        path: the PNG file.
+        columns: heading to images [N, H, W, C] floats in [0, 1], C = 1 or 3, the same shape in every column.
+        title: what the figure shows, written above it.
+        hidden: heading to a mask [H, W, C] of the pixels of that column that are not shown but drawn in blue.
+        rows: a label for each row, or None.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the columns differ in shape or are no images, the values are not finite, or the file cannot be
+            written.
+    """
+    shapes = {name: np.shape(images) for name, images in columns.items()}
+    if len(set(shapes.values())) != 1:
+        raise UserError("the columns differ in shape", expected="one shape [N, H, W, C]", received=shapes)
+    drawn = []
+    for name, images in columns.items():
+        images = rgb(name, images, "[N, H, W, C]")
+        if name in (hidden or {}):
+            images = np.where(hidden[name].any(axis=-1, keepdims=True), HIDDEN, images)
+        drawn.append(images)
+    tiles = np.stack(drawn, axis=1)
+    with look():
+        canvas, middles = mosaic(list(tiles), TILE, [GAP] * (len(tiles) - 1))
+        figure, axes = show(canvas, title, left=0 if rows is None else 120, top=LINE)
+        step = (canvas.shape[1] + GAP) / len(drawn)
+        axes.xaxis.tick_top()
+        axes.set_xticks((np.arange(len(drawn)) + 0.5) * step - GAP / 2, list(columns))
+        axes.tick_params(length=0)
+        if rows is not None:
+            axes.set_yticks(middles, rows)
         return save(figure, path)
 
 
@@ -167,15 +215,17 @@ def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> 
     return canvas, np.array(tops) + height / 2
 
 
-def show(canvas: np.ndarray, title: str, *, left: int = 0, bottom: int = 0) -> tuple[Figure, Axes]:
-    """Shows a canvas pixel for pixel below a title; `left` and `bottom` are room for labels, in pixels."""
+def show(
+    canvas: np.ndarray, title: str, *, left: int = 0, bottom: int = 0, top: int = 0
+) -> tuple[Figure, Axes]:
+    """Shows a canvas pixel for pixel below a title; `left`, `bottom` and `top` are room for labels, in pixels."""
     height, width = canvas.shape[:2]
     full = max(NARROWEST, left + width + 2 * MARGIN)
     heading = wrap(title, full)
     if canvas.min() < 0 or canvas.max() > 1:
         heading += "\n(pixels below 0 or above 1 are drawn as 0 or 1)"
     head = LINE * (heading.count("\n") + 1) + MARGIN
-    size = np.array([full, bottom + height + head + MARGIN])
+    size = np.array([full, bottom + height + top + head + MARGIN])
     figure = Figure(figsize=tuple(size / DPI), dpi=DPI)
     figure.suptitle(heading, y=1 - 0.5 * MARGIN / size[1])
     start = np.array([left + (full - left - width) // 2, bottom + MARGIN])

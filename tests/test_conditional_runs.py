@@ -1,0 +1,136 @@
+"""The command line with a condition: what such runs leave, and one line for what does not fit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfvae import cli, conditions
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory
+
+TINY = ["--epochs", "2", "--batch-size", "400", "--figures-every", "0"]
+
+
+def test_what_conditions_show():
+    column, quadrant = (conditions.mask(kind, (4, 6, 1))[..., 0] for kind in ("column", "quadrant"))
+    assert np.argwhere(column).tolist() == [[row, 3] for row in range(4)]
+    assert np.argwhere(quadrant).tolist() == [[row, column] for row in (2, 3) for column in (0, 1, 2)]
+    assert conditions.mask("label", (4, 6, 1)) is None
+
+
+def test_the_warm_up_of_a_preset_is_a_share_of_the_epochs_where_the_estimator_allows_one():
+    def resolve(**given):
+        return Config.resolve({"preset": "cvae-column"} | given).kl_warmup
+
+    assert (resolve(), resolve(epochs=7), resolve(kl_warmup=0), resolve(estimator="rws")) == (10, 2, 0, 0)
+    assert Config.resolve({"preset": "regressor-column"}).kl_warmup == 0
+
+
+def train(folder, name, *words):
+    assert cli.main(["train", "--run-dir", str(folder / name), *TINY, *words]) == 0
+    return RunDirectory(folder / name)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return {
+        "cvae": train(folder, "cvae", "--preset", "cvae-column", "--latent-size", "2"),
+        "regressor": train(folder, "regressor", "--preset", "regressor-column"),
+        "quadrant": train(folder, "quadrant", "--preset", "regressor-quadrant"),
+    }
+
+
+def refused(capsys, *words):
+    capsys.readouterr()
+    assert cli.main([str(word) for word in words]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and errors.count("\n") == 1
+    return errors
+
+
+def evaluate(run, *words):
+    assert cli.main(["evaluate", str(run.path), "--num-samples", "7", "--limit", "40", *map(str, words)]) == 0
+    return json.loads(run.evaluation_file.read_text())
+
+
+def test_runs_leave_their_figures(runs):
+    names = {name: {path.stem for path in run.figures.glob("*.png")} for name, run in runs.items()}
+    assert names["cvae"] >= {"conditional", "latent_map", "loss_curves", "reconstructions"}
+    assert names["regressor"] >= {"conditional", "loss_curves"}
+
+
+def test_a_conditional_run_against_its_regressor(runs, capsys):
+    result = evaluate(runs["cvae"], "--against", runs["regressor"].path)
+    assert "given the column" in capsys.readouterr().out
+    alone = evaluate(runs["regressor"])
+    assert "(exact)" in capsys.readouterr().out
+    contract = {
+        "nll",
+        "nll_standard_error",
+        "elbo",
+        "num_samples",
+        "num_examples",
+        "active_units",
+        "split",
+        "binarize",
+    }
+    assert contract <= result.keys() & alone.keys()
+    assert result["num_samples"] == 7 and alone["num_samples"] is None and alone["active_units"] is None
+    assert result["scored_values"] == alone["scored_values"] == 56
+    assert result["condition"] == alone["condition"] == "column"
+    assert alone["nll"] == -alone["elbo"] == pytest.approx(result["against_nll"])
+    assert alone["nll_standard_error"] == pytest.approx(result["against_nll_standard_error"])
+    assert result["nll_gain"] == pytest.approx(result["against_nll"] - result["nll"])
+    assert 0 < result["nll_gain_standard_error"] < result["nll_standard_error"] + alone["nll_standard_error"]
+    assert (runs["cvae"].figures / "comparison.png").stat().st_size > 1000
+    assert "differ in condition" in refused(
+        capsys, "evaluate", runs["cvae"].path, "--against", runs["quadrant"].path
+    )
+    assert "there is no run" in refused(capsys, "evaluate", runs["cvae"].path, "--against", "nowhere")
+
+
+def test_samples_go_with_the_conditions_of_test_examples(runs, tmp_path, capsys):
+    def array(n):
+        out = str(tmp_path / f"{n}.npy")
+        assert cli.main(["sample", str(runs["cvae"].path), "-n", str(n), "--out", out]) == 0
+        return np.load(out)
+
+    few, many = array(11), array(16)
+    assert few.shape == (11, 8, 8, 1)
+    assert set(np.unique(many[..., 4, :])) <= {0.0, 1.0}
+    assert (many[:8, :, 4] == many[0, :, 4]).all() and (many[8:, :, 4] == many[8, :, 4]).all()
+    assert len(np.unique(many[:8].round(6), axis=0)) == 8
+    np.testing.assert_array_equal(few[:, :, 4], many[:11, :, 4])
+    capsys.readouterr()
+    assert cli.main(["sample", str(runs["cvae"].path), "-n", "11"]) == 0
+    assert Path(capsys.readouterr().out.strip()).stat().st_size > 1000
+    assert "is a regressor" in refused(capsys, "sample", runs["regressor"].path)
+    assert "-n is too large" in refused(capsys, "sample", runs["cvae"].path, "-n", 10_000)
+
+
+def test_a_label_is_a_condition_where_there_are_labels(tmp_path, capsys):
+    run = train(tmp_path, "label", "--preset", "digits", "--condition", "label")
+    assert evaluate(run)["scored_values"] == 64
+    assert cli.main(["sample", str(run.path), "-n", "8"]) == 0
+    x = np.random.default_rng(0).random((20, 8, 8)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x_train=x, x_test=x)
+    words = ["--dataset", tmp_path / "data.npz", "--run-dir", tmp_path / "other"]
+    said = refused(capsys, "train", "--preset", "digits", "--condition", "label", *words)
+    assert "has no labels" in said and not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_conditional_run_is_exported_and_a_page_refused(runs, tmp_path, capsys):
+    from tfvae.export import OnDevice
+
+    out = tmp_path / "model.tflite"
+    for options in ([], ["--quantization", "float16", "--overwrite"]):
+        words = ["export", str(runs["cvae"].path), "--format", "tflite", "--num-samples", "4", *options]
+        assert cli.main([*words, "--out", str(out)]) == 0
+    assert OnDevice(out).condition_shape == (8, 8, 1)
+    assert "no place for a condition" in refused(
+        capsys, "export", runs["cvae"].path, "--format", "web", "--out", tmp_path / "page"
+    )

@@ -1,0 +1,42 @@
+"""What a model of images may be conditioned on, by name; the command line reads it, so NumPy waits for the call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tfvae.checks import one_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+KINDS = ("none", "column", "quadrant", "label")
+
+
+def mask(kind: str, image_shape: tuple[int, int, int]) -> np.ndarray | None:
+    """Returns which pixels of an image a condition shows.
+
+        column     the centre column, W // 2 counted from 0
+        quadrant   the lower left quadrant: rows from H // 2 on, columns before W // 2
+
+    Args:
+        kind: one of `KINDS`.
+        image_shape: (H, W, C).
+
+    Returns:
+        given: [H, W, C], booleans, the same for every image; None for a condition that is no part of the image.
+
+    Raises:
+        UserError: if there is no such kind.
+    """
+    one_of("condition", kind, KINDS)
+    if kind not in ("column", "quadrant"):
+        return None
+    import numpy as np
+
+    height, width, _ = image_shape
+    given = np.zeros(image_shape, bool)
+    if kind == "column":
+        given[:, width // 2] = True
+    else:
+        given[height // 2 :, : width // 2] = True
+    return given

@@ -1,0 +1,204 @@
+"""What models of p(x | condition) share: the condition, and the part of x that it already shows."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae import random
+from tfvae.checks import UserError, positive_int, shape_of
+from tfvae.models.parts import batch_of
+from tfvae.models.trainer import Trainer
+
+
+class Pair(NamedTuple):
+    """Examples with their conditions.
+
+    Attributes:
+        condition: [B, *condition_shape].
+        x: [B, *event_shape].
+    """
+
+    condition: tf.Tensor
+    x: tf.Tensor
+
+
+class Conditional(Trainer):
+    """A model whose Keras inputs are the condition and whose targets are x: `fit(condition, x)`, `predict(condition)`.
+
+    With `given`, a mask, the condition is x itself where the mask is true. Those values are known: the likelihood
+    is one over the others alone, a vector of them in the order of the image; means and samples show the given values
+    as they are; what the condition holds elsewhere is never read.
+    """
+
+    takes_condition = True
+
+    def _condition_on(self, condition_shape, given, likelihood):
+        """Takes in the shape of the condition and the mask, and checks the likelihood's head against them."""
+        self.condition_shape = shape_of("condition_shape", condition_shape)
+        self.autocast = False  # given values keep their precision; the layers cast for themselves
+        self.given = self._unseen = self._places = None
+        if given is None:
+            return
+        self.given = given = np.asarray(given)
+        if given.dtype != bool or given.shape != self.condition_shape or given.all() or not given.any():
+            raise UserError(
+                "given is no mask of the condition",
+                expected=f"booleans of shape {self.condition_shape}, some true and some false",
+                received=f"{given.dtype} of shape {given.shape}, {int(np.sum(given.astype(bool)))} true",
+            )
+        count = int(np.sum(~given))
+        if likelihood.event_shape != (count,):
+            raise UserError(
+                "the likelihood does not fit the values that are not given",
+                expected=f"a head of event shape ({count},)",
+                received=likelihood.event_shape,
+            )
+        flat = given.reshape(-1)
+        self._unseen = np.flatnonzero(~flat).astype(np.int32)
+        self._places = np.where(flat, 0, np.cumsum(~flat) - 1).astype(np.int32)
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.likelihood_head.event_shape if self.given is None else self.condition_shape
+
+    def check_condition(self, condition):
+        """Returns a batch of conditions [B, *condition_shape] as float32, zero where they are not given.
+
+        Raises:
+            UserError: if there is none, or it does not hold floating-point numbers of that shape.
+        """
+        if condition is None:
+            raise UserError(
+                "condition is missing",
+                expected=f"an array [{', '.join(map(str, ('B', *self.condition_shape)))}]",
+                fix=f"a {type(self).__name__} takes (condition, x), and condition=... in its methods",
+            )
+        condition = batch_of("condition", condition, self.condition_shape, rank=1 + len(self.condition_shape))
+        return condition if self.given is None else tf.where(self.given, condition, 0.0)
+
+    def check_inputs(self, inputs):
+        """Returns a batch of conditions; see `check_condition`."""
+        return self.check_condition(inputs)
+
+    def check_examples(self, x, condition=None) -> Pair:
+        """Returns a batch of examples with their conditions, the given values of x taken from the condition.
+
+        Raises:
+            UserError: if one is missing, does not fit, or they differ in number.
+        """
+        if x is None and condition is not None:
+            raise UserError(
+                "x is missing, one array alone was given",
+                expected="(condition, x)",
+                fix="give x as the targets, as in fit(condition, x)",
+            )
+        condition = self.check_condition(condition)
+        x = batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
+        if not x.shape[:1].is_compatible_with(condition.shape[:1]):
+            raise UserError(
+                "condition and x differ in their number of rows", expected=len(x), received=len(condition)
+            )
+        return Pair(condition, x if self.given is None else tf.where(self.given, condition, x))
+
+    def examples_of(self, inputs, targets) -> Pair:
+        """Returns Keras' inputs, the condition, and targets, x; see `check_examples`."""
+        return self.check_examples(targets, condition=inputs)
+
+    def check_data(self, inputs, targets):
+        """Checks arrays and the specification of a data set before the first step."""
+        if isinstance(inputs, tf.data.Dataset):
+            specs = keras.utils.unpack_x_y_sample_weight(inputs.element_spec)[:2]
+            if all(spec is None or _is_known(spec) for spec in specs):
+                self.examples_of(
+                    *(None if spec is None else tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in specs)
+                )
+            return
+        arrays = [array for array in (inputs, targets) if hasattr(array, "shape")]
+        if inputs is None or (arrays and len(arrays) < 2):
+            self.examples_of(inputs, targets)
+        elif arrays:
+            self.examples_of(inputs[:1], targets[:1])
+            if len(inputs) != len(targets):
+                raise UserError(
+                    "condition and x differ in their number of rows",
+                    expected=len(targets),
+                    received=len(inputs),
+                )
+            self.check_support(targets)
+
+    def predict(self, x, *args, **kwargs):
+        """As `keras.Model.predict`, of conditions: the mean prediction of each."""
+        if hasattr(x, "shape"):
+            self.check_condition(x[:1])
+        return super().predict(x, *args, **kwargs)
+
+    def unseen(self, x):
+        """Returns the values of x [..., *event_shape] that the likelihood scores: all, or [..., count] not given."""
+        if self.given is None:
+            return x
+        x = tf.convert_to_tensor(x)
+        lead = tf.shape(x)[: -len(self.event_shape)]
+        flat = tf.reshape(x, tf.concat([lead, [math.prod(self.event_shape)]], axis=0))
+        return tf.gather(flat, self._unseen, axis=-1)
+
+    def complete(self, values, condition):
+        """Returns x [..., B, *event_shape]: values as the likelihood has them, the given ones from the condition."""
+        if self.given is None:
+            return values
+        whole = tf.gather(values, self._places, axis=-1)
+        whole = tf.reshape(whole, tf.concat([tf.shape(values)[:-1], self.event_shape], axis=0))
+        whole = tf.where(self.given, condition, whole)
+        return tf.ensure_shape(whole, [*values.shape[:-1], *self.event_shape])
+
+    def sample(self, n, seed=None, *, condition=None, mean=True):
+        """Draws examples for each condition.
+
+        Args:
+            n: number of samples for each condition.
+            seed: 32-bit integer, or None for a fresh one. Sample i of condition b, one of B, depends on
+                (seed, i B + b) and that condition alone, and is the same in process, in a SavedModel and on a device.
+            condition: [B, *condition_shape].
+            mean: whether to return the likelihood's mean rather than a draw from the likelihood.
+
+        Returns:
+            x: [n, B, *event_shape].
+        """
+        condition = self.check_condition(condition)
+        count = tf.shape(condition)[0]
+        rows = tf.tile(condition, [positive_int("n", n), *[1] * len(self.condition_shape)])
+        noise = random.ThreefryNoise(random.row_seeds(seed, n * count))
+        parameters, head = self.draw_parameters(noise, rows), self.likelihood_head
+        values = head.mean(parameters) if mean else head.sample(parameters, head.noise_from(noise, "x")[0])
+        x = self.complete(values, rows)
+        return tf.reshape(x, tf.concat([[n, count], self.event_shape], axis=0))
+
+    def draw_parameters(self, noise, condition):
+        """Returns the likelihood's parameters for one draw of the latents, if any, for each checked condition."""
+        raise NotImplementedError(f"{type(self).__name__} does not define draw_parameters")
+
+    def get_config(self):
+        """Returns the arguments."""
+        given = None if self.given is None else self.given.tolist()
+        return super().get_config() | {"condition_shape": self.condition_shape, "given": given}
+
+
+def _is_known(spec):
+    """Returns whether a specification is that of a tensor of known shape but for its rows."""
+    return isinstance(spec, tf.TensorSpec) and bool(spec.shape.rank) and spec.shape[1:].is_fully_defined()
+
+
+def flat(values):
+    """Returns values [B, ...] as float32 [B, size]."""
+    return tf.cast(tf.reshape(values, [-1, math.prod(values.shape[1:])]), tf.float32)
+
+
+def join(first, second):
+    """Joins two batches of values: along the channels where both are images of one size, otherwise as vectors."""
+    images = first.shape.rank == second.shape.rank == 4 and first.shape[1:3] == second.shape[1:3]
+    return tf.concat([first, second] if images else [flat(first), flat(second)], axis=-1)

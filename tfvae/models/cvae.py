@@ -1,0 +1,161 @@
+"""The conditional variational autoencoder."""
+
+from __future__ import annotations
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from tfvae.models.conditional import Conditional, Pair, flat, join
+from tfvae.models.parts import check_parts, training_option
+from tfvae.models.vae import VAE
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class CVAE(Conditional, VAE):
+    """A conditional variational autoencoder: p(x, z | c) = p(z|c) p(x|z, c), q(z|x, c), c the condition, with
+
+        log p(x|c) >= E_q(z|x,c)[log p(x|z, c)] - KL(q(z|x, c) || p(z|c)).
+
+        condition_network:   c [B, *condition_shape] -> features [B, ...]
+        prior:               features -> p(z|c), or p(z) for a head without features
+        decoder, likelihood: z joined with the features, a vector -> features -> p(x|z, c)
+        encoder, posterior:  x joined with c -> features -> q(z|x, c)
+
+    x and c are joined along the channels where both are images of one size, otherwise as vectors. With `given` the
+    encoder sees x alone, which holds the condition.
+
+    `fit(condition, x)` or `fit(dataset of (condition, x))` trains it; `predict(condition)` and the model called on
+    conditions give the likelihood's mean at the prior's mean of z. Every other method takes `condition=`.
+
+    Args:
+        encoder: any Keras layer or model from x joined with the condition to a batch of features.
+        decoder: any Keras layer or model from vectors of z and the condition's features to a batch of features.
+        condition_shape: of one condition: an image, a vector, a one-hot label.
+        condition_network: any Keras layer or model from a batch of conditions to their features; None for none.
+        given: mask [*event_shape] of the values of x that the condition shows, see `Conditional`; None where the
+            condition is something else than a part of x.
+        posterior: head of q(z|x, c), e.g. `DiagonalNormal(latent_size)`.
+        likelihood: head of p(x|z, c), e.g. `Bernoulli(event_shape)`; with `given`, over the vector of the others.
+        prior: head of p(z|c): `DiagonalNormal(latent_size)` learns it from the condition; `StandardNormal`, or None,
+            fixes it.
+        estimator, num_samples, **kwargs: see `LatentVariableModel`.
+
+    Raises:
+        UserError: if parts do not fit each other or an argument is out of range.
+
+    References:
+        Sohn, Lee, Yan: Learning structured output representation using deep conditional generative models (2015).
+        Doersch: Tutorial on variational autoencoders (2016), with the column of MNIST digits.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        *,
+        condition_shape,
+        posterior,
+        likelihood,
+        condition_network=None,
+        given=None,
+        prior=None,
+        estimator="elbo",
+        num_samples=1,
+        **kwargs,
+    ):
+        super().__init__(
+            encoder,
+            decoder,
+            posterior=posterior,
+            likelihood=likelihood,
+            prior=prior,
+            estimator=estimator,
+            num_samples=num_samples,
+            **kwargs,
+        )
+        self._condition_on(condition_shape, given, likelihood)
+        network = keras.layers.Identity() if condition_network is None else condition_network
+        check_parts(keras.layers.Layer, "a Keras layer or model", {"condition_network": network})
+        self.condition_network = network
+
+    def build(self, input_shape=None):
+        """Makes every layer by sending one example through."""
+        with tf.init_scope():
+            condition = tf.zeros((1, *self.condition_shape))
+            example = Pair(condition, tf.zeros((1, *self.event_shape)))
+            self.posterior_parameters(example)
+            self.call(condition)
+            if self.estimator.analytic_kl:
+                self._check_closed_form(example)
+        super(VAE, self).build((None, *self.condition_shape))
+
+    def call(self, condition, training=False):
+        """Returns the mean prediction E[x | z = E[z|c], c]: [B, *event_shape]."""
+        features = self._features(condition, training)
+        mean = self.prior_head.mean(self._prior_parameters(features))
+        z = tf.broadcast_to(mean, [tf.shape(features)[0], *self.prior_head.event_shape])
+        return self._mean_of(self._parameters(z, features, training), condition)
+
+    def prior(self, condition=None):
+        """Returns p(z|c), a TFP distribution with batch shape [B], or [] for a fixed prior."""
+        features = self._features(self.check_condition(condition))
+        return self.prior_head.distribution(self._prior_parameters(features))
+
+    def likelihood(self, z, condition=None):
+        """Returns p(x|z, c), with the batch shape of z [..., B, latent_size] and event shape of x; with `given`, of
+        the vector of the other values."""
+        features = self._features(self.check_condition(condition))
+        return self.likelihood_head.distribution(self._parameters(self._check_latents(z), features))
+
+    def decode(self, z, condition=None):
+        """Returns the likelihood mean E[x|z, c] of z [..., B, latent_size]: [..., B, *event_shape]."""
+        condition = self.check_condition(condition)
+        return self._mean_of(self._parameters(self._check_latents(z), self._features(condition)), condition)
+
+    def sample_latents(self, noise, condition=None):
+        """Returns one draw from p(z|c) for each row of a `tfvae.random.Noise` and of the conditions."""
+        head, features = self.prior_head, self._features(self.check_condition(condition))
+        return head.sample(self._prior_parameters(features), head.noise_from(noise, "prior")[0])
+
+    def draw_parameters(self, noise, condition):
+        """Returns the likelihood's parameters for one draw from p(z|c) for each checked condition."""
+        return self._parameters(self.sample_latents(noise, condition), self._features(condition))
+
+    def generator(self, x, training=False):
+        """Returns the parameters of p(z|c), and the function from z to those of p(x|z, c)."""
+        features = self._features(x.condition, training)
+        parameters = functools.partial(self._parameters, features=features, training=training)
+        return self._prior_parameters(features), parameters
+
+    def scored(self, x):
+        """Returns what the likelihood scores: x, or its values that are not given."""
+        return self.unseen(x.x)
+
+    def posterior_parameters(self, x, training=False):
+        """Returns the parameters of q(z|x, c) for a `Pair`: tensors [B, ...]."""
+        seen = join(x.x, x.condition) if self.given is None else x.x
+        return super().posterior_parameters(seen, training)
+
+    def _features(self, condition, training=False):
+        """Returns the features of checked conditions, as vectors [B, size]."""
+        return flat(self.condition_network(condition, **training_option(self.condition_network, training)))
+
+    def _prior_parameters(self, features):
+        return self.prior_head(features) if self.prior_head.needs_features else self.prior_head.parameters()
+
+    def _parameters(self, z, features, training=False):
+        """Returns the parameters of p(x|z, c) for z [..., B, latent_size] and features [B, size]: [..., B, ...]."""
+        size = self.latent_size + features.shape[-1]
+        wide = tf.broadcast_to(features, tf.concat([tf.shape(z)[:-1], [features.shape[-1]]], axis=0))
+        joined = tf.concat([z, wide], axis=-1)
+        return self.parameters_of(self.decoder, self.likelihood_head, joined, (size,), training)
+
+    def _mean_of(self, parameters, condition):
+        return self.complete(self.likelihood_head.mean(parameters), condition)
+
+    def get_config(self):
+        """Returns the arguments."""
+        network = keras.saving.serialize_keras_object(self.condition_network)
+        return super().get_config() | {"condition_network": network}
