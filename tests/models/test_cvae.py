@@ -20,7 +20,7 @@ from stats import assert_mean_close, assert_paired_less
 import tfvae
 from tfvae import estimators, evaluation, random
 from tfvae.checks import UserError
-from tfvae.distributions import Bernoulli, DiagonalNormal, Normal, StandardNormal, kl_divergence
+from tfvae.distributions import Bernoulli, DiagonalNormal, MixturePrior, Normal, StandardNormal, kl_divergence
 from tfvae.networks import MLP
 
 RNG = np.random.default_rng(3)
@@ -370,3 +370,8 @@ def test_bad_parts_are_one_line(options, says):
     parts = {"condition_shape": 5, "given": GIVEN, "prior": DiagonalNormal(2)} | options
     with pytest.raises(UserError, match=says):
         tfvae.CVAE(MLP([2]), MLP([2]), posterior=DiagonalNormal(2), likelihood=Bernoulli(3), **parts)
+
+
+def test_a_divergence_without_a_closed_form_is_refused():
+    with pytest.raises(UserError, match="no closed form"):
+        linear(MixturePrior(2), estimator="elbo-analytic")

@@ -194,6 +194,19 @@ def test_a_diagnosis_names_the_innermost_layer_and_leaves_the_model_as_it_was():
     models.assert_same(models.outputs(model, x), before)
 
 
+@pytest.mark.parametrize("name", ["cvae-column", "regressor-column"])
+def test_a_diagnosis_of_a_model_with_a_condition(name):
+    model = models.create(name)
+    model.compile("sgd")
+    batch = models.data(model, models.examples(model, 4))
+    assert diagnosis.broken_forward(model, batch) is None
+    assert diagnosis.broken_backward(model, batch, 1.0) is None
+    assert "data" in diagnosis.broken_forward(model, (np.full_like(batch[0], np.nan), batch[1]))
+    kernel = models.first_layer(model).dense[0].kernel
+    kernel.assign(np.full_like(kernel, np.nan))
+    assert f"weight {kernel.path}" in diagnosis.broken_forward(model, batch)
+
+
 # ---- settings
 
 
