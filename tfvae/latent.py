@@ -10,7 +10,7 @@ import numpy as np
 from tfvae.checks import UserError, number_in, one_of, positive_int
 from tfvae.distributions import StandardNormal
 from tfvae.evaluation.activity import active_units
-from tfvae.evaluation.examples import as_array
+from tfvae.evaluation.examples import as_arrays
 
 METHODS = ("linear", "spherical")
 BLOCK = 500  # examples encoded at a time
@@ -222,7 +222,7 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
 
 def encode(model, x) -> np.ndarray:
     """Returns the posterior means of examples, block by block: [N, latent_size]."""
-    x = as_array(x)
+    x = as_arrays(model, x)["x"]
     return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
 
 
@@ -235,6 +235,12 @@ def _decode(model, codes: np.ndarray) -> np.ndarray:
 
 def _check(model) -> None:
     latents = getattr(model, "latents", "none")
+    if getattr(model, "takes_condition", False):
+        raise UserError(
+            "the latents of a conditional model mean something else for each condition",
+            expected="a model without a condition, such as VAE or IWAE",
+            received=type(model).__name__,
+        )
     if latents != "continuous":
         raise UserError(
             "the model has no continuous latents",
