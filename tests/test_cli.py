@@ -117,6 +117,8 @@ SETTINGS = {
     "prior": ["--prior", "nothing"],
     "posterior iaf": ["--posterior", "iaf", "--estimator", "dreg", "--num-samples", "2"],
     "takes no other prior": ["--preset", "sbn-200-200-200", "--prior", "vamp"],
+    "takes no other posterior": ["--preset", "draw", "--posterior", "iaf"],
+    "is one of vectors": ["--preset", "ring", "--prior", "vamp"],
     "no closed form": ["--posterior", "realnvp", "--estimator", "elbo-analytic"],
     "latent_size >= 2": ["--posterior", "realnvp", "--latent-size", "1"],
     "density at any value": ["--posterior", "iaf", "--prior", "vamp"],
