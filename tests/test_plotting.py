@@ -58,6 +58,13 @@ FIGURES = {
         windows=np.full((2, 20, 4), 3.0),
     ),
     "manifold": lambda path: plotting.save_manifold_grid(path, GRID, title="manifold", extent=EXTENT),
+    "points": lambda path: plotting.save_points(
+        path, {"held-out": RNG.normal(size=(500, 2)), "samples": RNG.normal(size=(50, 2))}, title="points"
+    ),
+    "points-one": lambda path: plotting.save_points(path, {"samples": RNG.normal(size=(9, 2))}, title="p"),
+    "rows": lambda path: plotting.save_rows(
+        path, DIGITS.reshape(3, 10, 8, 8, 1), ["example", "+ 0.5", "+ 1"], title="rows"
+    ),
 }
 
 

@@ -20,7 +20,8 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
     {"estimators", "distributions"},
     {"networks"},
     {"models"},
-    {"evaluation", "latent", "presets"},
+    {"evaluation", "presets"},
+    {"latent"},
     {"training", "export"},
     {"cli", "registration"},
 ]
@@ -42,7 +43,7 @@ FAST = [
     "tfvae/presets.py",
     *(
         f"tfvae/cli/{name}.py"
-        for name in ("__init__", "arguments", "train", "evaluate", "sample", "export", "info")
+        for name in ("__init__", "arguments", "train", "evaluate", "sample", "latent", "export", "info")
     ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",

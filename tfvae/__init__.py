@@ -26,6 +26,7 @@ _ROOMS = (
     "estimators",
     "evaluation",
     "export",
+    "latent",
     "models",
     "networks",
     "plotting",

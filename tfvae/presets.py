@@ -38,7 +38,7 @@ class Preset:
     Attributes:
         name: what `--preset` and `create` take.
         summary: one line.
-        image_shape: (H, W, C) of the data; None where any will do.
+        image_shape: (H, W, C) of the data, or (D,) where they are vectors; None where any images will do.
         network: "mlp", "conv", "ladder", which is "mlp" with inference from the top down, "draw", which is recurrent,
             or "sbn", a sigmoid belief network.
         widths: units or filters of the encoder's hidden layers, the decoder's are the same in reverse; units of the
@@ -55,13 +55,16 @@ class Preset:
         condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
         condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
         deterministic: whether it is a regressor of the same layers, without latent variables.
+        likelihood: one of `LIKELIHOODS`, or a head.
+        likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
+        dataset: what it is trained on unless told otherwise.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         options: what its model alone takes, name to default; overrides of `create`.
     """
 
     name: str
     summary: str
-    image_shape: tuple[int, int, int] | None
+    image_shape: tuple[int, ...] | None
     network: str
     widths: tuple[int, ...]
     latent_size: int
@@ -75,6 +78,9 @@ class Preset:
     condition: str = "none"
     condition_size: int = 10
     deterministic: bool = False
+    likelihood: Any = "bernoulli"
+    likelihood_options: tuple[tuple[str, Any], ...] = ()
+    dataset: str = "digits"
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -82,6 +88,13 @@ class Preset:
     def shares_parameters(self) -> bool:
         """Whether the inference model shares parameters with the generative model."""
         return self.network in ("draw", "ladder")
+
+    @property
+    def fixed_heads(self) -> tuple[str, ...]:
+        """Which of "posterior" and "prior" are its own, not to be chosen: the prior given a condition is learned."""
+        if self.deterministic or self.upper or self.network in ("draw", "sbn"):
+            return "posterior", "prior"
+        return ("prior",) if self.condition != "none" else ()
 
     @property
     def latents(self) -> str:
@@ -202,10 +215,32 @@ TABLE = (
         )
         for condition, where in (("column", "centre column"), ("quadrant", "lower left quadrant"))
     ),
+    Preset(
+        "ring",
+        "points of the plane on a ring: two hidden layers of 64, 2 latent units, a Normal likelihood",
+        (2,),
+        "mlp",
+        (64, 64),
+        2,
+        Recipe(epochs=40, batch_size=100, learning_rate=3e-3, schedule="cosine"),
+        estimator="dreg",
+        num_samples=10,
+        likelihood="normal",
+        likelihood_options=(("initial_scale", 0.3),),
+        dataset="ring",
+    ),
 )
 
 
-LIKELIHOODS = ("bernoulli", "normal")
+LIKELIHOODS = {
+    "bernoulli": "binary",
+    "normal": "real",
+    "normal-optimal": "real",
+    "continuous-bernoulli": "grey",
+    "discretized-logistic": "levels",
+    "discretized-logistic-mixture": "levels",
+    "categorical": "levels",
+}  # name: the values that it speaks of
 POSTERIORS = {  # name: head
     "diagonal": "DiagonalNormal",
     "full": "FullCovarianceNormal",
@@ -239,11 +274,12 @@ def get(name: str) -> Preset:
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
     """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`."""
-    if preset.image_shape not in (None, tuple(shape)):
-        fitting = [other.name for other in TABLE if other.image_shape in (None, tuple(shape))]
+    any_images = (None,) if len(shape) == 3 else ()
+    if preset.image_shape not in (*any_images, tuple(shape)):
+        fitting = [other.name for other in TABLE if other.image_shape in (*any_images, tuple(shape))]
         raise UserError(
             f"the images do not fit preset {preset.name}",
-            expected=f"shape {preset.image_shape}",
+            expected=f"shape {preset.image_shape or '(H, W, C)'}",
             received=tuple(shape),
             fix=f"choose another data set, or a preset that fits: {', '.join(fitting)}",
         )
@@ -255,9 +291,9 @@ def create(name: str, **overrides: Any):
     Args:
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
-            (28, 28, 1) where the preset takes any), `likelihood` ("bernoulli", "normal" with a learned scale, or a
-            head), `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads), and what the model takes
-            besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            (28, 28, 1) where the preset takes any; `likelihood` is one of `LIKELIHOODS` or a head); `levels` of stored
+            pixels, 256 unless given; `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads); what the
+            model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
@@ -275,21 +311,21 @@ def create(name: str, **overrides: Any):
     preset = replace(preset, **fields)
     check_condition(preset, condition)
     preset = replace(preset, condition=condition)
-    likelihood = overrides.pop("likelihood", "bernoulli")
+    levels = overrides.pop("levels", 256)
     overrides = dict(preset.options) | overrides
     if preset.image_shape is None:
         preset = replace(preset, image_shape=ANY_SHAPE)
-    return _assemble(preset, likelihood, overrides)
+    return _assemble(preset, levels, overrides)
 
 
-def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
+def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     from tfvae import estimators, models
 
     one_of("network", preset.network, ("mlp", "conv", "draw", "ladder", "sbn"))
     positive_int("latent_size", preset.latent_size)
     given = conditions.mask(preset.condition, preset.image_shape)
     event_shape = preset.image_shape if given is None else (int((~given).sum()),)
-    options["likelihood"] = _likelihood(event_shape, likelihood)
+    options["likelihood"] = _likelihood(preset, event_shape, levels)
     if not preset.deterministic:
         options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
     posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
@@ -297,7 +333,7 @@ def _assemble(preset: Preset, likelihood: Any, options: dict[str, Any]):
     if preset.deterministic:
         model = _regressor(preset, given, options)
     elif preset.condition != "none":
-        model = _conditional(preset, given, posterior, prior, options)
+        model = _conditional(preset, given, posterior, options)
     elif preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
@@ -321,26 +357,25 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset that has its own.
+        UserError: if a name is unknown, or one other than the default meets a preset that has its own, see
+            `Preset.fixed_heads`; for a VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
-    both = ("posterior", "prior")
-    own: tuple[str, ...] = ()
-    what = ""
-    if preset.deterministic:
-        own, what = both, "which has no latent variables"
-    elif preset.latents == "discrete":
-        own, what = both, "whose latents are discrete"
-    elif preset.upper or preset.network == "draw":
-        own, what = both, "whose latents come in layers or steps"
-    elif preset.condition != "none":
-        own, what = ("prior",) if isinstance(prior, str) else (), "which learns its prior from the condition"
     for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         if isinstance(name, str):
             one_of(kind, name, table)
-        if kind in own and name != next(iter(table)):
+        if kind in preset.fixed_heads and name != next(iter(table)):
             raise UserError(
-                f"preset {preset.name}, {what}, takes no other {kind}", expected=f"no {kind}", received=name
+                f"preset {preset.name} takes no other {kind} than its own",
+                expected=f"no {kind}",
+                received=name,
             )
+    if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
+        raise UserError(
+            f"preset {preset.name} is one of vectors",
+            expected="a prior without pseudo-inputs, which are images in [0, 1]",
+            received=prior,
+            fix="choose another --prior, or a VampPrior with a value_range as a head",
+        )
 
 
 def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
@@ -353,14 +388,25 @@ def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
     return head(*shapes, name=kind)
 
 
-def _likelihood(shape: tuple[int, ...], likelihood: Any):
+def _likelihood(preset: Preset, shape: tuple[int, ...], levels: int):
     from tfvae import distributions
 
+    likelihood = preset.likelihood
     if not isinstance(likelihood, str):
         return likelihood
-    if one_of("likelihood", likelihood, LIKELIHOODS) == "bernoulli":
-        return distributions.Bernoulli(shape, name="likelihood")
-    return distributions.Normal(shape, scale="learned", name="likelihood")
+    one_of("likelihood", likelihood, LIKELIHOODS)
+    head, options = {
+        "bernoulli": (distributions.Bernoulli, {}),
+        "normal": (distributions.Normal, {"scale": "learned"}),
+        "normal-optimal": (distributions.Normal, {"scale": "optimal"}),
+        "continuous-bernoulli": (distributions.ContinuousBernoulli, {}),
+        "discretized-logistic": (distributions.DiscretizedLogistic, {"levels": levels}),
+        "discretized-logistic-mixture": (distributions.DiscretizedLogisticMixture, {"levels": levels}),
+        "categorical": (distributions.CategoricalPixels, {"levels": levels}),
+    }[likelihood]
+    if likelihood == get(preset.name).likelihood:
+        options |= dict(preset.likelihood_options)
+    return head(shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):
@@ -385,10 +431,11 @@ def check_condition(preset: Preset, condition: str) -> None:
             expected=", ".join(conditions.KINDS[1:]),
             received=condition,
         )
-    if condition != "none" and (preset.network != "mlp" or preset.upper):
+    vectors = len(preset.image_shape or ANY_SHAPE) == 1
+    if condition != "none" and (preset.network != "mlp" or preset.upper or vectors):
         raise UserError(
             f"preset {preset.name} takes no condition",
-            expected="a preset of fully connected layers and one layer of latents, such as cvae-column",
+            expected="a preset of images, fully connected layers and one layer of latents, such as cvae-column",
             received=condition,
         )
 
@@ -408,17 +455,16 @@ def _regressor(preset: Preset, given: Any, options: dict[str, Any]):
     return models.Regressor(network, **_conditioned(preset, given), **options)
 
 
-def _conditional(preset: Preset, given: Any, posterior: Any, prior: Any, options: dict[str, Any]):
+def _conditional(preset: Preset, given: Any, posterior: Any, options: dict[str, Any]):
     from tfvae import distributions, models, networks
 
-    learned = distributions.DiagonalNormal(preset.latent_size, name="prior")
     return models.CVAE(
         *_networks(preset),
         condition_network=networks.MLP(
             list(preset.widths), preset.activation, preset.batch_norm, name="condition_network"
         ),
         posterior=_head("posterior", POSTERIORS, posterior, preset),
-        prior=learned if isinstance(prior, str) else prior,
+        prior=distributions.DiagonalNormal(preset.latent_size, name="prior"),
         **_conditioned(preset, given),
         **options,
     )

@@ -113,6 +113,13 @@ class Config:
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
+        if presets.LIKELIHOODS[self.likelihood] in ("grey", "levels") and self.binarize != "none":
+            raise UserError(
+                f"likelihood {self.likelihood} is one of grey pixels",
+                expected="--binarize none",
+                received=self.binarize,
+                fix="leave --binarize out, or take --likelihood bernoulli",
+            )
         if self.posterior == "iaf":
             catalog.check_path(self.estimator, "posterior iaf")
         one_of("schedule", self.schedule, SCHEDULES)
@@ -185,15 +192,16 @@ class Config:
         preset = presets.get(given.get("preset", "digits"))
         recipe = preset.recipe
         epochs = given.get("epochs", recipe.epochs)
+        likelihood = given.get("likelihood", preset.likelihood)
         estimator = given.get("estimator", preset.estimator)
         row = catalog.row(estimator)
         tightens = row.multi_sample and preset.num_samples == 1
         return cls(
             **{
                 "preset": preset.name,
-                "dataset": "digits",
-                "binarize": "dynamic",
-                "likelihood": "bernoulli",
+                "dataset": preset.dataset,
+                "binarize": "dynamic" if likelihood == "bernoulli" else "none",
+                "likelihood": likelihood,
                 "condition": preset.condition,
                 "estimator": estimator,
                 "estimator_options": {},

@@ -1,6 +1,7 @@
-"""Data sets of images in memory, split for training, validation and test.
+"""Data sets in memory, split for training, validation and test: images, and points of the plane.
 
     digits        scikit-learn's 8x8 digits, which need no download
+    ring          points of the plane, made by formula
     FILE.npz      arrays x_train, x_test, optionally x_valid and y_*
     other names   image data sets of TensorFlow Datasets
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from tfvae import conditions
 from tfvae.checks import UserError
-from tfvae.training import npz, tfds_images
+from tfvae.training import npz, ring, tfds_images
 from tfvae.training.pipelines import (
     BINARIZE,
     binarize_once,
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 _DIGITS_TEST = 0.2  # share of the digits that is the test set
+_LEVELS = (2, 17, 256)
 _VALIDATION = 0.1  # share of the training images held out unless told otherwise
 
 
@@ -50,7 +52,7 @@ class Split:
     """Examples of one split.
 
     Args:
-        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; or vectors [N, D], float32.
         labels: [N], int64, or None.
     """
 
@@ -83,8 +85,8 @@ class DataSet:
     test: Split
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(H, W, C)."""
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W, C), or (D,) for vectors."""
         return self.train.images.shape[1:]
 
     def check_condition(self, kind: str) -> None:
@@ -127,7 +129,7 @@ class DataSet:
         return digest.hexdigest()
 
     def mean_pixel(self) -> np.ndarray:
-        """Returns the mean training image in [0, 1]: [H, W, C], float32."""
+        """Returns the mean training image in [0, 1], [H, W, C], or vector: float32."""
         images = self.train.images
         return (images.mean(axis=0, dtype=np.float64) / _white(images)).astype(np.float32)
 
@@ -135,6 +137,14 @@ class DataSet:
         """Tells whether a pixel of the training images lies strictly between 0 and 1."""
         images = self.train.images
         return bool(((images > 0) & (images < _white(images))).any())
+
+    def levels(self) -> int | None:
+        """Returns the number of equally spaced levels of [0, 1] that all pixels are on: 256 for 8-bit ones, otherwise
+        the first of 2, 17 (of `digits`) and 256 that fits; None if none does."""
+        splits = [split.images for split in (self.train, self.validation, self.test)]
+        if splits[0].dtype == np.uint8:
+            return 256
+        return next((count for count in _LEVELS if all(_on_levels(images, count) for images in splits)), None)
 
 
 def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> DataSet:
@@ -145,14 +155,14 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
     Otherwise the validation set is held out of `train` by a permutation that `seed` decides.
 
     Args:
-        name: `digits`, a file whose name ends with .npz, or the name of a TFDS image data set. Pixels lie in
-            [0, 1] or in [0, 255], in all splits alike.
+        name: `digits`, `ring`, a file whose name ends with .npz, or the name of a TFDS image data set. Pixels lie
+            in [0, 1] or in [0, 255], in all splits alike.
         validation_size: number of validation examples; 0 for none; None for the whole of the data set's own
             validation split, or else a tenth of the training examples, at least one.
         seed: any integer.
 
     Returns:
-        data_set: images as uint8 in 0..255 or float32 in [0, 1].
+        data_set: images as uint8 in 0..255 or float32 in [0, 1], the points of `ring` as float32.
 
     Raises:
         UserError: the data set cannot be had or is unfit (see `npz.read` and `tfds_images.read`), pixels are
@@ -169,11 +179,15 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
         )
     if name == "digits":
         found = _digits()
+    elif name == "ring":
+        found = ring.read()
     elif name.endswith(".npz"):
         found = npz.read(name)
     else:
         found = tfds_images.read(name)
-    images = _in_range(name, {split: images for split, (images, _) in found.items()})
+    images = {split: images for split, (images, _) in found.items()}
+    if images["train"].ndim == 4:
+        images = _in_range(name, images)
     splits = {split: Split(images[split], labels) for split, (_, labels) in found.items()}
     train, validation = _validation(splits["train"], splits.get("validation"), validation_size, seed)
     return DataSet(name, train, validation, splits["test"])
@@ -185,6 +199,7 @@ def datasets() -> list[str]:
     folder = tfds_images.data_dir() or "TFDS' default folder (TFDS_DATA_DIR is not set)"
     return [
         "digits: 1,797 grey 8x8 digits of scikit-learn, no download",
+        "ring: points of the plane, z/10 + z/|z| of standard normal z; for preset ring",
         f"any TFDS image data set by name; prepared in {folder}: {local}",
         "FILE.npz: arrays x_train, x_test, optionally x_valid, y_train, y_test, y_valid",
     ]
@@ -193,6 +208,11 @@ def datasets() -> list[str]:
 def _white(images: np.ndarray) -> int:
     """Returns the stored value of a pixel at full brightness."""
     return 255 if images.dtype == np.uint8 else 1
+
+
+def _on_levels(images: np.ndarray, count: int) -> bool:
+    steps = images * np.float32(count - 1)
+    return bool((np.abs(steps - np.rint(steps)) <= 1e-3).all())
 
 
 def _permutation(purpose: str, seed: int, count: int) -> np.ndarray:

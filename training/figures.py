@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import NormalDist
 
 import keras
 import numpy as np
 
-from tfvae import plotting, random
+from tfvae import latent, plotting, random
 from tfvae.training import data
 from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
@@ -17,6 +16,7 @@ from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
+MANIFOLD = 20  # tiles along each side of the manifold grid
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
@@ -71,6 +71,8 @@ class Painter(keras.callbacks.Callback):
                 (self._condition, self._examples),
                 title=f"Held-out examples given their conditions, {when}",
             )
+        elif self._examples.ndim == 2:
+            self._draw_points(folder, when)
         else:
             plotting.save_image_grid(
                 folder / "samples.png",
@@ -80,15 +82,21 @@ class Painter(keras.callbacks.Callback):
         if self._vae.latents:
             self._draw_latents(folder, when)
 
+    def _draw_points(self, folder: Path, when: str) -> None:
+        drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
+        plotting.save_points(
+            folder / "samples.png",
+            {"held-out": self._examples, "samples": drawn},
+            title=f"Draws from the model over held-out points, {when}",
+        )
+        plotting.save_points(
+            folder / "reconstructions.png",
+            {"held-out": self._examples, "reconstructed": np.asarray(self._vae.reconstruct(self._examples))},
+            title=f"Held-out points and their reconstructions, {when}",
+        )
+
     def _draw_latents(self, folder: Path, when: str) -> None:
         given = {} if self._condition is None else {"condition": self._condition}
-        some = {name: values[:30] for name, values in given.items()}
-        plotting.save_reconstructions(
-            folder / "reconstructions.png",
-            self._examples[:30],
-            np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
-            title=f"Held-out examples and their reconstructions, {when}",
-        )
         codes = np.asarray(self._vae.encode(self._examples, **given))
         plotting.save_latent_map(
             folder / "latent_map.png",
@@ -98,15 +106,24 @@ class Painter(keras.callbacks.Callback):
         )
         if hasattr(self._vae, "canvases"):
             self._draw_canvases(codes[:ROWS], when)
-        if self._vae.latent_size == 2 and not given:
-            side = 20
-            quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], np.float32)
-            grid = np.stack(np.meshgrid(quantiles, quantiles[::-1]), axis=-1)
+        if self._examples.ndim == 4:
+            self._draw_decoded(folder, given, when)
+
+    def _draw_decoded(self, folder: Path, given: dict, when: str) -> None:
+        some = {name: values[:30] for name, values in given.items()}
+        plotting.save_reconstructions(
+            folder / "reconstructions.png",
+            self._examples[:30],
+            np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
+            title=f"Held-out examples and their reconstructions, {when}",
+        )
+        if latent.has_manifold(self._vae):
+            images, extent = latent.manifold(self._vae, MANIFOLD)
             plotting.save_manifold_grid(
                 folder / "manifold.png",
-                np.asarray(self._vae.decode(grid)),
+                images,
                 title=f"Decoded quantiles of the prior, {when}",
-                extent=(quantiles[0], quantiles[-1]),
+                extent=extent,
             )
 
     def _draw_canvases(self, codes: np.ndarray, when: str) -> None:

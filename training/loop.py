@@ -40,6 +40,7 @@ def load_data(config: Config) -> data.DataSet:
     loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
     loaded.check_condition(config.condition)
+    _check_likelihood(config, loaded)
     if config.batch_size > len(loaded.train):
         raise UserError(
             "the batch is larger than the data",
@@ -48,11 +49,29 @@ def load_data(config: Config) -> data.DataSet:
         )
     if config.likelihood == "bernoulli" and config.binarize == "none" and loaded.is_grey():
         warnings.warn(
-            "grey pixels under a Bernoulli likelihood: the bound is no log-likelihood; a continuous likelihood "
-            "(--likelihood normal) or binarisation (--binarize dynamic) gives one",
+            "grey pixels under a Bernoulli likelihood: the bound is no log-likelihood; a likelihood of "
+            "grey pixels (--likelihood continuous-bernoulli, --likelihood normal) or --binarize dynamic gives one",
             stacklevel=2,
         )
     return loaded
+
+
+def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
+    """Raises a `UserError` if the likelihood of a run cannot score its data."""
+    values = presets.LIKELIHOODS[config.likelihood]
+    if len(loaded.image_shape) == 1 and (values != "real" or config.binarize != "none"):
+        raise UserError(
+            f"the points of {config.dataset} are real numbers",
+            expected="--likelihood normal or normal-optimal with --binarize none",
+            received=f"--likelihood {config.likelihood} with --binarize {config.binarize}",
+        )
+    if values == "levels" and loaded.levels() is None:
+        raise UserError(
+            f"the pixels of {config.dataset} are on no levels, which likelihood {config.likelihood} needs",
+            expected="8-bit pixels, or k / 255, k / 16 or 0 and 1",
+            received="grey values between them",
+            fix="store the pixels as uint8, or take --likelihood continuous-bernoulli",
+        )
 
 
 def build(config: Config, loaded: data.DataSet):
@@ -82,6 +101,7 @@ def build(config: Config, loaded: data.DataSet):
         config.preset,
         image_shape=loaded.image_shape,
         likelihood=config.likelihood,
+        levels=loaded.levels() or 256,
         condition=config.condition,
         condition_size=loaded.num_classes if config.condition == "label" else preset.condition_size,
         **({} if preset.deterministic else latent_settings),

@@ -1,6 +1,7 @@
 """From images in memory to batches: binarisation and `tf.data` pipelines that repeat exactly.
 
-Images are stored as uint8 in 0..255 or float32 in [0, 1], and leave as float32 in [0, 1].
+Images are stored as uint8 in 0..255 or float32 in [0, 1], and leave as float32 in [0, 1]. Vectors [N, D], float32, go
+the same way as they are; they are not binarised.
 """
 
 from __future__ import annotations
@@ -188,10 +189,11 @@ def paired(x, given=None, vectors=None):
 
 
 def _check_images(images: np.ndarray) -> None:
-    if images.ndim != 4 or images.dtype not in (np.uint8, np.float32):
+    vectors = images.ndim == 2 and images.dtype == np.float32
+    if not vectors and (images.ndim != 4 or images.dtype not in (np.uint8, np.float32)):
         raise UserError(
-            "these are no stored images",
-            expected="an array [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]",
+            "these are no stored images or vectors",
+            expected="an array [N, H, W, C], uint8 in 0..255 or float32 in [0, 1], or [N, D], float32",
             received=f"shape {images.shape}, {images.dtype}",
         )
 

@@ -72,7 +72,9 @@ def evaluate(
     """Evaluates the model of a run on one split and writes evaluation.json.
 
     The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
-    examples are taken.
+    examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
+    nll / (D log 2) for D scored numbers in an example. Densities have none: a density of pixels is no probability of
+    the stored integers.
 
     A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
     particles; `against` compares it with another run on the same pixels of the same examples, and draws
@@ -102,6 +104,7 @@ def evaluate(
     result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
+    head = model.likelihood_head
     summary = {
         "nll": result.nll,
         "nll_standard_error": result.nll_standard_error,
@@ -117,8 +120,13 @@ def evaluate(
         "split": split,
         "binarize": config.binarize,
         "dataset": config.dataset,
+        "likelihood": config.likelihood,
         "seed": seed,
     }
+    if head.levels is not None:
+        summary["bits_per_dimension"] = result.nll / (_scored(model) * math.log(2.0))
+        summary["levels"] = head.levels
+    summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
     if against is not None:

@@ -13,7 +13,11 @@ import tensorflow as tf
 from tfvae import CVAE, DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
 from tfvae.distributions import (
     Bernoulli,
+    CategoricalPixels,
+    ContinuousBernoulli,
     DiagonalNormal,
+    DiscretizedLogistic,
+    DiscretizedLogisticMixture,
     FullCovarianceNormal,
     HouseholderNormal,
     InverseAutoregressiveFlow,
@@ -82,6 +86,57 @@ def vae_linear(**options):
         posterior=FullCovarianceNormal(2),
         likelihood=Normal(4, scale="learned"),
         prior=StandardNormal(2),
+        **options,
+    )
+
+
+def vae_optimal_scale(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=Normal(4, scale="optimal"),
+        **options,
+    )
+
+
+def vae_continuous_bernoulli(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=ContinuousBernoulli((3, 2)),
+        **options,
+    )
+
+
+def vae_categorical_pixels(**options):
+    return VAE(
+        ConvEncoder([3]),
+        ConvDecoder(IMAGE, [3]),
+        posterior=DiagonalNormal(2),
+        likelihood=CategoricalPixels(IMAGE, levels=5),
+        **options,
+    )
+
+
+def iwae_discretized_logistic(**options):
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=DiscretizedLogistic((3, 2), levels=17),
+        **{"num_samples": 3} | options,
+    )
+
+
+def hierarchical_logistic_mixture(**options):
+    return HierarchicalVAE(
+        [MLP([6], "tanh"), MLP([5], "tanh")],
+        [MLP([6]), MLP([5], "tanh")],
+        posteriors=[DiagonalNormal(3), DiagonalNormal(2)],
+        conditionals=[DiagonalNormal(3)],
+        likelihood=DiscretizedLogisticMixture(3, components=2, levels=4),
         **options,
     )
 
@@ -303,6 +358,11 @@ TABLE = {
     "vae-conv": vae_conv,
     "vae-functional": vae_functional,
     "vae-linear": vae_linear,
+    "vae-optimal-scale": vae_optimal_scale,
+    "vae-continuous-bernoulli": vae_continuous_bernoulli,
+    "vae-categorical-pixels": vae_categorical_pixels,
+    "iwae-discretized-logistic": iwae_discretized_logistic,
+    "hierarchical-logistic-mixture": hierarchical_logistic_mixture,
     "iwae-mlp": iwae_mlp,
     "iwae-mlp-batch-norm": iwae_mlp_batch_norm,
     "iwae-conv": iwae_conv,
@@ -359,8 +419,13 @@ def first_layer(model):
 
 def examples(model, count, seed=0):
     """Returns a batch that fits the model's likelihood."""
-    x = np.random.default_rng(seed).standard_normal((count, *model.event_shape)).astype(np.float32)
-    return (x > 0).astype(np.float32) if isinstance(model.likelihood_head, Bernoulli) else x
+    head, rng = model.likelihood_head, np.random.default_rng(seed)
+    x = rng.standard_normal((count, *model.event_shape)).astype(np.float32)
+    if head.levels is not None:
+        return (rng.integers(head.levels, size=x.shape) / (head.levels - 1)).astype(np.float32)
+    if isinstance(head, ContinuousBernoulli):
+        return rng.uniform(size=x.shape).astype(np.float32)
+    return (x > 0).astype(np.float32) if isinstance(head, Bernoulli) else x
 
 
 def given(model, x):

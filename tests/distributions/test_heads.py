@@ -67,7 +67,9 @@ def truth(name, parameters):
     if "diagonal" in name:
         return tfd.Independent(tfd.Normal(*parameters), 1)
     if name == "full":
-        loc, tril = parameters
+        loc, tril = (
+            tf.cast(item, tf.float64) for item in parameters
+        )  # the covariance squares its condition number
         return tfd.MultivariateNormalFullCovariance(loc, tril @ tf.linalg.matrix_transpose(tril))
     if "bernoulli" in name:
         return tfd.Independent(tfd.Bernoulli(logits=parameters[0], dtype=tf.float32))
@@ -84,7 +86,8 @@ def values(head, *lead):
 def test_log_prob(name, lead):
     head, parameters = create(name)
     x = values(head, *lead)
-    expected = truth(name, parameters).log_prob(x)
+    oracle = truth(name, parameters)
+    expected = oracle.log_prob(tf.cast(x, oracle.dtype))
     assert expected.shape == lead
     np.testing.assert_allclose(head.log_prob(parameters, x), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(head.distribution(parameters).log_prob(x), expected, rtol=1e-4, atol=1e-4)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfvae.checks import LostWorker, UserError
-from tfvae.cli import evaluate, export, info, sample, train
+from tfvae.cli import evaluate, export, info, latent, sample, train
 from tfvae.cli.arguments import parser
 
 USER_ERROR = 2
@@ -16,6 +16,7 @@ COMMANDS = {
     "train": train.run,
     "evaluate": evaluate.run,
     "sample": sample.run,
+    "latent": latent.run,
     "export": export.run,
     "info": info.run,
 }

@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
     settings = train.add_argument_group("settings, the preset's unless given")
     for flag, kind, text in (
         ("preset", str, "architecture and recipe (default: digits); `tfvae info` lists them"),
-        ("dataset", str, "digits (default), a TFDS image data set or FILE.npz with x_train and x_test"),
-        ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic)"),
-        ("likelihood", str, "bernoulli (default) or normal"),
+        ("dataset", str, "digits, ring, a TFDS image data set or FILE.npz with x_train and x_test"),
+        ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic for bernoulli, else none)"),
+        ("likelihood", str, "|".join(presets.LIKELIHOODS)),
         (
             "condition",
             str,
@@ -140,6 +140,27 @@ def parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
     )
     sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
+
+    latent = commands.add_parser("latent", help="draw what a trained model's latents do")
+    latent.add_argument("run_dir", metavar="RUN_DIR")
+    latent.add_argument("tool", metavar="interpolate|attribute|manifold|traverse")
+    latent.add_argument("--out", metavar="FILE.png", help="(default: RUN_DIR/figures/TOOL.png)")
+    latent.add_argument("--split", default="test", help="whose examples: test (default), validation or train")
+    latent.add_argument(
+        "--method", help="interpolate: linear (default), or spherical along great circles around 0"
+    )
+    latent.add_argument(
+        "--steps", type=int, help="interpolate, traverse: images in a row (default: 10); attribute: rows (6)"
+    )
+    latent.add_argument(
+        "--rows", type=int, help="interpolate: pairs of examples; traverse: latent units (default: 8)"
+    )
+    latent.add_argument("--label", type=int, help="attribute: the class that has it (default: 0)")
+    latent.add_argument("--strength", type=float, help="attribute: of the last row (default: 2)")
+    latent.add_argument(
+        "--reach", type=float, help="traverse: from -REACH to REACH, in latent units (default: 3)"
+    )
+    latent.add_argument("--side", type=int, help="manifold: tiles along each side (default: 20)")
 
     export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
     export.add_argument("run_dir", metavar="RUN_DIR")

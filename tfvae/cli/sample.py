@@ -34,15 +34,19 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training import results
 
     model = results.load_model(run_directory)
+    points = len(model.event_shape) == 1
     conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
     if conditions is None:
-        images = np.asarray(model.sample(options.n, seed=options.seed))
+        images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:
         rows = np.asarray(model.sample(EACH, seed=options.seed, condition=conditions)).swapaxes(0, 1)
         images = rows.reshape(-1, *model.event_shape)[: options.n]
+    title = f"Samples from the prior, seed {options.seed}"
     try:
-        if out.suffix == ".png" and conditions is None:
-            plotting.save_image_grid(out, images, title=f"Samples from the prior, seed {options.seed}")
+        if out.suffix == ".png" and points:
+            plotting.save_points(out, {"samples": images}, title=title)
+        elif out.suffix == ".png" and conditions is None:
+            plotting.save_image_grid(out, images, title=title)
         elif out.suffix == ".png":
             from tfvae.training.figures import condition_column
 

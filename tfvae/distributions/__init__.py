@@ -4,8 +4,11 @@ import keras  # noqa: F401  before all else: see tfvae/registration.py
 
 from tfvae.distributions.bernoulli import Bernoulli
 from tfvae.distributions.categorical import OneHotCategorical
+from tfvae.distributions.categorical_pixels import CategoricalPixels
+from tfvae.distributions.continuous_bernoulli import ContinuousBernoulli
 from tfvae.distributions.diagonal_normal import DiagonalNormal
 from tfvae.distributions.discrete_prior import BernoulliPrior, OneHotCategoricalPrior
+from tfvae.distributions.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
 from tfvae.distributions.head import Head, kl_divergence
 from tfvae.distributions.householder_normal import HouseholderNormal
@@ -20,7 +23,11 @@ from tfvae.distributions.vamp_prior import VampPrior
 __all__ = [
     "Bernoulli",
     "BernoulliPrior",
+    "CategoricalPixels",
+    "ContinuousBernoulli",
     "DiagonalNormal",
+    "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
     "FullCovarianceNormal",
     "Head",
     "HouseholderNormal",

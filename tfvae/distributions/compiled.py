@@ -66,6 +66,7 @@ class LogDensity:
 
     def __call__(self, *arguments: tf.Tensor) -> tf.Tensor:
         """Returns the log-density: [..., B], nats."""
+        arguments = tuple(map(tf.convert_to_tensor, arguments))
         if _numbers(arguments) >= _least():
             return self._compiled(*arguments)
         return self._formula(*arguments)

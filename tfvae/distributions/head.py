@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -12,6 +14,7 @@ from tfvae.checks import shape_of
 
 tfd = tfp.distributions
 Parameters = tuple[tf.Tensor, ...]
+Mean = Callable[[tf.Tensor], tf.Tensor]
 LOG_2_PI = math.log(2.0 * math.pi)
 
 
@@ -32,6 +35,8 @@ class Head(keras.layers.Layer):
             training step takes what `sample_and_log_prob` gives along the path from the noise.
         linear: whether the parameters are linear in the features rather than an offset to them.
         support: the lowest and the highest value that can be scored.
+        levels: how many values there are where they are the equally spaced levels of [0, 1], otherwise None.
+        adapts: whether training steps set weights of the head themselves, see `adapt`.
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
 
@@ -42,6 +47,8 @@ class Head(keras.layers.Layer):
     relaxation = None
     linear = True
     support = (-math.inf, math.inf)
+    levels: int | None = None
+    adapts = False
 
     def __init__(self, event_shape, **kwargs):
         super().__init__(**kwargs)
@@ -49,7 +56,9 @@ class Head(keras.layers.Layer):
 
     def same_values(self, other: Head) -> bool:
         """Returns whether `other` is a distribution over the same kind and shape of values."""
-        mine, others = ((head.event_shape, head.latents, head.relaxation) for head in (self, other))
+        mine, others = (
+            (head.event_shape, head.latents, head.relaxation, head.support) for head in (self, other)
+        )
         return mine == others
 
     def describe_values(self) -> str:
@@ -106,6 +115,27 @@ class Head(keras.layers.Layer):
     def mean(self, parameters: Parameters) -> tf.Tensor:
         """Returns the mean, the shape of a value; a flow's, which has no closed form, is replaced as the head says."""
         return self.distribution(parameters).mean()
+
+    def adapt(self, parameters: Parameters, value: tf.Tensor, mean: Mean) -> Parameters:
+        """Returns the parameters that a training step scores `value` with, and moves weights that follow the data.
+
+        Args:
+            parameters: what the features gave.
+            value: the batch's values, which broadcast with the parameters.
+            mean: of numbers [K, B, *event_shape], over all of them and over the replicas: a scalar.
+        """
+        return parameters
+
+    def figures(self) -> dict[str, float]:
+        """Returns numbers of the head's own that a report on a model should hold, by name."""
+        return {}
+
+    def misfit(self, x: np.ndarray) -> tuple[str, str] | None:
+        """Returns what was expected and received of values that cannot be scored; None where all can, NaNs aside."""
+        low, high = self.support
+        if x.size and (x.min() < low or x.max() > high):
+            return f"values in [{low:g}, {high:g}]", f"minimum {x.min():g}, maximum {x.max():g}"
+        return None
 
     def factors(self, parameters: Parameters) -> tfd.Distribution | None:
         """Returns the distribution of each unit where the units are independent, otherwise None."""

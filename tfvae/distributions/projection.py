@@ -15,7 +15,7 @@ class Projection(keras.layers.Layer):
     """Features to float32 numbers of a given shape, linearly.
 
     A dense layer on the flattened features; a 3x3 convolution where the features are a map of the target's own height
-    and width.
+    and width, its first two axes.
 
     Args:
         target_shape: shape of one example's output.
@@ -31,12 +31,12 @@ class Projection(keras.layers.Layer):
         """Makes the linear layer that fits the features."""
         self.convolutional = (
             len(input_shape) == 4
-            and len(self.target_shape) == 3
+            and len(self.target_shape) >= 3
             and tuple(input_shape[1:3]) == self.target_shape[:2]
         )
         options = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
         if self.convolutional:
-            self.linear = keras.layers.Conv2D(self.target_shape[-1], 3, padding="same", **options)
+            self.linear = keras.layers.Conv2D(math.prod(self.target_shape[2:]), 3, padding="same", **options)
             self.linear.build(input_shape)
         else:
             self.linear = keras.layers.Dense(math.prod(self.target_shape), **options)

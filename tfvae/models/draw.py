@@ -145,7 +145,7 @@ class DRAW(VAE):
         return Particles(
             latents=latents,
             fixed=fixed,
-            log_likelihood=self.likelihood_head.log_prob(canvas, x),
+            log_likelihood=self.score_likelihood(x, canvas, training),
             log_prior=prior.log_prob(p, value),
             log_posterior=head.log_prob(q, value),
             kl=tf.reduce_mean(kl_divergence(head, q, prior, p), axis=0) if analytic_kl else None,

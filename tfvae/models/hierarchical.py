@@ -102,11 +102,12 @@ class HierarchicalVAE(VAE):
         for level, head in enumerate(self.conditional_heads):
             p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)
             log_prior += view(head, temperature).log_prob(p, fixed[level])
-        likelihood = self.likelihood_head
         return Particles(
             latents=tuple(latents),
             fixed=tuple(fixed),
-            log_likelihood=likelihood.log_prob(self.likelihood_parameters(values[0], training), x),
+            log_likelihood=self.score_likelihood(
+                x, self.likelihood_parameters(values[0], training), training
+            ),
             log_prior=log_prior,
             log_posterior=log_posterior,
             kl=kl_divergence(self.posterior_head, q, self.prior_head, self.prior_head.parameters())

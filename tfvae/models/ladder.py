@@ -92,11 +92,12 @@ class LadderVAE(HierarchicalVAE):
             return fixed[-1]
 
         steps = self._downwards(encoding, choose, training)
-        likelihood = self.likelihood_head
         return Particles(
             latents=tuple(latents),
             fixed=tuple(fixed),
-            log_likelihood=likelihood.log_prob(self.likelihood_parameters(steps[0].z, training), x),
+            log_likelihood=self.score_likelihood(
+                x, self.likelihood_parameters(steps[0].z, training), training
+            ),
             log_prior=tf.add_n([step.p_head.log_prob(step.p, step.z) for step in steps]),
             log_posterior=tf.add_n([step.q_head.log_prob(step.q, step.z) for step in steps]),
         )

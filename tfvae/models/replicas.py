@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 import tensorflow as tf
+
+_here = threading.local()
 
 
 def count() -> int:
@@ -60,6 +66,23 @@ def filled(x, weight: tf.Tensor):
         lambda rows: tf.concat([rows, tf.zeros([missing, *rows.shape[1:]], rows.dtype)], axis=0), (x, weight)
     )
     return x, weight, num_rows
+
+
+@contextlib.contextmanager
+def holding(num_rows: tf.Tensor) -> Iterator[None]:
+    """Within it, and in this replica's thread, `mean` runs over the first `num_rows` rows, those of `filled`."""
+    _here.num_rows = num_rows
+    try:
+        yield
+    finally:
+        _here.num_rows = None
+
+
+def mean(values: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of `values` [K, B, ...] over everything of the global batch, without the rows filled in."""
+    if count() > 1:
+        values = values[:, : getattr(_here, "num_rows", None)]
+    return total(tf.reduce_sum(values)) / total(tf.cast(tf.size(values), tf.float32))
 
 
 def several_workers(strategy: tf.distribute.Strategy) -> bool:

@@ -63,18 +63,29 @@ class Trainer(keras.Model):
         """Returns what the model scores of Keras' inputs and targets, checked; targets are ignored."""
         return self.check_examples(inputs)
 
+    def scored(self, x):
+        """Returns what the likelihood scores of checked examples."""
+        return x
+
+    def score_likelihood(self, x, parameters, training=False):
+        """Returns the log-likelihood of checked examples x, B rows, for parameters [K, B, ...]: [K, B], nats."""
+        values = self.scored(x)
+        if training:
+            parameters = self.likelihood_head.adapt(parameters, values, replicas.mean)
+        return self.likelihood_head.log_prob(parameters, values)
+
     def check_support(self, x):
         """Checks that an array holds values that the likelihood can score; NaNs are left to others.
 
         Raises:
             UserError: if it does not.
         """
-        low, high = self.likelihood_head.support
-        if isinstance(x, np.ndarray) and x.size and (x.min() < low or x.max() > high):
+        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        if misfit is not None:
             raise UserError(
                 f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=f"values in [{low:g}, {high:g}]",
-                received=f"minimum {x.min():g}, maximum {x.max():g}",
+                expected=misfit[0],
+                received=misfit[1],
                 fix="scale the examples, or choose another likelihood",
             )
 
@@ -135,13 +146,24 @@ class Trainer(keras.Model):
         """Whether XLA is to compile the training step as a whole."""
         return self.compiles is True and not tf.executing_eagerly()
 
+    def _take_step(self, num_rows, *arguments):
+        """Takes the step _learn(*arguments, num_rows), or None for all rows where XLA compiles it, for one replica."""
+        if self._compiles_step():
+            return compiled.whole(self._learn, *arguments, None)
+        with replicas.holding(num_rows):
+            return self._learn(*arguments, num_rows)
+
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
-        unfit = [layer.name for layer in self._flatten_layers() if isinstance(layer, TWO_PASSES_DIFFER)]
+        unfit = [
+            layer.name
+            for layer in self._flatten_layers()
+            if isinstance(layer, TWO_PASSES_DIFFER) or getattr(layer, "adapts", False)
+        ]
         if self.backward_particles and unfit:
             raise UserError(
                 "a resampled backward pass needs layers that treat each particle alone",
-                expected="no batch normalisation and no dropout",
+                expected="no batch normalisation, no dropout and no optimal scale",
                 received=", ".join(unfit),
                 fix="set backward_particles=0",
             )

@@ -225,11 +225,10 @@ class VAE(LatentVariableModel):
         p, likelihood_parameters = self.generator(x, training)
         draw = head.noise_from(noise, "posterior", num_samples)
         z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
-        log_likelihood = self.likelihood_head.log_prob(likelihood_parameters(fixed), self.scored(x))
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=log_likelihood,
+            log_likelihood=self.score_likelihood(x, likelihood_parameters(fixed), training),
             log_prior=self.prior_head.log_prob(p, fixed),
             log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
@@ -238,10 +237,6 @@ class VAE(LatentVariableModel):
     def generator(self, x, training=False):
         """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""
         return self.prior_head.parameters(), functools.partial(self.likelihood_parameters, training=training)
-
-    def scored(self, x):
-        """Returns what the likelihood scores of checked examples."""
-        return x
 
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x): tensors [B, ...]."""

@@ -8,6 +8,8 @@ from tfvae.plotting.canvas import save_canvases
 from tfvae.plotting.curves import save_loss_curves
 from tfvae.plotting.images import save_columns, save_image_grid, save_manifold_grid, save_reconstructions
 from tfvae.plotting.latent_map import save_latent_map
+from tfvae.plotting.points import save_points
+from tfvae.plotting.rows import save_rows
 
 __all__ = [
     "save_canvases",
@@ -16,5 +18,7 @@ __all__ = [
     "save_latent_map",
     "save_loss_curves",
     "save_manifold_grid",
+    "save_points",
     "save_reconstructions",
+    "save_rows",
 ]

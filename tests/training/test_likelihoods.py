@@ -1,0 +1,87 @@
+"""Runs with likelihoods of grey and stored pixels: what goes with what, and bits per dimension.
+
+Mutations, each seen to break a test here: dynamic binarisation left as the default of every likelihood; bits of
+log 10, or not divided by the pixels; bits reported for a density.
+"""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tfvae import cli, presets
+from tfvae.checks import UserError
+from tfvae.training import data, loop
+from tfvae.training.config import Config
+
+RNG = np.random.default_rng(0)
+TINY = ["--epochs", "1", "--latent-size", "2", "--figures-every", "0"]
+
+
+def grey(count=12):
+    return RNG.random((count, 8, 8)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", presets.LIKELIHOODS)
+def test_binarisation_follows_the_likelihood(name):
+    expected = "dynamic" if name == "bernoulli" else "none"
+    assert Config.resolve({"likelihood": name}).binarize == expected
+    if presets.LIKELIHOODS[name] in ("grey", "levels"):
+        for mode in ("dynamic", "static", "threshold"):
+            with pytest.raises(UserError, match="--binarize none") as told:
+                Config.resolve({"likelihood": name, "binarize": mode})
+            assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", presets.LIKELIHOODS)
+def test_a_preset_takes_every_likelihood_with_the_levels_of_the_data(name):
+    config = Config.resolve({"likelihood": name, "latent_size": 2})
+    model = loop.build(config, loop.load_data(config))
+    head = model.likelihood_head
+    assert head.levels == (17 if presets.LIKELIHOODS[name] == "levels" else None)
+    assert np.isfinite(model.elbo(data.load("digits").test.images[:3])).all()
+
+
+@pytest.mark.parametrize(
+    ("images", "levels"),
+    [
+        (lambda: (255 * grey()).astype(np.uint8), 256),
+        (lambda: np.round(255 * grey()) / 255, 256),
+        (lambda: np.round(255 * grey()), 256),
+        (lambda: np.round(16 * grey()) / 16, 17),
+        (lambda: np.round(grey()), 2),
+        (grey, None),
+    ],
+)
+def test_levels_of_the_pixels(images, levels, npz):
+    images = images()
+    images.reshape(-1)[:2] = 0, images.max()
+    assert data.load(npz(x_train=images, x_test=images[:3])).levels() == levels
+
+
+def test_pixels_between_levels_are_refused_in_one_line(npz):
+    path = npz(x_train=grey(), x_test=grey(3))
+    for name in ("discretized-logistic", "discretized-logistic-mixture", "categorical"):
+        with pytest.raises(UserError, match="on no levels") as told:
+            loop.load_data(Config.resolve({"likelihood": name, "dataset": path, "batch_size": 4}))
+        assert "\n" not in str(told.value)
+    loop.load_data(Config.resolve({"likelihood": "continuous-bernoulli", "dataset": path, "batch_size": 4}))
+
+
+@pytest.mark.parametrize("name", ["discretized-logistic-mixture", "normal-optimal"])
+def test_bits_per_dimension_are_for_stored_pixels_alone(name, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert cli.main(["train", "--run-dir", run, "--likelihood", name, *TINY]) == 0
+    assert cli.main(["evaluate", run, "--num-samples", "5", "--limit", "20"]) == 0
+    said = capsys.readouterr().out
+    found = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert found["likelihood"] == name
+    if name == "normal-optimal":
+        assert "bits_per_dimension" not in found and "bits per dimension" not in said
+        assert 0 < found["likelihood_scale"] < 1 and "scale of the likelihood" in said
+        return
+    assert found["levels"] == 17
+    assert found["bits_per_dimension"] == pytest.approx(found["nll"] / 64 / math.log(2), rel=1e-9)
+    assert 1.0 < found["bits_per_dimension"] < math.log2(17) + 0.5
+    assert f"{found['bits_per_dimension']:.4f}" in said and "17 levels" in said

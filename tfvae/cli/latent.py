@@ -1,0 +1,130 @@
+"""`tfvae latent`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from tfvae.checks import UserError, number_in, one_of, positive_int
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "interpolate": {"method": "linear", "steps": 10, "rows": 8},
+    "attribute": {"label": 0, "strength": 2.0, "steps": 6},
+    "manifold": {"side": 20},
+    "traverse": {"rows": 8, "reach": 3.0, "steps": 10},
+}  # tool: option to its default; the others are not for it
+EXAMPLES = 10_000  # at most, from a fixed shuffle, for mean codes and activities
+COLUMNS = 10  # examples whose attribute is edited
+
+
+def run(options: argparse.Namespace) -> None:
+    """Draws interpolations, edits of an attribute, the manifold grid or traversals of a trained model."""
+    from pathlib import Path
+
+    from tfvae.training.run_directory import RunDirectory
+
+    given = _options_of(options)
+    one_of("--split", options.split, ("test", "validation", "train"))
+    run = RunDirectory(options.run_dir)
+    config = run.config()
+    out = Path(options.out) if options.out else run.figures / f"{options.tool}.png"
+    if out.suffix != ".png":
+        raise UserError("--out has an unknown ending", expected="FILE.png", received=str(out))
+    if not out.parent.is_dir():
+        raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
+
+    from tfvae import latent, plotting
+    from tfvae.training import loop, results
+
+    model = results.load_model(run)
+    latent.check(model)
+    if len(model.event_shape) != 3:
+        raise UserError(
+            "latent figures are made of images", expected="examples [H, W, C]", received=model.event_shape
+        )
+    if options.tool == "manifold":
+        images, extent = latent.manifold(model, given["side"])
+        title = "Decoded quantiles of the prior"
+        print(plotting.save_manifold_grid(out, images, title=title, extent=extent))
+        return
+    loaded = loop.load_data(config)
+    run.check_data(loaded.fingerprint())
+    examples, labels = results.examples_of(loaded, config, options.split, EXAMPLES)
+    if not len(examples):
+        raise UserError(f"the run has no {options.split} examples", expected="another --split")
+    images, names, title = TOOLS[options.tool](model, examples, labels, config, **given)
+    print(plotting.save_rows(out, images, names, title=title))
+
+
+def _options_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Returns the options of the tool, its defaults where they were not given."""
+    defaults = DEFAULTS[one_of("tool", options.tool, DEFAULTS)]
+    known = {name for others in DEFAULTS.values() for name in others}
+    for name in known - set(defaults):
+        if getattr(options, name) is not None:
+            takers = ", ".join(tool for tool, others in DEFAULTS.items() if name in others)
+            raise UserError(f"--{name} is for {takers}", received=options.tool)
+    chosen = {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in defaults.items()
+    }
+    for name in {"steps", "rows", "side"} & set(chosen):
+        positive_int(f"--{name}", chosen[name])
+    for name in {"strength", "reach"} & set(chosen):
+        number_in(f"--{name}", chosen[name], 0.0 if name == "reach" else float("-inf"), open_low=True)
+    if "method" in chosen:
+        one_of("--method", chosen["method"], ("linear", "spherical"))
+    return chosen
+
+
+def _interpolate(model, examples, labels, config, *, method, steps, rows):
+    import numpy as np
+
+    from tfvae import latent
+
+    if 2 * rows > len(examples):
+        raise UserError(
+            "--rows needs two examples each", expected=f"at most {len(examples) // 2}", received=rows
+        )
+    codes = latent.encode(model, examples[: 2 * rows])
+    images = latent.interpolate(model, codes[0::2], codes[1::2], steps, method)
+    ends = examples[0 : 2 * rows : 2], *images, examples[1 : 2 * rows : 2]
+    return (
+        np.stack(ends, axis=1),
+        [f"{row + 1}" for row in range(rows)],
+        f"{method.capitalize()} interpolation of codes; the first and the last column are the examples themselves",
+    )
+
+
+def _attribute(model, examples, labels, config, *, label, strength, steps):
+    import numpy as np
+
+    from tfvae import latent
+
+    if labels is None:
+        raise UserError(f"data set {config.dataset} has no labels, which an attribute needs")
+    attribute = latent.attribute_vector(model, examples, labels == label)
+    firsts = [int(np.argmax(labels == name)) for name in np.unique(labels)]
+    shown = examples[(firsts + [row for row in range(len(examples)) if row not in firsts])[:COLUMNS]]
+    strengths = np.linspace(0.0, strength, steps) if steps > 1 else np.array([strength])
+    rows = [latent.edit(model, shown, attribute, float(value)) for value in strengths]
+    return (
+        np.stack([shown, *rows]),
+        ["example", *(f"+ {value:.3g}" for value in strengths)],
+        f'Reconstructions with the "{label}" component added row by row',
+    )
+
+
+def _traverse(model, examples, labels, config, *, rows, reach, steps):
+    from tfvae import latent
+
+    units = latent.by_activity(model, examples)[:rows]
+    images = latent.traverse(model, examples[0], units, -reach, reach, steps)
+    return (
+        images,
+        [f"z{unit + 1}" for unit in units],
+        f"One latent unit at a time from {-reach:g} to {reach:g}, the most active first",
+    )
+
+
+TOOLS = {"interpolate": _interpolate, "attribute": _attribute, "traverse": _traverse}

@@ -1,0 +1,252 @@
+"""What lies between, along and across the latents of a model: paths, attributes, grids and traversals.
+
+All functions take a model with continuous latents, such as `VAE` or `IWAE`; codes are those of `model.encode`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfvae.checks import UserError, number_in, one_of, positive_int
+from tfvae.distributions import StandardNormal
+from tfvae.evaluation.activity import active_units
+from tfvae.evaluation.examples import as_arrays
+
+METHODS = ("linear", "spherical")
+BLOCK = 500  # examples encoded at a time
+PARALLEL = 1e-4  # radians to a straight or opposite direction, below which a circle is not told from a line
+
+
+def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
+    """Goes from one code to another in equal steps t = 0 .. 1.
+
+        linear:     (1 - t) start + t end
+        spherical:  directions along the great circle, (sin((1 - t) a) u + sin(t a) v) / sin(a) for unit vectors u, v
+                    and the angle a between them; lengths (1 - t) |start| + t |end|
+
+    Args:
+        start, end: codes [..., latent_size].
+        steps: how many codes, both ends included; at least 2.
+        method: "linear" or "spherical".
+
+    Returns:
+        codes: [steps, ..., latent_size], float32.
+
+    Raises:
+        UserError: if the codes differ in size, `steps` < 2, the method is unknown, or a spherical path has an end
+            of length 0 or ends that are opposite, between which no circle is the shortest.
+
+    References:
+        Shoemake: Animating rotation with quaternion curves (1985), equation for Slerp.
+        White: Sampling generative networks (2016), section 2.1 (for latent codes).
+    """
+    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    if start.shape != end.shape or not start.ndim:
+        raise UserError("the codes differ in size", expected=start.shape, received=end.shape)
+    if positive_int("steps", steps) < 2:
+        raise UserError("a path has two ends", expected="steps >= 2", received=steps)
+    t = np.linspace(0.0, 1.0, steps).reshape(-1, *[1] * start.ndim)
+    if one_of("method", method, METHODS) == "linear":
+        return ((1.0 - t) * start + t * end).astype(np.float32)
+    lengths = [np.linalg.norm(code, axis=-1, keepdims=True) for code in (start, end)]
+    if min(length.min() for length in lengths) == 0.0:
+        raise UserError("a code of length 0 has no direction", expected="--method linear or other codes")
+    u, v = start / lengths[0], end / lengths[1]
+    angle = 2.0 * np.arctan2(
+        np.linalg.norm(u - v, axis=-1, keepdims=True), np.linalg.norm(u + v, axis=-1, keepdims=True)
+    )
+    if (np.pi - angle).min() < PARALLEL:
+        raise UserError("opposite codes have no shortest arc", expected="--method linear or other codes")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        arc = (np.sin((1.0 - t) * angle) * u + np.sin(t * angle) * v) / np.sin(angle)
+    direction = np.where(angle < PARALLEL, (1.0 - t) * u + t * v, arc)
+    return (((1.0 - t) * lengths[0] + t * lengths[1]) * direction).astype(np.float32)
+
+
+def interpolate(model, start, end, steps: int, method: str = "linear") -> np.ndarray:
+    """Decodes the path from one code to another: [steps, ..., *event_shape]; see `path`."""
+    check(model)
+    return _decode(model, path(start, end, steps, method))
+
+
+def attribute_vector(model, x, has) -> np.ndarray:
+    """The direction of an attribute: the mean code of the examples with it minus that of those without.
+
+    Args:
+        model: a model with continuous latents.
+        x: [N, *event_shape].
+        has: [N] booleans.
+
+    Returns:
+        attribute: [latent_size], float32.
+
+    Raises:
+        UserError: if `has` does not fit the examples, or all or none of them have the attribute.
+
+    References:
+        Larsen, Sonderby, Larochelle, Winther: Autoencoding beyond pixels using a learned similarity metric (2016),
+        section 4.1.
+    """
+    check(model)
+    has = np.asarray(has)
+    if has.shape != (len(x),) or has.dtype != bool:
+        raise UserError(
+            "the attribute does not fit the examples",
+            expected=f"{len(x)} booleans",
+            received=f"shape {has.shape}, {has.dtype}",
+        )
+    if has.all() or not has.any():
+        raise UserError(
+            "an attribute needs examples with it and examples without",
+            expected="at least one of each",
+            received=f"{has.sum()} with and {(~has).sum()} without",
+        )
+    codes = encode(model, x).astype(np.float64)
+    return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)
+
+
+def edit(model, x, attribute, strength: float) -> np.ndarray:
+    """Reconstructs examples with an attribute added: decode(encode(x) + strength attribute).
+
+    Args:
+        model: a model with continuous latents.
+        x: [N, *event_shape].
+        attribute: [latent_size], as `attribute_vector` gives it.
+        strength: how much of it; below 0 it is taken away.
+
+    Returns:
+        images: [N, *event_shape].
+
+    Raises:
+        UserError: if the attribute is not one code.
+    """
+    check(model)
+    attribute = np.asarray(attribute, np.float32)
+    if attribute.shape != (model.latent_size,):
+        raise UserError(
+            "the attribute is not a code of the model",
+            expected=(model.latent_size,),
+            received=attribute.shape,
+        )
+    strength = number_in("strength", strength, -np.inf)
+    return _decode(model, encode(model, x) + strength * attribute)
+
+
+def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
+    """Decodes a grid over a two-dimensional latent space, equally spaced in probability under the prior.
+
+    The coordinates are the prior's quantiles at (i + 1/2) / side, i = 0 .. side - 1.
+
+    Args:
+        model: a model with one layer of two continuous latents and a prior whose units are independent and alike.
+        side: tiles along each axis, at least 2.
+
+    Returns:
+        images: [side, side, *event_shape]; images[i, j] is at the j-th value of z1, counted from the lowest, and the
+            i-th of z2, counted from the highest.
+        extent: the lowest and the highest coordinate.
+
+    Raises:
+        UserError: if the model is another, or `side` < 2.
+
+    References:
+        Kingma, Welling: Auto-encoding variational Bayes (2014), appendix A.
+    """
+    check(model)
+    if positive_int("side", side) < 2:
+        raise UserError("a grid has two sides", expected="side >= 2", received=side)
+    if not has_manifold(model):
+        raise UserError(
+            "the model has no two-dimensional latent space to draw",
+            expected="one layer of two latent units with the prior StandardNormal",
+            received=f"{len(model.posterior_heads)} layers, {model.latent_size} units in the first, "
+            f"the prior {type(model.prior_head).__name__}",
+        )
+    head = model.prior_head
+    probability = (np.arange(side, dtype=np.float32)[:, np.newaxis] + 0.5) / side
+    across, up = np.asarray(head.factors(head.parameters()).quantile(probability)).T
+    codes = np.stack(np.meshgrid(across, up[::-1]), axis=-1)
+    return _decode(model, codes), (float(across[0]), float(across[-1]))
+
+
+def has_manifold(model) -> bool:
+    """Returns whether `manifold` can draw the model's latent space."""
+    return (
+        model.latents == "continuous"
+        and not model.takes_condition
+        and len(model.posterior_heads) == 1
+        and model.latent_size == 2
+        and isinstance(model.prior_head, StandardNormal)
+    )
+
+
+def by_activity(model, data) -> np.ndarray:
+    """Returns the units of `encode`'s codes by falling activity Var_x(E[z_j|x]), see `active_units`: [latent_size]."""
+    check(model)
+    return np.argsort(-active_units(model, data).variance[: model.latent_size], kind="stable")
+
+
+def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int = 9) -> np.ndarray:
+    """Decodes the code of one example with one unit at a time moved from `low` to `high`, the others left alone.
+
+    Args:
+        model: a model with continuous latents.
+        x: one example, [*event_shape].
+        units: which latent units, such as the first of `by_activity`.
+        low, high: values of the unit, in latent units; the prior's standard deviation is 1.
+        steps: how many values, at least 2.
+
+    Returns:
+        images: [len(units), steps, *event_shape].
+
+    Raises:
+        UserError: if a unit is none of the model's, the range does not ascend, or `steps` < 2.
+    """
+    check(model)
+    units = np.atleast_1d(np.asarray(units))
+    if units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= model.latent_size:
+        raise UserError(
+            "there is no such latent unit",
+            expected=f"0 to {model.latent_size - 1}",
+            received=units.tolist(),
+        )
+    if positive_int("steps", steps) < 2:
+        raise UserError("a traversal has two ends", expected="steps >= 2", received=steps)
+    if not number_in("low", low, -np.inf) < number_in("high", high, -np.inf):
+        raise UserError("the range does not ascend", expected="low < high", received=f"{low} to {high}")
+    code = encode(model, np.asarray(x)[np.newaxis])[0]
+    codes = np.tile(code, (len(units), steps, 1))
+    for row, unit in enumerate(units):
+        codes[row, :, unit] = np.linspace(low, high, steps)
+    return _decode(model, codes)
+
+
+def encode(model, x) -> np.ndarray:
+    """Returns the posterior means of examples, block by block: [N, latent_size]."""
+    check(model)
+    x = as_arrays(model, x)["x"]
+    return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
+
+
+def _decode(model, codes: np.ndarray) -> np.ndarray:
+    codes = np.asarray(codes, np.float32)
+    flat = codes.reshape(-1, model.latent_size)
+    blocks = [np.asarray(model.decode(flat[i : i + BLOCK])) for i in range(0, len(flat), BLOCK)]
+    return np.concatenate(blocks).reshape(*codes.shape[:-1], *model.event_shape)
+
+
+def check(model) -> None:
+    """Raises a `UserError` unless the model has continuous latents and no condition."""
+    if getattr(model, "takes_condition", False):
+        raise UserError(
+            "codes of a model with a condition say nothing alone",
+            expected="such as VAE or IWAE",
+            received=type(model).__name__,
+        )
+    latents = getattr(model, "latents", "none")
+    if latents != "continuous":
+        raise UserError(
+            "the model has no continuous latents",
+            expected="such as VAE or IWAE",
+            received=f"{type(model).__name__}, whose latents are {latents}",
+        )

@@ -1,0 +1,50 @@
+"""Figures of data that are points of the plane."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from tfvae.checks import UserError
+from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, save, wrap
+
+MAX_GROUPS = 2
+
+
+def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], *, title: str) -> Path:
+    """Draws one or two sets of points over each other, told apart by colour and shape.
+
+    Args:
+        path: the PNG file.
+        groups: name to points [N, 2], floats; the first lies below.
+        title: what the figure shows, written above it.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if there are no sets or more than two, one is no set of points of the plane or not finite, or the
+            file cannot be written.
+    """
+    if not 1 <= len(groups) <= MAX_GROUPS:
+        raise UserError("bad number of point sets", expected=f"1 to {MAX_GROUPS}", received=len(groups))
+    groups = {name: finite(name, points) for name, points in groups.items()}
+    for name, points in groups.items():
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+            raise UserError(f"{name} have a bad shape", expected="[N, 2], N >= 1", received=points.shape)
+    with look():
+        figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
+        figure.suptitle(wrap(title, 7.5 * DPI))
+        axes = figure.add_subplot()
+        for (name, points), colour, marker in zip(groups.items(), (TRAINING, VALIDATION), "ox", strict=False):
+            size = float(np.clip(12_000 / len(points), 6, 30))
+            axes.scatter(*points.T, s=size, c=colour, marker=marker, alpha=0.6, linewidths=0.8, label=name)
+        axes.set(xlabel="x1", ylabel="x2")
+        axes.set_aspect("equal", adjustable="datalim")
+        if len(groups) > 1:
+            figure.legend(loc="outside right center")
+        return save(figure, path)

@@ -1,0 +1,41 @@
+"""Rows of images, each row with a label: interpolations, edits, traversals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfvae.checks import UserError
+from tfvae.plotting.images import GAP, TILE, mosaic, rgb, show
+from tfvae.plotting.look import look, save
+
+CHARACTER = 11  # pixels: a letter of a label
+
+
+def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence[str], *, title: str) -> Path:
+    """Draws rows of images one below the other, a label on the left of each.
+
+    Args:
+        path: the PNG file.
+        images: [rows, columns, H, W, C] floats in [0, 1], C = 1 or 3; see `save_image_grid`.
+        labels: one short text for each row.
+        title: what the figure shows, written above it.
+
+    Returns:
+        path: as a `Path`.
+
+    Raises:
+        UserError: if the images have another shape or are not finite, there are not as many labels as rows, or the
+            file cannot be written.
+    """
+    images = rgb("images", images, "[rows, columns, H, W, C]")
+    if len(labels) != len(images):
+        raise UserError("labels do not match the rows", expected=len(images), received=len(labels))
+    with look():
+        canvas, middles = mosaic(list(images), TILE, [GAP] * (len(images) - 1))
+        figure, axes = show(canvas, title, left=30 + CHARACTER * max(map(len, labels)))
+        axes.set_yticks(middles, list(labels))
+        return save(figure, path)
