@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfvae import presets
+from tfvae import distributions, presets
 from tfvae.checks import UserError
 
 
@@ -37,7 +37,7 @@ def test_a_preset_of_dense_layers_takes_a_label():
 @pytest.mark.parametrize(
     ("name", "condition"),
     [("cvae-column", "none"), ("conv", "label"), ("digits", "corner"), ("draw", "label"),
-     ("ladder-2layer", "label"), ("burda-2layer", "column"), ("ring", "label")],
+     ("ladder-2layer", "label"), ("burda-2layer", "column")],
 )  # fmt: skip
 def test_conditions_that_a_preset_cannot_have(name, condition):
     with pytest.raises(UserError, match="condition"):
@@ -56,12 +56,17 @@ def test_posteriors_and_priors_by_name(posterior, prior):
     assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
 
 
-def test_a_conditional_posterior():
+def test_a_conditional_posterior_and_prior():
+    prior = distributions.MixturePrior(3)
     options = {"image_shape": (8, 8, 1), "widths": (4,), "latent_size": 3, "posterior": "iaf"}
-    model = presets.create("cvae-column", **options)
-    assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"]
-    condition = np.zeros((2, 8, 8, 1), np.float32)
-    assert model.sample(2, seed=0, condition=condition).shape == (2, 2, 8, 8, 1)
+    for given in ({}, {"prior": prior}):
+        model = presets.create("cvae-column", **options, **given)
+        assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"]
+        condition = np.zeros((2, 8, 8, 1), np.float32)
+        assert model.sample(2, seed=0, condition=condition).shape == (2, 2, 8, 8, 1)
+    assert model.prior_head is prior
+    with pytest.raises(UserError, match="VampPrior mixes posteriors of examples alone"):
+        presets.create("cvae-column", **options, prior=distributions.VampPrior(3, (8, 8, 1)))
 
 
 @pytest.mark.parametrize(

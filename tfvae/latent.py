@@ -65,7 +65,7 @@ def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
 
 def interpolate(model, start, end, steps: int, method: str = "linear") -> np.ndarray:
     """Decodes the path from one code to another: [steps, ..., *event_shape]; see `path`."""
-    check(model)
+    _check(model)
     return _decode(model, path(start, end, steps, method))
 
 
@@ -87,7 +87,7 @@ def attribute_vector(model, x, has) -> np.ndarray:
         Larsen, Sonderby, Larochelle, Winther: Autoencoding beyond pixels using a learned similarity metric (2016),
         section 4.1.
     """
-    check(model)
+    _check(model)
     has = np.asarray(has)
     if has.shape != (len(x),) or has.dtype != bool:
         raise UserError(
@@ -120,7 +120,7 @@ def edit(model, x, attribute, strength: float) -> np.ndarray:
     Raises:
         UserError: if the attribute is not one code.
     """
-    check(model)
+    _check(model)
     attribute = np.asarray(attribute, np.float32)
     if attribute.shape != (model.latent_size,):
         raise UserError(
@@ -152,7 +152,7 @@ def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014), appendix A.
     """
-    check(model)
+    _check(model)
     if positive_int("side", side) < 2:
         raise UserError("a grid has two sides", expected="side >= 2", received=side)
     if not has_manifold(model):
@@ -173,7 +173,6 @@ def has_manifold(model) -> bool:
     """Returns whether `manifold` can draw the model's latent space."""
     return (
         model.latents == "continuous"
-        and not model.takes_condition
         and len(model.posterior_heads) == 1
         and model.latent_size == 2
         and isinstance(model.prior_head, StandardNormal)
@@ -182,7 +181,7 @@ def has_manifold(model) -> bool:
 
 def by_activity(model, data) -> np.ndarray:
     """Returns the units of `encode`'s codes by falling activity Var_x(E[z_j|x]), see `active_units`: [latent_size]."""
-    check(model)
+    _check(model)
     return np.argsort(-active_units(model, data).variance[: model.latent_size], kind="stable")
 
 
@@ -202,7 +201,7 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
     Raises:
         UserError: if a unit is none of the model's, the range does not ascend, or `steps` < 2.
     """
-    check(model)
+    _check(model)
     units = np.atleast_1d(np.asarray(units))
     if units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= model.latent_size:
         raise UserError(
@@ -223,7 +222,6 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
 
 def encode(model, x) -> np.ndarray:
     """Returns the posterior means of examples, block by block: [N, latent_size]."""
-    check(model)
     x = as_arrays(model, x)["x"]
     return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
 
@@ -235,15 +233,14 @@ def _decode(model, codes: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks).reshape(*codes.shape[:-1], *model.event_shape)
 
 
-def check(model) -> None:
-    """Raises a `UserError` unless the model has continuous latents and no condition."""
+def _check(model) -> None:
+    latents = getattr(model, "latents", "none")
     if getattr(model, "takes_condition", False):
         raise UserError(
-            "codes of a model with a condition say nothing alone",
-            expected="such as VAE or IWAE",
+            "the latents of a conditional model mean something else for each condition",
+            expected="a model without a condition, such as VAE or IWAE",
             received=type(model).__name__,
         )
-    latents = getattr(model, "latents", "none")
     if latents != "continuous":
         raise UserError(
             "the model has no continuous latents",

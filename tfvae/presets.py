@@ -52,12 +52,12 @@ class Preset:
         batch_norm: whether hidden layers are batch-normalised.
         bias_from_data: whether the likelihood's bias starts at the mean image.
         estimator, num_samples: of the bound.
-        condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
-        condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
-        deterministic: whether it is a regressor of the same layers, without latent variables.
         likelihood: one of `LIKELIHOODS`, or a head.
         likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
         dataset: what it is trained on unless told otherwise.
+        condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
+        condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
+        deterministic: whether it is a regressor of the same layers, without latent variables.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         options: what its model alone takes, name to default; overrides of `create`.
     """
@@ -75,12 +75,12 @@ class Preset:
     bias_from_data: bool = True
     estimator: str | dict[str, Any] = "elbo"
     num_samples: int = 1
-    condition: str = "none"
-    condition_size: int = 10
-    deterministic: bool = False
     likelihood: Any = "bernoulli"
     likelihood_options: tuple[tuple[str, Any], ...] = ()
     dataset: str = "digits"
+    condition: str = "none"
+    condition_size: int = 10
+    deterministic: bool = False
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -88,13 +88,6 @@ class Preset:
     def shares_parameters(self) -> bool:
         """Whether the inference model shares parameters with the generative model."""
         return self.network in ("draw", "ladder")
-
-    @property
-    def fixed_heads(self) -> tuple[str, ...]:
-        """Which of "posterior" and "prior" are its own, not to be chosen: the prior given a condition is learned."""
-        if self.deterministic or self.upper or self.network in ("draw", "sbn"):
-            return "posterior", "prior"
-        return ("prior",) if self.condition != "none" else ()
 
     @property
     def latents(self) -> str:
@@ -190,6 +183,20 @@ TABLE = (
         estimator="vimco",
         num_samples=5,
     ),
+    Preset(
+        "ring",
+        "points of the plane on a ring: two hidden layers of 64, 2 latent units, a Normal likelihood",
+        (2,),
+        "mlp",
+        (64, 64),
+        2,
+        Recipe(epochs=40, batch_size=100, learning_rate=3e-3, schedule="cosine"),
+        estimator="dreg",
+        num_samples=10,
+        likelihood="normal",
+        likelihood_options=(("initial_scale", 0.3),),
+        dataset="ring",
+    ),
     *(
         Preset(
             f"{model}-{condition}",
@@ -214,20 +221,6 @@ TABLE = (
             ("regressor", "its baseline: the mean of the rest given"),
         )
         for condition, where in (("column", "centre column"), ("quadrant", "lower left quadrant"))
-    ),
-    Preset(
-        "ring",
-        "points of the plane on a ring: two hidden layers of 64, 2 latent units, a Normal likelihood",
-        (2,),
-        "mlp",
-        (64, 64),
-        2,
-        Recipe(epochs=40, batch_size=100, learning_rate=3e-3, schedule="cosine"),
-        estimator="dreg",
-        num_samples=10,
-        likelihood="normal",
-        likelihood_options=(("initial_scale", 0.3),),
-        dataset="ring",
     ),
 )
 
@@ -333,7 +326,7 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     if preset.deterministic:
         model = _regressor(preset, given, options)
     elif preset.condition != "none":
-        model = _conditional(preset, given, posterior, options)
+        model = _conditional(preset, given, posterior, prior, options)
     elif preset.network == "sbn":
         model = _belief_network([preset.latent_size, *preset.widths[1:]], options)
     elif preset.network == "draw":
@@ -357,17 +350,26 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset that has its own, see
-            `Preset.fixed_heads`; for a VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
+        UserError: if a name is unknown, or one other than the default meets a preset that has its own; for a
+            VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
+    both = ("posterior", "prior")
+    own: tuple[str, ...] = ()
+    what = ""
+    if preset.deterministic:
+        own, what = both, "which has no latent variables"
+    elif preset.latents == "discrete":
+        own, what = both, "whose latents are discrete"
+    elif preset.upper or preset.network == "draw":
+        own, what = both, "whose latents come in layers or steps"
+    elif preset.condition != "none":
+        own, what = ("prior",) if isinstance(prior, str) else (), "which learns its prior from the condition"
     for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         if isinstance(name, str):
             one_of(kind, name, table)
-        if kind in preset.fixed_heads and name != next(iter(table)):
+        if kind in own and name != next(iter(table)):
             raise UserError(
-                f"preset {preset.name} takes no other {kind} than its own",
-                expected=f"no {kind}",
-                received=name,
+                f"preset {preset.name}, {what}, takes no other {kind}", expected=f"no {kind}", received=name
             )
     if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
         raise UserError(
@@ -388,7 +390,7 @@ def _head(kind: str, table: dict[str, str], choice: Any, preset: Preset):
     return head(*shapes, name=kind)
 
 
-def _likelihood(preset: Preset, shape: tuple[int, ...], levels: int):
+def _likelihood(preset: Preset, event_shape: tuple[int, ...], levels: int):
     from tfvae import distributions
 
     likelihood = preset.likelihood
@@ -406,7 +408,7 @@ def _likelihood(preset: Preset, shape: tuple[int, ...], levels: int):
     }[likelihood]
     if likelihood == get(preset.name).likelihood:
         options |= dict(preset.likelihood_options)
-    return head(shape, name="likelihood", **options)
+    return head(event_shape, name="likelihood", **options)
 
 
 def _networks(preset: Preset):
@@ -431,11 +433,10 @@ def check_condition(preset: Preset, condition: str) -> None:
             expected=", ".join(conditions.KINDS[1:]),
             received=condition,
         )
-    vectors = len(preset.image_shape or ANY_SHAPE) == 1
-    if condition != "none" and (preset.network != "mlp" or preset.upper or vectors):
+    if condition != "none" and (preset.network != "mlp" or preset.upper):
         raise UserError(
             f"preset {preset.name} takes no condition",
-            expected="a preset of images, fully connected layers and one layer of latents, such as cvae-column",
+            expected="a preset of fully connected layers and one layer of latents, such as cvae-column",
             received=condition,
         )
 
@@ -455,16 +456,17 @@ def _regressor(preset: Preset, given: Any, options: dict[str, Any]):
     return models.Regressor(network, **_conditioned(preset, given), **options)
 
 
-def _conditional(preset: Preset, given: Any, posterior: Any, options: dict[str, Any]):
+def _conditional(preset: Preset, given: Any, posterior: Any, prior: Any, options: dict[str, Any]):
     from tfvae import distributions, models, networks
 
+    learned = distributions.DiagonalNormal(preset.latent_size, name="prior")
     return models.CVAE(
         *_networks(preset),
         condition_network=networks.MLP(
             list(preset.widths), preset.activation, preset.batch_norm, name="condition_network"
         ),
         posterior=_head("posterior", POSTERIORS, posterior, preset),
-        prior=distributions.DiagonalNormal(preset.latent_size, name="prior"),
+        prior=learned if isinstance(prior, str) else prior,
         **_conditioned(preset, given),
         **options,
     )

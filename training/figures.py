@@ -15,8 +15,8 @@ from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
-CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 MANIFOLD = 20  # tiles along each side of the manifold grid
+CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
@@ -82,7 +82,7 @@ class Painter(keras.callbacks.Callback):
         if self._vae.latents:
             self._draw_latents(folder, when)
 
-    def _draw_points(self, folder: Path, when: str) -> None:
+    def _draw_points(self, folder, when: str) -> None:
         drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
         plotting.save_points(
             folder / "samples.png",
@@ -97,6 +97,15 @@ class Painter(keras.callbacks.Callback):
 
     def _draw_latents(self, folder: Path, when: str) -> None:
         given = {} if self._condition is None else {"condition": self._condition}
+        images = self._examples.ndim > 2
+        if images:
+            some = {name: values[:30] for name, values in given.items()}
+            plotting.save_reconstructions(
+                folder / "reconstructions.png",
+                self._examples[:30],
+                np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
+                title=f"Held-out examples and their reconstructions, {when}",
+            )
         codes = np.asarray(self._vae.encode(self._examples, **given))
         plotting.save_latent_map(
             folder / "latent_map.png",
@@ -106,22 +115,11 @@ class Painter(keras.callbacks.Callback):
         )
         if hasattr(self._vae, "canvases"):
             self._draw_canvases(codes[:ROWS], when)
-        if self._examples.ndim == 4:
-            self._draw_decoded(folder, given, when)
-
-    def _draw_decoded(self, folder: Path, given: dict, when: str) -> None:
-        some = {name: values[:30] for name, values in given.items()}
-        plotting.save_reconstructions(
-            folder / "reconstructions.png",
-            self._examples[:30],
-            np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
-            title=f"Held-out examples and their reconstructions, {when}",
-        )
-        if latent.has_manifold(self._vae):
-            images, extent = latent.manifold(self._vae, MANIFOLD)
+        if images and latent.has_manifold(self._vae) and not given:
+            tiles, extent = latent.manifold(self._vae, MANIFOLD)
             plotting.save_manifold_grid(
                 folder / "manifold.png",
-                images,
+                tiles,
                 title=f"Decoded quantiles of the prior, {when}",
                 extent=extent,
             )

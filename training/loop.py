@@ -39,8 +39,8 @@ def load_data(config: Config) -> data.DataSet:
     """
     loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
-    loaded.check_condition(config.condition)
     _check_likelihood(config, loaded)
+    loaded.check_condition(config.condition)
     if config.batch_size > len(loaded.train):
         raise UserError(
             "the batch is larger than the data",

@@ -73,8 +73,8 @@ def evaluate(
 
     The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
     examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
-    nll / (D log 2) for D scored numbers in an example. Densities have none: a density of pixels is no probability of
-    the stored integers.
+    nll / (D log 2) for D numbers in an example. Densities have none: a density of pixels is no probability of the
+    stored integers.
 
     A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
     particles; `against` compares it with another run on the same pixels of the same examples, and draws
@@ -124,7 +124,8 @@ def evaluate(
         "seed": seed,
     }
     if head.levels is not None:
-        summary["bits_per_dimension"] = result.nll / (_scored(model) * math.log(2.0))
+        dimensions = _scored(model)
+        summary["bits_per_dimension"] = result.nll / (dimensions * math.log(2.0))
         summary["levels"] = head.levels
     summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:

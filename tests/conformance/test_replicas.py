@@ -17,7 +17,14 @@ from conformance import models
 
 # Batch normalisation takes the moments of each replica's part, as Keras documents: another function of the batch.
 ROWS = [name for name in models.TABLE if "batch-norm" not in name]
-CASES = ["weighted", "free bits", "regularized", "last batch of one", "last batch of one, convolutions"]
+CASES = [
+    "weighted",
+    "free bits",
+    "regularized",
+    "last batch of one",
+    "last batch of one, convolutions",
+    "last batch of one, optimal scale",
+]
 TESTS = Path(__file__).parents[1]
 
 

@@ -83,6 +83,7 @@ def main(names):
     found["regularized"] = compare("vae-mlp", regularize=1.0)
     found["last batch of one"] = compare("vae-mlp", count=11)
     found["last batch of one, convolutions"] = compare("vae-conv", count=11)
+    found["last batch of one, optimal scale"] = compare("vae-optimal-scale", count=11)
     values, first, total = noise_of_replicas(MIRRORED)
     drawn = [value.numpy().tolist() for value in MIRRORED.experimental_local_results(values)]
     whole = random.PhiloxNoise(random.fold(7, "train", 3), 5).normal("posterior", 3, 2).numpy().tolist()

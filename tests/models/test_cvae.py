@@ -20,15 +20,7 @@ from stats import assert_mean_close, assert_paired_less
 import tfvae
 from tfvae import estimators, evaluation, random
 from tfvae.checks import UserError
-from tfvae.distributions import (
-    Bernoulli,
-    DiagonalNormal,
-    MixturePrior,
-    Normal,
-    StandardNormal,
-    VampPrior,
-    kl_divergence,
-)
+from tfvae.distributions import Bernoulli, DiagonalNormal, MixturePrior, Normal, StandardNormal, kl_divergence
 from tfvae.networks import MLP
 
 RNG = np.random.default_rng(3)
@@ -371,7 +363,6 @@ def test_bad_input_is_one_line(use, says):
         ({"given": np.arange(5) > 3}, "does not fit the values that are not given"),
         ({"condition_shape": 0}, "condition_shape is not a shape"),
         ({"prior": DiagonalNormal(3)}, "prior and posterior differ"),
-        ({"prior": VampPrior(2, 5)}, "VampPrior mixes posteriors of examples alone"),
         ({"condition_network": 3}, "condition_network is of the wrong kind"),
     ],
 )

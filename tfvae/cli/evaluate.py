@@ -48,11 +48,6 @@ def run(options: argparse.Namespace) -> None:
     print(
         f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats{_how(result)}"
     )
-    if "against" in result:
-        print(
-            f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
-            f" higher by {result['nll_gain']:.2f} +- {result['nll_gain_standard_error']:.2f}"
-        )
     if "bits_per_dimension" in result:
         print(
             f"  bits per dimension       {result['bits_per_dimension']:.4f}"
@@ -60,6 +55,11 @@ def run(options: argparse.Namespace) -> None:
         )
     if "likelihood_scale" in result:
         print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
+    if "against" in result:
+        print(
+            f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
+            f" higher by {result['nll_gain']:.2f} +- {result['nll_gain_standard_error']:.2f}"
+        )
     if result["num_samples"] is not None:
         _tell_latents(result)
     print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")

@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training import results
 
     model = results.load_model(run_directory)
-    points = len(model.event_shape) == 1
     conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
+    points = len(model.event_shape) == 1
     if conditions is None:
         images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:
