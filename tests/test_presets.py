@@ -37,7 +37,7 @@ def test_a_preset_of_dense_layers_takes_a_label():
 @pytest.mark.parametrize(
     ("name", "condition"),
     [("cvae-column", "none"), ("conv", "label"), ("digits", "corner"), ("draw", "label"),
-     ("ladder-2layer", "label"), ("burda-2layer", "column")],
+     ("ladder-2layer", "label"), ("burda-2layer", "column"), ("ring", "column")],
 )  # fmt: skip
 def test_conditions_that_a_preset_cannot_have(name, condition):
     with pytest.raises(UserError, match="condition"):

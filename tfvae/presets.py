@@ -433,10 +433,11 @@ def check_condition(preset: Preset, condition: str) -> None:
             expected=", ".join(conditions.KINDS[1:]),
             received=condition,
         )
-    if condition != "none" and (preset.network != "mlp" or preset.upper):
+    vectors = len(preset.image_shape or ANY_SHAPE) == 1
+    if condition != "none" and (preset.network != "mlp" or preset.upper or vectors):
         raise UserError(
             f"preset {preset.name} takes no condition",
-            expected="a preset of fully connected layers and one layer of latents, such as cvae-column",
+            expected="a preset of images, fully connected layers and one layer of latents, such as cvae-column",
             received=condition,
         )
 

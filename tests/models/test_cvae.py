@@ -375,3 +375,12 @@ def test_bad_parts_are_one_line(options, says):
 def test_a_divergence_without_a_closed_form_is_refused():
     with pytest.raises(UserError, match="no closed form"):
         linear(MixturePrior(2), estimator="elbo-analytic")
+
+
+def test_the_optimal_scale_of_a_regressor_follows_the_data():
+    model = tfvae.Regressor(MLP([3]), condition_shape=2, likelihood=Normal(3, scale="optimal"))
+    model.compile(keras.optimizers.SGD(0.0))
+    x = 0.1 * X
+    model.fit(C, x, batch_size=2, verbose=0)
+    variance = np.mean(np.square(x - model(C)))
+    np.testing.assert_allclose(model.likelihood_head.figures()["scale"], np.sqrt(variance), rtol=1e-5)

@@ -136,10 +136,9 @@ class LatentVariableModel(Trainer):
         noise = random.PhiloxNoise(
             random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
         )
-        if not self._compiles_step():
-            with replicas.holding(num_rows):
-                return self._learn(x, weight, share, noise, num_rows)
-        return compiled.whole(self._learn, x, weight, share, random.Outside(noise), None)
+        if self._compiles_step():
+            noise = random.Outside(noise)
+        return self._take_step(num_rows, x, weight, share, noise)
 
     def _learn(self, x, weight, share, noise, num_rows):
         """Takes the step on a batch with the examples' weights and their shares in the loss, both [B], and reports the

@@ -147,6 +147,10 @@ class Conditional(Trainer):
         flat = tf.reshape(x, tf.concat([lead, [math.prod(self.event_shape)]], axis=0))
         return tf.gather(flat, self._unseen, axis=-1)
 
+    def scored(self, x):
+        """Returns what the likelihood scores of a `Pair`: x, or its values that are not given."""
+        return self.unseen(x.x)
+
     def complete(self, values, condition):
         """Returns x [..., B, *event_shape]: values as the likelihood has them, the given ones from the condition."""
         if self.given is None:

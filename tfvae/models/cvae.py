@@ -129,10 +129,6 @@ class CVAE(Conditional, VAE):
         parameters = functools.partial(self._parameters, features=features, training=training)
         return self._prior_parameters(features), parameters
 
-    def scored(self, x):
-        """Returns what the likelihood scores: x, or its values that are not given."""
-        return self.unseen(x.x)
-
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x, c) for a `Pair`: tensors [B, ...]."""
         seen = join(x.x, x.condition) if self.given is None else x.x

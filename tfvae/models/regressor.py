@@ -61,7 +61,8 @@ class Regressor(Conditional):
         return self._log_prob(self.check_examples(x, condition=condition))
 
     def _log_prob(self, x, training=False):
-        return self.likelihood_head.log_prob(self._parameters(x.condition, training), self.unseen(x.x))
+        parameters = self._parameters(x.condition, training)
+        return self.score_likelihood(x, tuple(part[tf.newaxis] for part in parameters), training)[0]
 
     def draw_parameters(self, noise, condition):
         """Returns the likelihood's parameters for each checked condition."""
@@ -76,9 +77,7 @@ class Regressor(Conditional):
         x, weight, num_rows = replicas.filled(*self._unpack(data))
         _, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
-        if not self._compiles_step():
-            return self._learn(x, weight, share, num_rows)
-        return compiled.whole(self._learn, x, weight, share, None)
+        return self._take_step(num_rows, x, weight, share)
 
     def _learn(self, x, weight, share, num_rows):
         """See `LatentVariableModel._learn`."""

@@ -63,6 +63,17 @@ class Trainer(keras.Model):
         """Returns what the model scores of Keras' inputs and targets, checked; targets are ignored."""
         return self.check_examples(inputs)
 
+    def scored(self, x):
+        """Returns what the likelihood scores of checked examples."""
+        return x
+
+    def score_likelihood(self, x, parameters, training=False):
+        """Returns the log-likelihood of checked examples x, B rows, for parameters [K, B, ...]: [K, B], nats."""
+        values = self.scored(x)
+        if training:
+            parameters = self.likelihood_head.adapt(parameters, values, replicas.mean)
+        return self.likelihood_head.log_prob(parameters, values)
+
     def check_support(self, x):
         """Checks that an array holds values that the likelihood can score; NaNs are left to others.
 
@@ -134,6 +145,13 @@ class Trainer(keras.Model):
     def _compiles_step(self):
         """Whether XLA is to compile the training step as a whole."""
         return self.compiles is True and not tf.executing_eagerly()
+
+    def _take_step(self, num_rows, *arguments):
+        """Takes the step _learn(*arguments, num_rows), or None for all rows where XLA compiles it, for one replica."""
+        if self._compiles_step():
+            return compiled.whole(self._learn, *arguments, None)
+        with replicas.holding(num_rows):
+            return self._learn(*arguments, num_rows)
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""

@@ -12,7 +12,6 @@ from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence, view
 from tfvae.estimators.catalog import check_path
-from tfvae.models import replicas
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
@@ -229,7 +228,7 @@ class VAE(LatentVariableModel):
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=self.score_likelihood(self.scored(x), likelihood_parameters(fixed), training),
+            log_likelihood=self.score_likelihood(x, likelihood_parameters(fixed), training),
             log_prior=self.prior_head.log_prob(p, fixed),
             log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
@@ -239,10 +238,6 @@ class VAE(LatentVariableModel):
         """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""
         return self.prior_head.parameters(), functools.partial(self.likelihood_parameters, training=training)
 
-    def scored(self, x):
-        """Returns what the likelihood scores of checked examples."""
-        return x
-
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z|x): tensors [B, ...]."""
         return self.posterior_head(self.encoder(x, **training_option(self.encoder, training)))
@@ -251,12 +246,6 @@ class VAE(LatentVariableModel):
         """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
         shape = self.posterior_head.event_shape
         return self.parameters_of(self.decoder, self.likelihood_head, z, shape, training)
-
-    def score_likelihood(self, x, parameters, training=False):
-        """Returns log p(x|z) of examples x [B, *event_shape] for parameters [K, B, ...] of p(x|z): [K, B], nats."""
-        if training:
-            parameters = self.likelihood_head.adapt(parameters, x, replicas.mean)
-        return self.likelihood_head.log_prob(parameters, x)
 
     @staticmethod
     def parameters_of(layer, head, z, event_shape, training=False):
