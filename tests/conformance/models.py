@@ -468,7 +468,8 @@ def deterministic(model, x, **conditions):
             "likelihood": model.likelihood(**conditions).log_prob(unseen),
         }
     z = model.encode(x, **conditions)
-    prior = model.prior(**conditions)
+    prior, head = model.prior(**conditions), model.prior_head
+    mean = prior.mean() if head.needs_features else head.mean(head.parameters())
     shape = (tf.shape(x)[0], *model.top_event_shape)
     return called | {
         "encode": z,
@@ -478,7 +479,7 @@ def deterministic(model, x, **conditions):
         "elbo": model.elbo(x, 2, seed=2, **conditions),
         "iwelbo": model.iwelbo(x, 3, seed=3, **conditions),
         "posterior": model.posterior(x, **conditions).log_prob(z),
-        "prior": prior.log_prob(tf.broadcast_to(prior.mean(), shape)),
+        "prior": prior.log_prob(tf.broadcast_to(mean, shape)),
         "likelihood": model.likelihood(z, **conditions).log_prob(unseen),
     }
 
