@@ -1,7 +1,8 @@
 """Log-densities that XLA compiles, against the plain formulas and TFP, in value and in gradient.
 
-Mutations, each seen to break a test here: the remainder of the slices left out; max(l, 0) for l; the gradient taken of
-a sum over K for an argument that broadcasts; the threshold ignored; the context left on after an exception.
+Mutations, each seen to break a test here: the remainder of the slices left out; l for max(l, 0); upstream averaged over
+K for an argument that broadcasts; any threshold but infinity taken for 0; an inner threshold that cannot raise the
+outer one; the inner threshold left behind by an exception.
 """
 
 import keras

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from outcome import arguments, assert_same_outcome
 
-from tfvae.training import processes
+from tfvae import cli
+from tfvae.training import launcher, processes
 from tfvae.training.run_directory import RunDirectory
 
 HALTED = Path(__file__).with_name("halted")
@@ -119,6 +120,24 @@ def launched(tmp_path):
     for each in found:
         each.process.kill()
         each.process.wait()
+
+
+def test_a_restart_goes_on_with_the_run_that_was_begun(monkeypatch, tmp_path):
+    started = []
+
+    def launch(command, workers, **options):
+        started.append(command())
+        run = RunDirectory(tmp_path / "run")
+        run.path.mkdir()
+        run.config_file.touch()
+        started.append(command())
+        return 0
+
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    monkeypatch.setattr(launcher, "launch", launch)
+    words = ["train", "--strategy", "multiworker", "--workers", "2", "--run-dir", str(tmp_path / "run")]
+    assert cli.main(words) == 0
+    assert started == [words, [*words, "--resume"]]
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Mixed precision in a run: as good as float32, exactly resumed, and either recovered or stopped where it overflows.
 
-Mutations, each seen to break a test here: Keras' own initial loss scale, whose first steps are lost; log-densities in
-half precision; a run that is stopped for a step that loss scaling skipped; a loss scale that is not looked at; losses
-that are not looked at; the layers recorded outermost first; `agree` that leaves the gradients as they are.
+Mutations, each seen to break a test here: Keras' own initial loss scale; log weights rounded to half precision; heads'
+layers without their cast to float32; a run that is stopped for a step that loss scaling skipped; a loss scale that is
+not looked at; losses that are not looked at; the layers recorded outermost first.
 """
 
 import json

@@ -99,7 +99,7 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize("word", MALFORMED)
 def test_a_malformed_tf_config_is_refused_in_one_line(word, capsys, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", MALFORMED[word])
-    line = refusal(capsys, "--strategy", "multiworker", "--run-dir", "run")
+    line = refusal(capsys, "--strategy", "multiworker", "--run-dir", "run", "--worker-timeout", "0.5")
     assert line.startswith("tfvae: TF_CONFIG ") and word.strip() in line and "expected" in line
 
 

@@ -1,7 +1,6 @@
 """Two worker processes take the steps that one device takes on the whole batch, through `model.fit`.
 
-Mutations, each seen to break a test here: rows cut at rank * (rows // workers), which loses those that remain; every
-worker reading the whole batch; noise from row 0 in every worker; figures averaged over workers with different rows.
+Mutation, seen to break a test here: rows cut at rank * (rows // workers), which loses those that remain.
 """
 
 import json
