@@ -2,7 +2,8 @@
 
 from setuptools import setup
 
-LIBRARY = ["", ".cli", ".distributions", ".estimators", ".evaluation", ".models", ".networks", ".plotting"]
+SHELVES = ["cli", "distributions", "estimators", "evaluation", "models", "networks", "plotting", "presets"]
+LIBRARY = ["", *(f".{name}" for name in SHELVES)]
 ROOMS = [".training", ".export", ".export.serving", ".export.web"]
 
 setup(
