@@ -1,7 +1,7 @@
 """`tfvae train --workers 2` with real processes: whatever is killed, the run ends with the same bytes.
 
-Mutations, each seen to break a test here: a launcher that waits for the chief alone, which a killed worker hangs; a
-restart without --resume; workers that do not watch the launcher and outlive it.
+Mutations, each seen to break a test here: a restart without --resume; workers that do not watch the
+launcher and outlive it.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """Two worker processes take the steps that one device takes on the whole batch, through `model.fit`.
 
-Mutation, seen to break a test here: rows cut at rank * (rows // workers), which loses those that remain.
+Mutations, each seen to break a test here: rows cut at rank * (rows // workers), which loses those that remain; noise
+from row 0 in every worker.
 """
 
 import json
