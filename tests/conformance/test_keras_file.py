@@ -16,7 +16,7 @@ folder = pathlib.Path({folder!r})
 for name in {names!r}:
     model = keras.saving.load_model(folder / f"{{name}}.keras")
     saved = dict(__import__("numpy").load(folder / f"{{name}}.npz"))
-    data = {key: saved.pop(key) for key in ("condition", "x") if key in saved}
+    data = {{key: saved.pop(key) for key in ("condition", "x") if key in saved}}
     assert int(model.optimizer.iterations) == int(saved.pop("iterations"))
     if "log_weights" in saved:
         found = model.log_weights(num_samples=3, seed=1, **data).numpy()
