@@ -160,6 +160,9 @@ def test_killed_at_many_moments_it_ends_with_the_same_bytes(launched, tmp_path):
     assert "Traceback" not in run.said() and run.said().count("tfvae:") == 1
     assert 0 < len(RunDirectory(folder).read_history()) < SETTINGS["epochs"]
 
+    def epochs_done():
+        return len(RunDirectory(folder).read_history())
+
     # With restarts, in one go.
     moments = random.Random(3)
     kinds = ["random"] * RANDOM + ["start", "half", "whole"]
@@ -173,7 +176,9 @@ def test_killed_at_many_moments_it_ends_with_the_same_bytes(launched, tmp_path):
             rank = moments.randrange(2)
         elif kind == "random":
             run.await_step(said)
-            time.sleep(moments.uniform(0.0, 0.5))
+            goal = epochs_done() + moments.randrange(5)
+            await_that(lambda goal=goal: epochs_done() >= goal)
+            time.sleep(moments.uniform(0.0, 0.3))
             rank = moments.randrange(2)
         else:
             run.halt.write_text(kind)
