@@ -53,6 +53,11 @@ def await_that(condition, seconds=LIMIT):
     return found
 
 
+def heed_interrupts():
+    """Ctrl-C works in a process that was started where it is ignored, as background jobs of a shell are."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def environment(own):
     """The environment of a user's terminal, and what is given."""
     hidden = (
@@ -73,7 +78,11 @@ class Launched:
         own = {"PYTHONPATH": str(HALTED), "HALT": str(self.halt)}
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *map(str, words)], stderr=log, stdout=log, env=environment(own)
+                [*COMMAND, *map(str, words)],
+                stderr=log,
+                stdout=log,
+                env=environment(own),
+                preexec_fn=heed_interrupts,
             )
         self.gone = set()
 
