@@ -7,7 +7,7 @@ import test_gradients
 
 from tfvae.estimators import elbo, importance
 from tfvae.estimators.base import Terms, log_mean_exp
-from tfvae.models import base, replicas, vae
+from tfvae.models import base, particles, replicas
 
 
 def _iwae(make):
@@ -32,7 +32,7 @@ def swap_k_and_b(patch):
 
 
 def forget_to_detach(patch):
-    patch.setattr(vae, "detach", lambda latent, tape: latent)
+    patch.setattr(particles, "detach", lambda latent, tape: latent)
 
 
 def forget_the_score(patch):
