@@ -6,6 +6,7 @@ checkpoints/     the newest ones, each whole and with its checksum
 model.keras      the trained model
 figures/*.png
 evaluation.json  after `tfvae evaluate`
+features.keras   the classifier in whose features samples were judged, after `tfvae evaluate --full`
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class RunDirectory:
         self.figures = self.path / "figures"
         self.model_file = self.path / "model.keras"
         self.evaluation_file = self.path / "evaluation.json"
+        self.features_file = self.path / "features.keras"
 
     def check_free(self) -> None:
         """Checks that a new run can live here; makes nothing.
