@@ -25,6 +25,7 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     against: RunDirectory | None = None,
+    full: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluates the model of a run on one split and writes evaluation.json.
@@ -39,6 +40,8 @@ def evaluate(
     A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
     particles; `against` compares it with another run on the same pixels of the same examples, and draws
     figures/comparison.png.
+
+    With `full`, the result has what `details.details` measures too, and report.html tells all of it.
 
     Returns:
         result: what evaluation.json holds.
@@ -93,7 +96,15 @@ def evaluate(
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
     if against is not None:
         summary |= _compare(run, model, result, against, examples, (num_samples, seed))
+    if full:
+        from tfvae.training.details import details
+
+        summary |= details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
     run.write_evaluation(summary)
+    if full:
+        from tfvae.training import report
+
+        report.write(run, model, loaded, run.read_evaluation())
     return summary
 
 

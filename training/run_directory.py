@@ -7,6 +7,7 @@ model.keras      the trained model
 figures/*.png
 evaluation.json  after `tfvae evaluate`
 report.html      after `tfvae evaluate --full`
+features.keras   the classifier in whose features samples were judged, after `tfvae evaluate --full`
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class RunDirectory:
         self.model_file = self.path / "model.keras"
         self.evaluation_file = self.path / "evaluation.json"
         self.report_file = self.path / "report.html"
+        self.features_file = self.path / "features.keras"
 
     def check_free(self) -> None:
         """Checks that a new run can live here; makes nothing.

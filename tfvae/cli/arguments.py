@@ -127,6 +127,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="RUN_DIR",
         help="another run to compare with on the same pixels, such as a regressor's",
     )
+    evaluate.add_argument(
+        "--full",
+        action="store_true",
+        help="judge samples and codes too, and write report.html, a page to read from top to bottom",
+    )
 
     sample = commands.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("run_dir", metavar="RUN_DIR")

@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> None:
         limit=options.limit,
         seed=options.seed,
         against=against,
+        full=options.full,
         progress=progress,
     )
     print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
@@ -62,7 +63,8 @@ def run(options: argparse.Namespace) -> None:
         )
     if result["num_samples"] is not None:
         _tell_latents(result)
-    print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")
+    files = f"{run.evaluation_file}" + (f" and {run.report_file}" if options.full else "")
+    print(f"in {time.monotonic() - began:.0f} s: {files}")
 
 
 def _how(result: dict) -> str:

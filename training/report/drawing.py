@@ -14,7 +14,7 @@ from tfvae import plotting
 from tfvae.training import data, figures
 from tfvae.training.config import Config
 from tfvae.training.report.markup import Picture
-from tfvae.training.report.story import FEW
+from tfvae.training.report.story import ACTIVE, FEW
 from tfvae.training.results import examples_of
 from tfvae.training.run_directory import RunDirectory
 
@@ -167,13 +167,13 @@ def _of_the_evaluation(folder: Path, result: Mapping[str, Any], history) -> dict
             f"Orange bars hold the examples with at most {FEW} effective particles, whose estimates are too low and "
             "whose errors are too small.",
         )
-    variances = result.get("unit_variances")
+    variances = result.get("active_unit_variances")
     if variances:
         path = plotting.save_unit_variances(
             folder / "variances.png",
             [np.asarray(layer, float) for layer in variances],
             title="Variance over the examples of each unit's posterior mean",
-            threshold=result["active_threshold"],
+            threshold=ACTIVE,
         )
         found["unit_variances"] = Picture(
             path.read_bytes(),

@@ -53,7 +53,9 @@ def _header(story: Story, found: list[distrust.Finding], entries: list[tuple[str
     result = story.result
     of = f"{result['num_examples']:,} {result['split']} examples of {story.config['dataset']}"
     verdict = (
-        f"-log p(x) = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')}".replace("-", "\u2212", 1)
+        f"-log p(x) = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')}".replace(
+            "-", "\u2212", 1
+        )
         + f" for {of}"
     )
     fired = sum(finding.fired for finding in found)
@@ -90,7 +92,9 @@ def _distrust(found: list[distrust.Finding]) -> list[str]:
 
 def _numbers(result) -> str:
     rows = [(name, _plain(value)) for name, value in result.items()]
-    return markup.folded("evaluation.json", markup.table(("Name", "Value"), rows, "All that was written to evaluation.json"))
+    return markup.folded(
+        "evaluation.json", markup.table(("Name", "Value"), rows, "All that was written to evaluation.json")
+    )
 
 
 def _plain(value: Any) -> str:

@@ -21,7 +21,9 @@ def trained(story: Story) -> list[str] | Absent:
     shape = " x ".join(map(str, facts.event_shape))
     options = ", ".join(f"{name} {value:g}" for name, value in config["estimator_options"].items())
     particles = f"K = {config['num_samples']}" + (
-        f", {config['backward_particles']} of them in the backward pass" if config["backward_particles"] else ""
+        f", {config['backward_particles']} of them in the backward pass"
+        if config["backward_particles"]
+        else ""
     )
     epochs = len(story.history)
     rows = [
@@ -73,7 +75,9 @@ def trained(story: Story) -> list[str] | Absent:
         markup.code(shlex.join(story.content.get("argv") or ["not recorded"])),
         markup.folded(
             "All settings",
-            markup.table(("Name", "Value"), [(name, str(value)) for name, value in config.items()], "config.json"),
+            markup.table(
+                ("Name", "Value"), [(name, str(value)) for name, value in config.items()], "config.json"
+            ),
         ),
     ]
 
@@ -219,7 +223,11 @@ def gap(story: Story) -> list[str] | Absent:
         (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
         for name, title, text in (
             ("inference_gap", "Inference gap", "log p(x) - ELBO: all that the bound loses"),
-            ("approximation_gap", "of this, approximation", "lost even by the best q of the family for this x"),
+            (
+                "approximation_gap",
+                "of this, approximation",
+                "lost even by the best q of the family for this x",
+            ),
             ("amortization_gap", "of this, amortisation", "lost because one encoder serves all examples"),
         )
         if story.has(name)
@@ -246,7 +254,7 @@ def rate_distortion(story: Story) -> list[str] | Absent:
     if story.facts.latents is None:
         return Absent("the model has no latents.")
     if not story.has("rate", "distortion"):
-        return Absent("rate and distortion were not computed.")
+        return Absent(f"{story.result.get('rate_missing') or 'rate and distortion were not computed'}.")
     result = story.result
     rows = [
         (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
