@@ -1,4 +1,4 @@
-"""What `tfvae evaluate --full` adds to an evaluation: where the particles are few, training examples, quality, codes."""
+"""What `tfvae evaluate --full` adds to an evaluation: how many particles count, training examples, samples, codes."""
 
 from __future__ import annotations
 

@@ -115,8 +115,8 @@ def save_unit_variances(
             active = ordered > threshold
             rank = np.arange(1, len(layer) + 1)
             for chosen, colour, label in ((active, TRAINING, "active"), (~active, VALIDATION, "not active")):
-                heights = np.maximum(ordered[chosen], low)
-                axes.bar(rank[chosen], heights, 0.8, color=colour, label=f"{label}: {chosen.sum()}")
+                axes.bar(rank[chosen], np.maximum(ordered[chosen], low), 0.8, color=colour)
+                axes.bar([0], [low], 0, color=colour, label=f"{label}: {chosen.sum()}")
             axes.axhline(
                 threshold, color="0.2", linewidth=1, linestyle="--", label=f"threshold {threshold:g}"
             )

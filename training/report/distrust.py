@@ -157,17 +157,17 @@ def overfitting(story: Story) -> Finding | None:
     difference = result["train_elbo"] - result["elbo"]
     errors = [result.get(f"{name}_standard_error") or 0.0 for name in ("train_elbo", "elbo")]
     error = math.hypot(*errors)
-    seen = (
-        f"{estimate(difference, error, 'nats')} higher for training examples than for {result['split']} ones"
-    )
+    seen = f"{estimate(abs(difference), error, 'nats')} {'higher' if difference > 0 else 'lower'} "
+    seen += f"for training examples than for {result['split']} ones"
+    what = "evidence lower bound" if story.facts.latents else "log-likelihood"
     if difference > max(OVERFIT, SIGMAS * error):
         return Finding(
             True,
             "The model is overfitted.",
-            f"Its evidence lower bound is {seen}. The held-out number stands, but training longer makes it worse; "
+            f"Its {what} is {seen}. The held-out number stands, but training longer makes it worse; "
             "--patience stops in time, and fewer units or more data help.",
         )
-    return Finding(False, "Overfitting:", f"the evidence lower bound is {seen}.")
+    return Finding(False, "Overfitting:", f"the {what} is {seen}.")
 
 
 def not_settled(story: Story) -> Finding | None:
@@ -179,7 +179,8 @@ def not_settled(story: Story) -> Finding | None:
         return None
     last, before = bounds[-span:], bounds[-2 * span : -span]
     rise = sum(last) / span - sum(before) / span
-    seen = f"the {'validation' if name == 'val_bound' else 'training'} bound rose by {number(rise)} nats over the last "
+    seen = f"the {'validation' if name == 'val_bound' else 'training'} bound "
+    seen += f"{'rose' if rise > 0 else 'fell'} by {number(abs(rise))} nats over the last "
     seen += f"{span} of {len(bounds)} epochs" if span > 1 else "epoch"
     if rise > SETTLED:
         return Finding(
@@ -201,7 +202,7 @@ def annealing_disagrees(story: Story) -> Finding | None:
         for name in ("nll_monte_carlo_standard_error", "ais_nll_monte_carlo_standard_error")
     ]
     error = math.hypot(*errors)
-    seen = f"{estimate(difference, error, 'nats')} more for importance sampling"
+    seen = f"{estimate(abs(difference), error, 'nats')} {'more' if difference > 0 else 'less'} for importance sampling"
     if abs(difference) > max(SIGMAS * error, 0.1):
         lower = "importance sampling" if difference > 0 else "annealed importance sampling"
         return Finding(
@@ -246,7 +247,7 @@ def pixels_alone(story: Story) -> Finding | None:
     if result["features"] == "pixels":
         return Finding(
             True,
-            "Samples were judged pixel by pixel.",
+            "Samples were judged value by value.",
             "Without labels there were no features but the values themselves. Distances of pixels see shifts and "
             "thickness rather than shape: read the figures of quality beside their baselines, and beside no other "
             "feature space.",
@@ -284,8 +285,8 @@ def means_judged(story: Story) -> Finding | None:
     return Finding(
         True,
         "Means were judged in the place of samples.",
-        "The data are grey and draws of a Bernoulli likelihood are black and white: the figures of quality are those of "
-        "means, which are smoother than anything the model would draw.",
+        "The data are grey and draws of a Bernoulli likelihood are black and white: the figures of quality are those "
+        "of means, which are smoother than anything the model would draw.",
     )
 
 

@@ -36,7 +36,7 @@ OF_THE_RUN = {  # name: (file of the run's figures, what it shows, how to read i
         "latent_map.png",
         "The posterior means of held-out examples as points, or as a histogram where there is one latent unit, "
         "coloured by label where there are labels.",
-        "Each point is one held-out example. Labels took no part in training. Of more than two units the two principal "
+        "Each point is one held-out example. Of more than two units the two principal "
         "components are shown: what lies together here may lie apart in the others.",
     ),
     "manifold": (
@@ -51,9 +51,10 @@ OF_THE_RUN = {  # name: (file of the run's figures, what it shows, how to read i
     ),
     "conditional": (
         "conditional.png",
-        "Rows of images: a held-out example, its condition, samples given the condition, and the mean prediction.",
-        "Truth and condition of held-out examples, samples given the condition, and the mean prediction. Samples of one "
-        "row should differ as much as the truth leaves open, and no more.",
+        "Rows of images: a held-out example, its condition, samples given it, and the mean prediction.",
+        "Truth and condition of held-out examples, samples that differ in their latents, where there are "
+        "any, and the mean prediction, all without the noise of the likelihood. Samples of one row should differ as "
+        "much as the truth leaves open, and no more.",
     ),
     "points": (
         "samples.png",
@@ -164,8 +165,8 @@ def _of_the_evaluation(folder: Path, result: Mapping[str, Any], history) -> dict
             path.read_bytes(),
             f"A histogram of the effective sample sizes of {count} examples on a logarithmic axis from 1 to "
             f"{result['num_samples']} particles; the median is {result['effective_sample_size']:.1f}.",
-            f"Orange bars hold the examples with at most {FEW} effective particles, whose estimates are too low and "
-            "whose errors are too small.",
+            f"Orange bars, if there are any, hold the examples with at most {FEW} effective particles, whose estimates are "
+            "too low and whose errors are too small.",
         )
     variances = result.get("active_unit_variances")
     if variances:
@@ -179,8 +180,8 @@ def _of_the_evaluation(folder: Path, result: Mapping[str, Any], history) -> dict
             path.read_bytes(),
             f"Bars of the variance of each latent unit on a logarithmic axis, the largest first; "
             f"{result['active_units']} of {sum(result['units_by_layer'])} are above the threshold.",
-            "Var over x of E[z|x], in squared latent units. Units far below the threshold reach under the axis and show "
-            "no bar.",
+            "Var over x of E[z|x], in squared latent units. Units far below the threshold reach under the axis and "
+            "show no bar.",
         )
     if result.get("rate") is not None and result.get("distortion") is not None:
         path = plotting.save_rate_distortion(

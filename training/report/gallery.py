@@ -45,7 +45,7 @@ def _quality(story: Story) -> list[str]:
         return estimate(result[name], result.get(f"{name}_standard_error"))
 
     rows = [(title, told(name), told(f"{name}_real"), text) for name, title, text in QUALITY]
-    space = "the pixels themselves"
+    space = "the pixels themselves" if story.facts.images else "the points themselves"
     if result.get("features") == "classifier":
         space = "the features of a small classifier that was trained on the labels of the training examples"
         if story.has("features_accuracy"):

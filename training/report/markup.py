@@ -41,24 +41,29 @@ def section(name: str, title: str, body: Iterable[str]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
-    """Returns a table whose first column names its rows.
+    """Returns a table whose first column names its rows; on a narrow screen the other columns of a row stand below.
 
     Args:
         head: of each column.
         rows: a text for each column.
         caption: what the table holds.
     """
-    top = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in head)
+    top = "".join(f'<th scope="col" role="columnheader">{html.escape(text)}</th>' for text in head[1:])
+    names = [html.escape(text) for text in head[1:]]
     lines = "\n".join(
-        f'<tr><th scope="row">{html.escape(first)}</th>'
-        + "".join(f"<td>{html.escape(text)}</td>" for text in rest)
+        f'<tr role="row"><th scope="row" role="rowheader">{html.escape(first)}</th>'
+        + "".join(
+            f'<td role="cell" data-name="{name}">{html.escape(text)}</td>'
+            for name, text in zip(names, rest, strict=True)
+        )
         + "</tr>"
         for first, *rest in rows
     )
+    corner = f'<th scope="col" role="columnheader">{html.escape(head[0])}</th>' if head[0] else "<td></td>"
     return (
-        f'<div class="wide" role="region" aria-label="{html.escape(caption)}" tabindex="0"><table>\n'
-        f"<caption>{html.escape(caption)}</caption>\n"
-        f"<thead><tr>{top}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>"
+        f'<table role="table" class="of{len(head)}">\n<caption>{html.escape(caption)}</caption>\n'
+        f'<thead role="rowgroup"><tr role="row">{corner}{top}</tr></thead>\n'
+        f'<tbody role="rowgroup">\n{lines}\n</tbody></table>'
     )
 
 

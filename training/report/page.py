@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from tfvae.training.report import distrust, gallery, markup, sections
-from tfvae.training.report.story import Story, estimate
+from tfvae.training.report.story import MINUS, Story, estimate
 
 SECTIONS = (  # name to link to, title, function
     ("trained", "What was trained", sections.trained),
@@ -53,10 +53,7 @@ def _header(story: Story, found: list[distrust.Finding], entries: list[tuple[str
     result = story.result
     of = f"{result['num_examples']:,} {result['split']} examples of {story.config['dataset']}"
     verdict = (
-        f"-log p(x) = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')}".replace(
-            "-", "\u2212", 1
-        )
-        + f" for {of}"
+        f"{MINUS}log p(x) = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')} for {of}"
     )
     fired = sum(finding.fired for finding in found)
     link = f'<a href="#{LAST[0]}">{fired} thing{"s" * (fired != 1)} to distrust</a>'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 
 from tfvae.training.report import markup
-from tfvae.training.report.story import PLUS_MINUS, Story, estimate, number
+from tfvae.training.report.story import MINUS, PLUS_MINUS, Story, estimate, number
 
 
 class Absent(str):
@@ -92,8 +92,8 @@ def likelihood(story: Story) -> list[str] | Absent:
         (
             "Negative log-likelihood",
             estimate(result["nll"], error, "nats"),
-            "mean of -log p(x); lower is better. The error is the standard error of this mean as an estimate for all "
-            "examples of this kind",
+            f"mean of {MINUS}log p(x); lower is better. The error is the standard error of this mean as an "
+            "estimate for all examples of this kind",
         )
     ]
     if not exact:
@@ -118,7 +118,7 @@ def likelihood(story: Story) -> list[str] | Absent:
             (
                 "Evidence lower bound",
                 estimate(result["elbo"], result.get("elbo_standard_error"), "nats"),
-                "mean of log p(x, z) - log q(z|x); what a bound of one particle trains on",
+                f"mean of log p(x, z) {MINUS} log q(z|x); what a bound of one particle trains on",
             )
         )
     if story.has("train_elbo"):
@@ -179,10 +179,11 @@ def _how_it_was_made(story: Story, exact: bool) -> list[str]:
             "in another way are not comparable."
         )
     if story.has("against"):
+        gain = estimate(result["nll_gain"], result.get("nll_gain_standard_error"), "nats")
         texts.append(
             f"Beside it, the run {result['against']} has "
-            f"{estimate(result['against_nll'], result.get('against_nll_standard_error'), 'nats')} on the same examples; "
-            f"that is higher by {estimate(result['nll_gain'], result.get('nll_gain_standard_error'), 'nats')}."
+            f"{estimate(result['against_nll'], result.get('against_nll_standard_error'), 'nats')} on the same "
+            f"examples; that is higher by {gain}."
         )
     return texts
 
@@ -216,13 +217,13 @@ def gap(story: Story) -> list[str] | Absent:
     if not story.has("inference_gap"):
         return Absent(
             story.result.get("gap_absent")
-            or "it was not computed; `tfvae evaluate --gap` does, for continuous latents whose q depends on x alone."
+            or "it was not computed; tfvae evaluate --gap does, for continuous latents whose q depends on x alone."
         )
     result = story.result
     rows = [
         (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
         for name, title, text in (
-            ("inference_gap", "Inference gap", "log p(x) - ELBO: all that the bound loses"),
+            ("inference_gap", "Inference gap", f"log p(x) {MINUS} ELBO: all that the bound loses"),
             (
                 "approximation_gap",
                 "of this, approximation",
@@ -260,7 +261,7 @@ def rate_distortion(story: Story) -> list[str] | Absent:
         (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
         for name, title, text in (
             ("rate", "Rate", "KL(q(z|x) || p(z)): what the codes tell of an example, at most"),
-            ("distortion", "Distortion", "-log p(x|z): what is left to tell once the code is known"),
+            ("distortion", "Distortion", f"{MINUS}log p(x|z): what is left to tell once the code is known"),
         )
     ]
     body = [

@@ -10,6 +10,7 @@ from typing import Any
 from tfvae.training.report.markup import Picture
 
 MINUS = "\N{MINUS SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 FEW = 10  # effective particles below which neither an estimate nor its error is to be trusted
 
@@ -106,9 +107,9 @@ def decimals_of(error: float | None) -> int:
 
 
 def estimate(value: float | None, error: float | None, unit: str = "") -> str:
-    """Returns "value +- error unit", both to the second digit of the error; the value alone where it is unknown."""
+    """Returns "value +- error unit" to the second digit of the error, unbroken; the value alone where it is unknown."""
     decimals = decimals_of(error)
     text = number(value, decimals)
     if value is not None and error is not None and math.isfinite(error):
         text += f" {PLUS_MINUS} {number(error, decimals)}"
-    return f"{text} {unit}".rstrip()
+    return f"{text} {unit}".rstrip().replace(" ", SPACE)
