@@ -165,8 +165,8 @@ def _of_the_evaluation(folder: Path, result: Mapping[str, Any], history) -> dict
             path.read_bytes(),
             f"A histogram of the effective sample sizes of {count} examples on a logarithmic axis from 1 to "
             f"{result['num_samples']} particles; the median is {result['effective_sample_size']:.1f}.",
-            f"Orange bars, if there are any, hold the examples with at most {FEW} effective particles, whose estimates are "
-            "too low and whose errors are too small.",
+            f"Orange bars, if there are any, hold the examples with at most {FEW} effective particles, whose "
+            "estimates are too low and whose errors are too small.",
         )
     variances = result.get("active_unit_variances")
     if variances:
