@@ -2,6 +2,20 @@
 
 from tfvae.evaluation.activity import ActiveUnits, active_units
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.gap import check_gap, inference_gap
+from tfvae.evaluation.gap_result import InferenceGap
 from tfvae.evaluation.importance import LogMarginal, log_marginal
+from tfvae.evaluation.per_example import PerExample
 
-__all__ = ["ActiveUnits", "LogMarginal", "active_units", "as_arrays", "log_marginal", "rows"]
+__all__ = [
+    "ActiveUnits",
+    "InferenceGap",
+    "LogMarginal",
+    "PerExample",
+    "active_units",
+    "as_arrays",
+    "check_gap",
+    "inference_gap",
+    "log_marginal",
+    "rows",
+]
