@@ -149,6 +149,29 @@ def large_gap(story: Story) -> Finding | None:
     return Finding(False, "Inference gap:", f"{seen}.")
 
 
+def unfinished_gap(story: Story) -> Finding | None:
+    """Whether the parts of the inference gap can be told apart, and whether it is known at all."""
+    result = story.result
+    if not story.has("inference_gap", "gap_converged"):
+        return None
+    size = result.get("gap_effective_sample_size")
+    if size is not None and size < FEW:
+        return Finding(
+            True,
+            "The inference gap is too small.",
+            f"It was measured against a likelihood that rests on {number(size, 1)} effective particles (median), and "
+            "such a likelihood lies too low: the gap, and its approximation part, are larger than they look.",
+        )
+    if not result["gap_converged"]:
+        return Finding(
+            True,
+            "The best q was not reached.",
+            "The search for the best q of each example was still gaining when it ended: amortisation is larger and "
+            "approximation smaller than they look. Give it more with --gap-steps.",
+        )
+    return Finding(False, "Parts of the gap:", "the search for the best q of each example had converged.")
+
+
 def overfitting(story: Story) -> Finding | None:
     """Whether examples of the training set fare better than held-out ones."""
     if not story.has("train_elbo", "elbo") or story.result["split"] == "train":
@@ -343,6 +366,7 @@ RULES = (
     part_of_the_split,
     seen_in_training,
     large_gap,
+    unfinished_gap,
     overfitting,
     not_settled,
     idle_units,

@@ -212,14 +212,13 @@ def _ais(story: Story) -> list[str]:
 
 def gap(story: Story) -> list[str] | Absent:
     """How much the bound loses, and to what."""
+    result = story.result
     if story.facts.latents is None:
         return Absent("the model has no latents, its bound is the likelihood itself.")
     if not story.has("inference_gap"):
         return Absent(
-            story.result.get("gap_absent")
-            or "it was not computed; tfvae evaluate --gap does, for continuous latents whose q depends on x alone."
+            f"{result.get('gap_missing') or 'it was not computed; tfvae evaluate --gap does that'}."
         )
-    result = story.result
     rows = [
         (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
         for name, title, text in (
@@ -233,21 +232,25 @@ def gap(story: Story) -> list[str] | Absent:
         )
         if story.has(name)
     ]
-    body = [markup.table(("", "Value", "What it is"), rows, "Mean over the examples")]
-    if story.has("approximation_gap", "amortization_gap") and result["inference_gap"] > 0:
-        share = min(max(result["amortization_gap"] / result["inference_gap"], 0.0), 1.0)
-        verdict = (
-            "The encoder is the weaker part: a larger one would tighten the bound."
-            if share > 0.5
-            else "The family of q is the weaker part: a more flexible posterior would tighten the bound."
-        )
-        body.append(
-            markup.paragraph(
-                f"Is the bound loose because q is weak? {share:.0%} of the gap is amortisation, the rest "
-                f"approximation. {verdict}"
-            )
-        )
+    of = (
+        f"{number(result['gap_num_examples'], 0)} examples"
+        if story.has("gap_num_examples")
+        else "the examples"
+    )
+    body = [
+        markup.paragraph(
+            "Training raises the evidence lower bound. How far it lies below log p(x) is found by improving q for each "
+            "example by itself, from the encoder's answer on, and looking at what is gained and what remains."
+        ),
+        markup.table(("", "Value", "What it is"), rows, f"Mean over {of}"),
+    ]
+    if story.has("gap_verdict"):
+        body.append(markup.paragraph(f"Is the bound loose, and why? {_sentence(result['gap_verdict'])}"))
     return body
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def rate_distortion(story: Story) -> list[str] | Absent:
