@@ -24,15 +24,14 @@ QUALITY = (  # name, title, what it is
 )
 
 
-def samples(story: Story) -> list[str] | Absent:
+def samples(story: Story) -> list[str]:
     """Samples beside real data, with figures of quality and what real data get."""
     pictures = story.pictures
     body = [markup.figure(pictures[name]) for name in ("conditional", "points") if name in pictures]
     beside = [pictures[name] for name in ("real", "drawn", "means") if name in pictures]
     if beside:
         body.append(markup.side_by_side(beside))
-    body += _quality(story)
-    return body or Absent("there are no pictures of this kind of data.")
+    return body + _quality(story)
 
 
 def _quality(story: Story) -> list[str]:
@@ -70,7 +69,7 @@ def _quality(story: Story) -> list[str]:
 def reconstructions(story: Story) -> list[str] | Absent:
     """Held-out examples and what their codes bring back."""
     if story.facts.latents is None:
-        return Absent("the model has no codes to reconstruct from.")
+        return Absent("the model has no latents.")
     if "reconstructions" not in story.pictures:
         return Absent("there is no picture of this kind of data.")
     body = [markup.figure(story.pictures["reconstructions"])]
@@ -112,6 +111,8 @@ def active_units(story: Story) -> list[str] | Absent:
 
 def codes(story: Story) -> list[str] | Absent:
     """What the codes know of the labels."""
+    if story.facts.latents is None:
+        return Absent("the model has no latents.")
     if not story.has("knn_accuracy", "linear_probe_accuracy"):
         return Absent(f"{story.result.get('codes_missing') or 'the codes were not asked for labels'}.")
     result = story.result
