@@ -7,16 +7,26 @@ exchanged in `overfitting`.
 import pytest
 import stories
 
-from tfvae.training.report import distrust
+from tfvae.training.report import distrust, doubts_likelihood
 
 HISTORY_RISING = [{"epoch": n, "bound": -100.0 + 2.0 * n} for n in range(1, 21)]
 DENSE = {"likelihood": "normal", "binarize": "none"}
+AIS = {
+    "method": "ais",
+    "num_chains": 16,
+    "num_temperatures": 500,
+    "init": "prior",
+    "effective_chains": 12.0,
+    "importance_nll": 86.46,
+}
 
 FIRED = {  # heading: what a story is changed by to earn it
     "Few particles carry the likelihood.": {"result": {"effective_sample_size": 9.0}},
     "K = 100 is small.": {"result": {"num_samples": 100}},
     "The error bar is made of particles.": {"result": {"nll_monte_carlo_standard_error": 0.2}},
-    "Two estimates of the likelihood disagree.": {"result": {"ais_nll": 85.0}},
+    "Few chains carry the likelihood.": {"result": AIS | {"effective_chains": 3.0}},
+    "Two estimates of the likelihood disagree.": {"result": AIS | {"importance_nll": 87.0}},
+    "The bounds on the likelihood lie far apart.": {"result": AIS | {"simulated_gap": 2.0}},
     "Only 359 examples.": {
         "result": {"num_examples": 359},
         "facts": {"sizes": {"test": 359}},
@@ -80,22 +90,19 @@ def test_differences_within_their_errors_are_none():
     assert headings(True, result={"train_elbo": -85.0, "train_elbo_standard_error": 2.0}) == []
     assert headings(True, result={"train_elbo": -95.0}) == []
     assert headings(True, result={"precision": 0.9, "precision_standard_error": 0.2}) == []
-    assert headings(True, result={"ais_nll": 86.46}) == []
+    assert headings(True, result=AIS | {"importance_nll": 86.5}) == []
 
 
-def test_a_worse_annealed_estimate_is_named():
-    (found,) = (
-        found
-        for found in distrust.findings(stories.story(result={"ais_nll": 88.0}))
-        if "Two estimates" in found.heading
-    )
-    assert "that of annealed importance sampling is the worse one" in found.text
-    (found,) = (
-        found
-        for found in distrust.findings(stories.story(result={"ais_nll": 85.0}))
-        if "Two estimates" in found.heading
-    )
-    assert "that of importance sampling is the worse one" in found.text
+@pytest.mark.parametrize(("other", "worse"), [(88.0, "importance"), (85.0, "annealed importance")])
+def test_the_worse_of_two_estimates_is_named(other, worse):
+    found = doubts_likelihood.annealing_disagrees(stories.story(result=AIS | {"importance_nll": other}))
+    assert f"that of {worse} sampling is the worse one" in found.text
+
+
+def test_particles_are_no_matter_where_chains_were_run():
+    assert headings(True, result=AIS | {"effective_sample_size": 1.5, "num_samples": 10}) == []
+    noisy = AIS | {"nll_monte_carlo_standard_error": 0.2}
+    assert headings(True, result=noisy) == ["The error bar is made of chains."]
 
 
 def test_rules_are_silent_where_numbers_are_missing():

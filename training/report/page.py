@@ -8,12 +8,12 @@ import string
 from importlib import resources
 from typing import Any
 
-from tfvae.training.report import distrust, gallery, markup, sections
+from tfvae.training.report import distrust, gallery, likelihood, markup, sections
 from tfvae.training.report.story import MINUS, Story, estimate
 
 SECTIONS = (  # name to link to, title, function
     ("trained", "What was trained", sections.trained),
-    ("likelihood", "How likely the data are", sections.likelihood),
+    ("likelihood", "How likely the data are", likelihood.likelihood),
     ("gap", "What the bound loses: the inference gap", sections.gap),
     ("rate-distortion", "Rate and distortion", sections.rate_distortion),
     ("samples", "Samples beside real data", gallery.samples),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 
 from tfvae.training.report import markup
-from tfvae.training.report.story import MINUS, PLUS_MINUS, Story, estimate, number
+from tfvae.training.report.story import MINUS, Story, estimate, number
 
 
 class Absent(str):
@@ -79,134 +79,6 @@ def trained(story: Story) -> list[str] | Absent:
                 ("Name", "Value"), [(name, str(value)) for name, value in config.items()], "config.json"
             ),
         ),
-    ]
-
-
-def likelihood(story: Story) -> list[str] | Absent:
-    """The likelihood of the examples, with its errors and with what the particles say of it."""
-    result = story.result
-    exact = not story.has("num_samples")
-    of = f"{number(result['num_examples'], 0)} {result['split']} examples"
-    error = result.get("nll_standard_error")
-    rows = [
-        (
-            "Negative log-likelihood",
-            estimate(result["nll"], error, "nats"),
-            f"mean of {MINUS}log p(x); lower is better. The error is the standard error of this mean as an "
-            "estimate for all examples of this kind",
-        )
-    ]
-    if not exact:
-        particles = result.get("nll_monte_carlo_standard_error")
-        rows.append(
-            (
-                "of this, Monte Carlo",
-                f"{PLUS_MINUS} {number(particles, 4)} nats",
-                f"from the K = {number(result['num_samples'], 0)} particles alone, for exactly these examples",
-            )
-        )
-    if story.has("bits_per_dimension"):
-        rows.append(
-            (
-                "Bits per dimension",
-                number(result["bits_per_dimension"], 4),
-                f"the same, for each stored number of {result['levels']} levels",
-            )
-        )
-    if story.has("elbo") and not exact:
-        rows.append(
-            (
-                "Evidence lower bound",
-                estimate(result["elbo"], result.get("elbo_standard_error"), "nats"),
-                f"mean of log p(x, z) {MINUS} log q(z|x); what a bound of one particle trains on",
-            )
-        )
-    if story.has("train_elbo"):
-        rows.append(
-            (
-                "the same, training",
-                estimate(result["train_elbo"], result.get("train_elbo_standard_error"), "nats"),
-                f"for {number(result.get('train_elbo_examples'), 0)} training examples",
-            )
-        )
-    if story.has("effective_sample_size"):
-        rows.append(
-            (
-                "Effective sample size",
-                f"{number(result['effective_sample_size'], 1)} of {number(result['num_samples'], 0)}",
-                "particles, the median example",
-            )
-        )
-    if story.has("likelihood_scale"):
-        rows.append(
-            ("Scale of the likelihood", f"{result['likelihood_scale']:.4g}", "of the values as they are")
-        )
-    body = [markup.table(("", "Value", "What it is"), rows, f"Likelihood of {of}")]
-    body += [markup.paragraph(text) for text in _how_it_was_made(story, exact)]
-    body += _ais(story)
-    if "effective_sample_sizes" in story.pictures:
-        body.append(markup.heading("Effective particles"))
-        body.append(
-            markup.paragraph(
-                "The likelihood of an example is the mean of K importance weights. If q(z|x) fits the posterior, all "
-                "weights count alike and the effective sample size is near K; if it does not, a few large weights make "
-                "the mean. With fewer than about ten, larger weights have most likely been missed: the estimate is too "
-                "low, and its error bar, computed from the weights that were seen, is too short."
-            )
-        )
-        body.append(markup.figure(story.pictures["effective_sample_sizes"]))
-    return body
-
-
-def _how_it_was_made(story: Story, exact: bool) -> list[str]:
-    result, config = story.result, story.config
-    texts = []
-    if exact:
-        texts.append("The model has no latent variables: its log-likelihood is exact.")
-    else:
-        texts.append(
-            "The estimate is the logarithm of a mean, which lies below log p(x) in expectation: with too few particles "
-            "the model looks worse than it is, never better."
-        )
-    if story.has("condition"):
-        texts.append(
-            f"The model is conditional: the number is that of the {result.get('scored_values')} values that the "
-            f"condition ({result['condition']}) does not show, given the condition."
-        )
-    if config["binarize"] in ("dynamic", "static"):
-        texts.append(
-            "The pixels were drawn once from the grey values, with a fixed seed. Numbers on data that were binarised "
-            "in another way are not comparable."
-        )
-    if story.has("against"):
-        gain = estimate(result["nll_gain"], result.get("nll_gain_standard_error"), "nats")
-        texts.append(
-            f"Beside it, the run {result['against']} has "
-            f"{estimate(result['against_nll'], result.get('against_nll_standard_error'), 'nats')} on the same "
-            f"examples; that is higher by {gain}."
-        )
-    return texts
-
-
-def _ais(story: Story) -> list[str]:
-    """What annealed importance sampling says, where it was run."""
-    names = (
-        ("ais_nll", "Negative log-likelihood by AIS"),
-        ("bdmc_lower", "Lower bound on simulated data"),
-        ("bdmc_upper", "Upper bound on simulated data"),
-        ("bdmc_gap", "Gap between the two"),
-    )
-    result = story.result
-    rows = [
-        (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"))
-        for name, title in names
-        if story.has(name)
-    ]
-    if not rows:
-        return []
-    return [
-        markup.heading("Annealed importance sampling"),
-        markup.table(("", "Value"), rows, "Estimates that do not rest on q(z|x) alone"),
     ]
 
 
