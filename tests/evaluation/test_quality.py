@@ -86,7 +86,9 @@ def test_precision_and_recall_tell_the_two_sides_apart():
     precision, recall = precision_recall(narrow, real)
     assert precision < 0.2 and recall == 1.0
     density, coverage = density_coverage(real, narrow)
-    assert density > 1.2 and coverage < 0.3
+    assert density > 0.6 and coverage < 0.1
+    density, coverage = density_coverage(narrow, real)
+    assert density < 0.1 and coverage > 0.15
 
 
 def test_density_and_coverage_of_equal_distributions():
@@ -106,7 +108,7 @@ def kernel_mean(shift, first, second, size, bandwidth):
 
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.4, 1.5)])
 def test_squared_mmd_is_unbiased_with_an_honest_error(shift, scale):
-    size, bandwidth, n, m = 3, 1.7, 60, 50
+    size, bandwidth, n, m = 3, 1.7, 40, 30
     found = np.array(
         [
             mmd(RNG.normal(size=(n, size)), RNG.normal(shift, scale, size=(m, size)), bandwidth)
@@ -118,7 +120,7 @@ def test_squared_mmd_is_unbiased_with_an_honest_error(shift, scale):
         + kernel_mean(0.0, scale, scale, size, bandwidth)
         - 2.0 * kernel_mean(shift, 1.0, scale, size, bandwidth)
     )
-    stats.assert_mean_close(found[:, 0], exact, smallest_bug=0.005)  # the biased one is off by 0.018
+    stats.assert_mean_close(found[:, 0], exact, smallest_bug=0.015)  # the biased one is off by 0.03
     ratio = np.mean(found[:, 1] ** 2) / found[:, 0].var()
     assert (1.5 < ratio < 3.0) if shift == 0.0 else (0.8 < ratio < 1.4)  # twice the variance where equal
 
@@ -176,7 +178,7 @@ def test_standard_errors_of_the_neighbour_figures():
     for name in ("precision", "recall", "density", "coverage"):
         variance = np.var([values[name] for values, _ in found])
         mean = np.mean([errors[name] ** 2 for _, errors in found])
-        assert 0.7 < mean / variance < 3.0, (name, mean / variance)
+        assert 0.8 < mean / variance < 3.5, (name, mean / variance)
 
 
 def test_samples_beside_real_examples():
