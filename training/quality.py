@@ -62,7 +62,7 @@ def assess(
     examples, labels = examples_of(loaded, config, split, limit)
     return (
         _samples(run, model, loaded, config, examples, seed)
-        | _codes(model, loaded, config, split, (examples, labels))
+        | _codes(model, loaded, config, split, examples, labels)
         | _point(model, examples, seed)
     )
 
@@ -151,26 +151,25 @@ def _accuracy(classifier, loaded: data.DataSet, config: Config) -> float | None:
     return float(np.mean(np.unique(loaded.train.labels)[told] == loaded.test.labels))
 
 
-def _codes(model, loaded, config, split, test) -> dict[str, Any]:
+def _codes(model, loaded, config, split, examples, labels) -> dict[str, Any]:
     """Returns what the codes tell of the labels, and how much each unit varies."""
     accuracies = [f"{name}_accuracy" for name in ("knn", "linear_probe")]
     names = [f"{name}{suffix}" for name in accuracies for suffix in ("", "_standard_error")]
     result = dict.fromkeys([*names, "code_chance", "code_examples", "active_unit_variances"])
     if model.latents is None:
         return result | {"codes_missing": f"a {type(model).__name__} has no codes"}
-    examples, labels = test
-    result["active_unit_variances"] = [
-        layer.tolist() for layer in evaluation.active_units(model, examples).variances
-    ]
+    units = evaluation.active_units(model, examples)
+    result["active_unit_variances"] = [layer.tolist() for layer in units.variances]
     if split == "train":
         return result | {"codes_missing": "the classifiers are fitted to the training examples themselves"}
-    train_examples, train_labels = examples_of(loaded, config, "train", EXAMPLES)
     if config.condition == "label":
         return result | {"codes_missing": "the condition shows the label to the encoder"}
+    train_examples, train_labels = examples_of(loaded, config, "train", EXAMPLES)
     if labels is None or train_labels is None or len(np.unique(train_labels)) < 2:
         return result | {"codes_missing": f"data set {loaded.name} has no labels to tell"}
     train, test = (
-        np.concatenate(evaluation.posterior_means(model, x), axis=1) for x in (train_examples, examples)
+        np.concatenate(found.means, axis=1)
+        for found in (evaluation.active_units(model, train_examples), units)
     )
     knn = evaluation.knn_accuracy(train, train_labels, test, labels, min(5, len(train)))
     probe = evaluation.linear_probe(train, train_labels, test, labels)

@@ -1,6 +1,6 @@
 """Honest evaluation: log p(x) with its error, what the latent variables do, and how good samples are."""
 
-from tfvae.evaluation.activity import ActiveUnits, active_units, posterior_means
+from tfvae.evaluation.activity import ActiveUnits, active_units
 from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
 from tfvae.evaluation.discrepancy import frechet_distance, mmd
 from tfvae.evaluation.examples import as_arrays, rows
@@ -33,7 +33,6 @@ __all__ = [
     "linear_probe",
     "log_marginal",
     "mmd",
-    "posterior_means",
     "precision_recall",
     "rate_distortion",
     "rows",

@@ -21,10 +21,12 @@ class ActiveUnits:
     Attributes:
         variances: Var_x(E[z_j|x]) over the examples, [units] for each stochastic layer from the bottom up.
         threshold: above which a unit counts as active.
+        means: E[z_j|x], the codes of the examples, [N, units] for each stochastic layer from the bottom up.
     """
 
     variances: tuple[np.ndarray, ...]
     threshold: float
+    means: tuple[np.ndarray, ...]
 
     @property
     def variance(self) -> np.ndarray:
@@ -66,17 +68,8 @@ def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: 
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
     layers = _averages(model, as_arrays(model, data), positive_int("draws", draws), seed)
-    return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold)
-
-
-def posterior_means(model, data, *, draws: int = 5, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Returns E_q[z_l|x] of the units of each stochastic layer l, from the bottom up: [N, units], float64.
-
-    For one layer that is `model.encode`; where a layer is sampled after others, it is averaged over 2 `draws` of these.
-    The arguments and errors are those of `active_units`.
-    """
-    layers = _averages(model, as_arrays(model, data), positive_int("draws", draws), seed)
-    return tuple((first + second) / 2.0 for first, second in layers)
+    means = tuple((first + second) / 2.0 for first, second in layers)
+    return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold, means)
 
 
 def _averages(model, data, draws, seed) -> list[tuple[np.ndarray, np.ndarray]]:

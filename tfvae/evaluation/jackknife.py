@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-GROUPS = 20
+GROUPS = 10
 
 Figures = dict[str, float]
 
@@ -21,9 +21,10 @@ def jackknife(
 
         se^2 = (G - 1)/G sum_g (f_(-g) - mean_h f_(-h))^2,   f_(-g) the figure without group g of either sample
 
-    That counts what the figure owes to either sample, its nearest neighbours included. Its expectation is never much
-    below the variance: it is larger where the figure is far from a mean over examples. Its own relative error is about
-    1/sqrt(2 (G - 1)), a sixth for G = 20.
+    That counts what the figure owes to either sample, nearest neighbours included. It is right for what is nearly a
+    mean over examples and too large for what is not: sqrt(2) times for `mmd` of equal distributions, 1.1 to 1.6 times
+    for precision, recall, density and coverage in simulations. Its own relative error is about 1/sqrt(2 (G - 1)), a
+    quarter for G = 10.
 
     Args:
         figures: from two samples to name and figure.
