@@ -84,6 +84,12 @@ def evaluate(
     examples, _ = examples_of(loaded, config, split, limit)
     with Partial(run, "importance", split=split, limit=limit, num_samples=num_samples, seed=seed) as store:
         result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
+        measured = None
+        if gap is not None:
+            settings = {"split": split, "num_samples": num_samples, "seed": seed}
+            size = min(gap.examples, limit or count)
+            first, _ = examples_of(loaded, config, split, size)
+            measured = _measure_gap(run, model, first, gap, limit=size, **settings)
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
@@ -112,31 +118,21 @@ def evaluate(
     summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
-    if gap is not None:
-        size = min(gap.examples, count if limit is None else limit)
-        first, _ = examples_of(loaded, config, split, size)
-        settings = {
-            "split": split,
-            "limit": size,
-            "num_samples": num_samples,
-            "seed": seed,
-            "steps": gap.steps,
-        }
-        with Partial(run, "gap", **settings) as store:
-            measured = evaluation.inference_gap(
-                model,
-                first,
-                steps=gap.steps,
-                num_samples=num_samples,
-                seed=seed,
-                store=store,
-                progress=gap.progress,
-            )
+    if measured is not None:
         summary |= _gap_summary(measured)
     if against is not None:
         summary |= _compare(run, model, result, against, examples, (num_samples, seed))
     run.write_evaluation(summary)
     return summary
+
+
+def _measure_gap(run, model, examples, gap, **settings):
+    """Returns the `InferenceGap` of examples."""
+    from tfvae import evaluation
+
+    options = {"num_samples": settings["num_samples"], "seed": settings["seed"], "steps": gap.steps}
+    with Partial(run, "gap", steps=gap.steps, **settings) as store:
+        return evaluation.inference_gap(model, examples, store=store, progress=gap.progress, **options)
 
 
 def _gap_summary(measured) -> dict[str, Any]:
