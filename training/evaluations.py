@@ -25,11 +25,13 @@ class Gap:
     Attributes:
         examples: of a fixed shuffle, the first ones; all where there are fewer.
         steps: of the optimiser of q for each example.
+        if_possible: whether to do without where the model has none.
         progress: called with (examples done, N).
     """
 
     examples: int = 500
     steps: int = 500
+    if_possible: bool = False
     progress: Callable[[int, int], None] | None = None
 
 
@@ -81,18 +83,16 @@ def evaluate(
 
     from tfvae import evaluation
 
-    if gap is not None:
-        evaluation.check_gap(model)
-    missing = None
-    if full and gap is None:
-        try:
-            evaluation.check_gap(model)
-            gap = Gap()
-        except UserError as error:
-            missing = str(error).partition(";")[0]
+    gap, missing = _possible_gap(model, Gap(if_possible=True) if full and gap is None else gap)
     examples, _ = examples_of(loaded, config, split, limit)
     with Partial(run, "importance", split=split, limit=limit, num_samples=num_samples, seed=seed) as store:
         result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
+        measured = None
+        if gap is not None:
+            settings = {"split": split, "num_samples": num_samples, "seed": seed}
+            size = min(gap.examples, limit or count)
+            first, _ = examples_of(loaded, config, split, size)
+            measured = _measure_gap(run, model, first, gap, limit=size, **settings)
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
@@ -121,26 +121,7 @@ def evaluate(
     summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
-    if gap is not None:
-        size = min(gap.examples, count if limit is None else limit)
-        first, _ = examples_of(loaded, config, split, size)
-        settings = {
-            "split": split,
-            "limit": size,
-            "num_samples": num_samples,
-            "seed": seed,
-            "steps": gap.steps,
-        }
-        with Partial(run, "gap", **settings) as store:
-            measured = evaluation.inference_gap(
-                model,
-                first,
-                steps=gap.steps,
-                num_samples=num_samples,
-                seed=seed,
-                store=store,
-                progress=gap.progress,
-            )
+    if measured is not None:
         summary |= _gap_summary(measured)
     if against is not None:
         summary |= _compare(run, model, result, against, examples, (num_samples, seed))
@@ -155,6 +136,29 @@ def evaluate(
 
         report.write(run, model, loaded, run.read_evaluation())
     return summary
+
+
+def _possible_gap(model, gap: Gap | None) -> tuple[Gap | None, str | None]:
+    """Returns what is asked of the inference gap, None where it may be and has to be, and why."""
+    from tfvae import evaluation
+
+    try:
+        if gap is not None:
+            evaluation.check_gap(model)
+    except UserError as error:
+        if not gap.if_possible:
+            raise
+        return None, str(error).partition(";")[0]
+    return gap, None
+
+
+def _measure_gap(run, model, examples, gap, **settings):
+    """Returns the `InferenceGap` of examples."""
+    from tfvae import evaluation
+
+    options = {"num_samples": settings["num_samples"], "seed": settings["seed"], "steps": gap.steps}
+    with Partial(run, "gap", steps=gap.steps, **settings) as store:
+        return evaluation.inference_gap(model, examples, store=store, progress=gap.progress, **options)
 
 
 def _gap_summary(measured) -> dict[str, Any]:

@@ -78,7 +78,7 @@ KINDS = {  # name: (command line, side of the images or None for the preset's da
 @pytest.fixture(autouse=True)
 def short_search(monkeypatch):
     """The best q for each example is looked for in four steps."""
-    monkeypatch.setattr(evaluations, "Gap", lambda: Gap(steps=4))
+    monkeypatch.setattr(evaluations, "Gap", lambda **given: Gap(**given | {"steps": 4}))
 
 
 @pytest.mark.slow

@@ -130,9 +130,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--full",
         action="store_true",
-        help="judge samples and codes too, and write report.html, a page to read from top to bottom",
+        help="measure the gap, where there is one, and judge samples and codes too; write report.html, a page to read "
+        "from top to bottom",
     )
-
     evaluate.add_argument(
         "--gap",
         action="store_true",
