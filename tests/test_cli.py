@@ -452,6 +452,18 @@ def test_bad_input_to_evaluate(refused, finished, copy):
     assert "no trained model" in refused("sample", copy.path)
 
 
+def test_bad_input_to_a_full_evaluation(refused, finished, copy):
+    before = tree(finished.path)
+    assert "expected 1 to 359 examples" in refused("evaluate", finished.path, "--full", "--limit", "360")
+    assert "--num-samples" in refused("evaluate", finished.path, "--full", "--num-samples", "1")
+    assert "--gap-steps" in refused("evaluate", finished.path, "--full", "--gap-steps", "1")
+    assert "no run" in refused("evaluate", finished.path.parent, "--full")
+    assert tree(finished.path) == before
+    copy.model_file.unlink()
+    assert "no trained model" in refused("evaluate", copy.path, "--full")
+    assert not copy.report_file.exists()
+
+
 def test_bad_input_to_sample(refused, finished, tmp_path):
     before = tree(finished.path)
     assert "-n" in refused("sample", finished.path, "-n", "0")

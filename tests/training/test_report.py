@@ -119,9 +119,31 @@ def test_a_report_can_be_made_again(tmp_path):
     assert report.write(run, model, loop.load_data(run.config()), result) == run.report_file
     assert run.report_file.read_bytes() == first
     assert {"latent_map.png", "manifold.png"} <= {picture.name for picture in run.figures.iterdir()}
+    assert cli.main(["info", str(run.path)]) == 0
     run.history_file.unlink()
     report.write(run, model, loop.load_data(run.config()), result)
     assert absent(run.report_file.read_text()) == ["How training went"]
     assert cli.main(["evaluate", str(run.path), "--num-samples", "5", "--limit", "5"]) == 0
     assert run.report_file.exists() and "precision" not in run.read_evaluation()
     assert not [path for path in run.path.rglob("*") if path.name.startswith(".")]
+
+
+@pytest.mark.slow
+def test_data_that_differ_from_those_trained_on_are_refused_in_one_line(tmp_path, capsys):
+    file = tmp_path / "data.npz"
+    grey = np.random.default_rng(1).integers(0, 256, (60, 8, 8), np.uint8)
+    black_and_white = (grey > 127).astype(np.float32)
+    np.savez(file, x_train=black_and_white, x_test=black_and_white[:40])
+    run = train(tmp_path / "run", "--dataset", file, "--likelihood", "categorical", "--latent-size", "2")
+    wide, high = grey.repeat(2, axis=2), np.where(grey > 250, 999.0, grey)
+    content = json.loads(run.config_file.read_text())
+    for fingerprint in (content["data_sha256"], ""):  # earlier versions took none
+        run.config_file.write_text(json.dumps(content | {"data_sha256": fingerprint}))
+        for arrays, told in ((grey, "support|levels"), (wide, "do not fit preset"), (high, "out of range")):
+            np.savez(file, x_train=arrays, x_test=arrays[:40])
+            capsys.readouterr()
+            assert cli.main(["evaluate", str(run.path), "--full"]) == 2
+            output, errors = capsys.readouterr()
+            assert output == "" and errors.count("\n") == 1 and errors.startswith("tfvae: ")
+            assert re.search(f"{told}|has changed since" if fingerprint else told, errors), errors
+    assert not run.report_file.exists() and not run.evaluation_file.exists()
