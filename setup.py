@@ -4,7 +4,7 @@ from setuptools import setup
 
 SHELVES = ["cli", "distributions", "estimators", "evaluation", "models", "networks", "plotting", "presets"]
 LIBRARY = ["", *(f".{name}" for name in SHELVES)]
-ROOMS = [".training", ".export", ".export.serving", ".export.web"]
+ROOMS = [".training", ".training.report", ".export", ".export.serving", ".export.web"]
 
 setup(
     packages=[f"tfvae{room}" for room in LIBRARY + ROOMS],
@@ -12,6 +12,7 @@ setup(
     package_data={
         "tfvae": ["py.typed"],
         "tfvae.training": ["cluster/*"],
+        "tfvae.training.report": ["page.html"],
         "tfvae.export.serving": ["compose.yaml", "*.config"],
         "tfvae.export.web": ["index.html"],
     },

@@ -452,6 +452,18 @@ def test_bad_input_to_evaluate(refused, finished, copy):
     assert "no trained model" in refused("sample", copy.path)
 
 
+def test_bad_input_to_a_full_evaluation(refused, finished, copy):
+    before = tree(finished.path)
+    assert "expected 1 to 359 examples" in refused("evaluate", finished.path, "--full", "--limit", "360")
+    assert "--num-samples" in refused("evaluate", finished.path, "--full", "--num-samples", "1")
+    assert "--gap-steps" in refused("evaluate", finished.path, "--full", "--gap-steps", "1")
+    assert "no run" in refused("evaluate", finished.path.parent, "--full")
+    assert tree(finished.path) == before
+    copy.model_file.unlink()
+    assert "no trained model" in refused("evaluate", copy.path, "--full")
+    assert not copy.report_file.exists()
+
+
 def test_bad_input_to_sample(refused, finished, tmp_path):
     before = tree(finished.path)
     assert "-n" in refused("sample", finished.path, "-n", "0")
@@ -590,6 +602,33 @@ def test_evaluation_json_is_strict_where_an_error_is_unknown(copy):
 
     written = json.loads(copy.evaluation_file.read_text(), parse_constant=refuse)
     assert written["nll_standard_error"] is None and np.isfinite(written["nll"])
+
+
+def test_evaluate_says_why_the_bound_is_loose(copy, capsys):
+    arguments = ["evaluate", str(copy.path), "--num-samples", "50", "--limit", "60", "--gap"]
+    assert cli.main([*arguments, "--gap-examples", "52", "--gap-steps", "40"]) == 0
+    written = json.loads(copy.evaluation_file.read_text())
+    output = capsys.readouterr().out
+    for name in ("inference", "approximation", "amortization"):
+        mean, error = written[f"{name}_gap"], written[f"{name}_gap_standard_error"]
+        assert f"  {name} gap" in output and f" {mean:.2f} +- {error:.2f} nats" in output
+        assert 0 < error < 1
+    assert written["inference_gap"] == pytest.approx(
+        written["approximation_gap"] + written["amortization_gap"], abs=1e-6
+    )
+    assert written["amortization_gap"] > 0
+    assert written["gap_verdict"] in output
+    assert (written["gap_num_examples"], written["gap_steps"], written["num_examples"]) == (52, 40, 60)
+    assert "gap" not in " ".join(path.name for path in copy.path.iterdir())
+
+
+def test_bad_input_to_the_gap(refused, finished):
+    assert "--gap-steps belongs to --gap" in refused("evaluate", finished.path, "--gap-steps", "10")
+    assert "--gap-examples" in refused("evaluate", finished.path, "--gap", "--gap-examples", "0")
+    assert "--gap-steps" in refused("evaluate", finished.path, "--gap", "--gap-steps", "1")
+    assert "--num-samples" in refused("evaluate", finished.path, "--gap", "--num-samples", "1")
+    line = refused("evaluate", finished.path, "--gap", "--limit", "5", "--gap-examples", "6")
+    assert "--gap-examples is larger than --limit" in line
 
 
 def test_an_npz_is_remembered_by_its_absolute_path(tmp_path, monkeypatch):

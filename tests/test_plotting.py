@@ -62,6 +62,17 @@ FIGURES = {
         path, {"held-out": RNG.normal(size=(500, 2)), "samples": RNG.normal(size=(50, 2))}, title="points"
     ),
     "points-one": lambda path: plotting.save_points(path, {"samples": RNG.normal(size=(9, 2))}, title="p"),
+    "sizes": lambda path: plotting.save_effective_sizes(
+        path, np.geomspace(1, 1000, 13), np.arange(12), title="sizes"
+    ),
+    "sizes-few": lambda path: plotting.save_effective_sizes(path, [1.0, 2.0], [5], title="sizes"),
+    "variances": lambda path: plotting.save_unit_variances(
+        path, [np.geomspace(1e-6, 2, 50), np.array([0.5, -1e-3])], title="variances", threshold=0.01
+    ),
+    "rate": lambda path: plotting.save_rate_distortion(
+        path, 20.0, 68.0, title="rate", course=[[10.0 + n, 80.0 - n] for n in range(11)]
+    ),
+    "rate-alone": lambda path: plotting.save_rate_distortion(path, 0.0, -3.0, title="rate"),
     "rows": lambda path: plotting.save_rows(
         path, DIGITS.reshape(3, 10, 8, 8, 1), ["example", "+ 0.5", "+ 1"], title="rows"
     ),

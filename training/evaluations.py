@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,23 @@ from tfvae.training.results import examples_of, load_model
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 
+@dataclass(frozen=True)
+class Gap:
+    """What is asked of the inference gap.
+
+    Attributes:
+        examples: of a fixed shuffle, the first ones; all where there are fewer.
+        steps: of the optimiser of q for each example.
+        if_possible: whether to do without where the model has none.
+        progress: called with (examples done, N).
+    """
+
+    examples: int = 500
+    steps: int = 500
+    if_possible: bool = False
+    progress: Callable[[int, int], None] | None = None
+
+
 def evaluate(
     run: RunDirectory,
     *,
@@ -25,6 +43,8 @@ def evaluate(
     limit: int | None = None,
     seed: int = 0,
     against: RunDirectory | None = None,
+    full: bool = False,
+    gap: Gap | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluates the model of a run on one split and writes evaluation.json.
@@ -39,6 +59,9 @@ def evaluate(
     A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
     particles; `against` compares it with another run on the same pixels of the same examples, and draws
     figures/comparison.png.
+
+    With `gap`, the inference gap and its two parts are measured on a fixed shuffle's first examples. With `full`, so
+    they are where that applies, the result has what `details.details` measures too, and report.html tells all of it.
 
     Returns:
         result: what evaluation.json holds.
@@ -60,9 +83,16 @@ def evaluate(
 
     from tfvae import evaluation
 
+    gap, missing = _possible_gap(model, Gap(if_possible=True) if full and gap is None else gap)
     examples, _ = examples_of(loaded, config, split, limit)
     with Partial(run, "importance", split=split, limit=limit, num_samples=num_samples, seed=seed) as store:
         result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
+        measured = None
+        if gap is not None:
+            settings = {"split": split, "num_samples": num_samples, "seed": seed}
+            size = min(gap.examples, limit or count)
+            first, _ = examples_of(loaded, config, split, size)
+            measured = _measure_gap(run, model, first, gap, limit=size, **settings)
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
@@ -91,10 +121,61 @@ def evaluate(
     summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
+    if measured is not None:
+        summary |= _gap_summary(measured)
     if against is not None:
         summary |= _compare(run, model, result, against, examples, (num_samples, seed))
+    if full:
+        from tfvae.training.details import details
+
+        summary |= details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
+        summary["gap_missing"] = missing
     run.write_evaluation(summary)
+    if full:
+        from tfvae.training import report
+
+        report.write(run, model, loaded, run.read_evaluation())
     return summary
+
+
+def _possible_gap(model, gap: Gap | None) -> tuple[Gap | None, str | None]:
+    """Returns what is asked of the inference gap, None where it may be and has to be, and why."""
+    from tfvae import evaluation
+
+    try:
+        if gap is not None:
+            evaluation.check_gap(model)
+    except UserError as error:
+        if not gap.if_possible:
+            raise
+        return None, str(error).partition(";")[0]
+    return gap, None
+
+
+def _measure_gap(run, model, examples, gap, **settings):
+    """Returns the `InferenceGap` of examples."""
+    from tfvae import evaluation
+
+    options = {"num_samples": settings["num_samples"], "seed": settings["seed"], "steps": gap.steps}
+    with Partial(run, "gap", steps=gap.steps, **settings) as store:
+        return evaluation.inference_gap(model, examples, store=store, progress=gap.progress, **options)
+
+
+def _gap_summary(measured) -> dict[str, Any]:
+    """Returns what evaluation.json holds of an `InferenceGap`."""
+    summary = {}
+    for name in ("inference", "approximation", "amortization"):
+        part = getattr(measured, name)
+        summary |= {f"{name}_gap": part.mean, f"{name}_gap_standard_error": part.mean_standard_error}
+    return summary | {
+        "gap_verdict": measured.verdict(),
+        "gap_converged": measured.converged,
+        "gap_late_gain": measured.late_gain.mean,
+        "gap_late_gain_standard_error": measured.late_gain.mean_standard_error,
+        "gap_effective_sample_size": float(np.median(measured.effective_sample_size)),
+        "gap_num_examples": len(measured.log_prob.values),
+        "gap_steps": measured.steps,
+    }
 
 
 def _scored(model) -> int:

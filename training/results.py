@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from tfvae.checks import UserError
@@ -22,17 +24,22 @@ def load_model(run: RunDirectory):
             expected="model.keras",
             fix="finish the run with `tfvae train --run-dir ... --resume`",
         )
+    return load_keras(run.model_file, fix="delete it and `tfvae train --resume`")
+
+
+def load_keras(path: Path, *, fix: str, compile: bool = True):
+    """Loads a .keras file.
+
+    Raises:
+        UserError: if it is damaged, with what to do about it.
+    """
     quiet.tensorflow()
     import keras
 
     try:
-        return keras.saving.load_model(run.model_file)
+        return keras.saving.load_model(path, compile=compile)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{run.model_file} is damaged",
-            received=f"{error}"[:200],
-            fix="delete it and `tfvae train --resume`",
-        ) from error
+        raise UserError(f"{path} is damaged", received=f"{error}"[:200], fix=fix) from error
 
 
 def examples_of(

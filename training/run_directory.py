@@ -6,6 +6,8 @@ checkpoints/     the newest ones, each whole and with its checksum
 model.keras      the trained model
 figures/*.png
 evaluation.json  after `tfvae evaluate`
+report.html      after `tfvae evaluate --full`
+features.keras   the classifier in whose features samples were judged, after `tfvae evaluate --full`
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ class RunDirectory:
         self.figures = self.path / "figures"
         self.model_file = self.path / "model.keras"
         self.evaluation_file = self.path / "evaluation.json"
+        self.report_file = self.path / "report.html"
+        self.features_file = self.path / "features.keras"
 
     def check_free(self) -> None:
         """Checks that a new run can live here; makes nothing.
@@ -120,7 +124,7 @@ class RunDirectory:
         Raises:
             UserError: if they have changed, or config.json cannot be read.
         """
-        config, started_with = self._read()
+        config, started_with, _ = self._read()
         if started_with not in ("", data_fingerprint):
             raise UserError(
                 f"data set {config.dataset} has changed since the run in {self.path} was started",
@@ -129,8 +133,16 @@ class RunDirectory:
                 fix="restore the data, or start a new run in another directory",
             )
 
-    def _read(self) -> tuple[Config, str]:
-        """Reads the settings, and the fingerprint of the data: "" where none was taken."""
+    def content(self) -> dict[str, Any]:
+        """Reads config.json: "config", "argv", "seed", "versions" and "data_sha256", as they were written.
+
+        Raises:
+            UserError: if there is no run, or its config.json is damaged.
+        """
+        return self._read()[2]
+
+    def _read(self) -> tuple[Config, str, dict[str, Any]]:
+        """Reads the settings, the fingerprint of the data, "" where none was taken, and all of config.json."""
         try:
             content = self.config_file.read_bytes()
         except OSError as error:
@@ -142,7 +154,7 @@ class RunDirectory:
             ) from error
         try:
             saved = json.loads(content.decode("utf-8"))
-            return Config.from_json(saved["config"]), str(saved.get("data_sha256", ""))
+            return Config.from_json(saved["config"]), str(saved.get("data_sha256", "")), dict(saved)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{self.config_file} is damaged",
@@ -223,8 +235,12 @@ def command_line() -> list[str]:
 
 def _json(content: dict[str, Any]) -> bytes:
     """Returns strict JSON, in which a number that is not finite is null."""
-    plain = {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in content.items()
-    }
-    return (json.dumps(plain, indent=2, allow_nan=False) + "\n").encode()
+    return (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,11 +11,10 @@ import functools
 import http.server
 import json
 import os
-import shutil
-import subprocess
 import threading
 from pathlib import Path
 
+import browser
 import numpy as np
 import pytest
 from conformance import models
@@ -25,9 +24,6 @@ from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal
 from tfvae.export import OnDevice, save_web, web
 from tfvae.networks import MLP
-
-MODULES = os.environ.get("TFVAE_NODE_MODULES")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +86,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.skipif(
-    not (MODULES and BROWSER and shutil.which("node")),
+    not browser.HERE,
     reason="needs Node, Chromium and TFVAE_NODE_MODULES with @litertjs/core and playwright-core",
 )
 def test_in_chromium(model, tmp_path):
     x = np.asarray(model.sample(40, seed=1, mean=False))
-    folder = save_web(model, tmp_path / "page", runtime=MODULES, images=x, labels=np.arange(40) % 2)
+    folder = save_web(model, tmp_path / "page", runtime=browser.MODULES, images=x, labels=np.arange(40) % 2)
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
     )
@@ -103,19 +99,11 @@ def test_in_chromium(model, tmp_path):
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/"
-        script = Path(__file__).with_name("drive.mjs")
-        done = subprocess.run(
-            ["node", script, os.path.abspath(MODULES), BROWSER, url],
-            capture_output=True,
-            text=True,
-            timeout=150,
-        )
+        seen = browser.drive(Path(__file__).with_name("drive.mjs"), url)
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-    assert done.returncode == 0, done.stderr
-    seen = json.loads(done.stdout)
     assert seen["errors"] == [] and seen["elsewhere"] == []
 
     def grey(pixels):

@@ -127,6 +127,24 @@ def parser() -> argparse.ArgumentParser:
         metavar="RUN_DIR",
         help="another run to compare with on the same pixels, such as a regressor's",
     )
+    evaluate.add_argument(
+        "--full",
+        action="store_true",
+        help="measure the gap, where there is one, and judge samples and codes too; write report.html, a page to read "
+        "from top to bottom",
+    )
+    evaluate.add_argument(
+        "--gap",
+        action="store_true",
+        help="also split log p(x) - ELBO into what the family of q and what the encoder lose, by optimising q for each "
+        "of the first 500 examples of the fixed shuffle (--gap-examples)",
+    )
+    evaluate.add_argument(
+        "--gap-examples", type=int, metavar="N", help="examples of --gap, at most --limit (default: 500)"
+    )
+    evaluate.add_argument(
+        "--gap-steps", type=int, help="of the optimiser of q for each example (default: 500)"
+    )
 
     sample = commands.add_parser("sample", help="draw samples from a trained model")
     sample.add_argument("run_dir", metavar="RUN_DIR")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 
-from tfvae.checks import one_of, positive_int
+from tfvae.checks import UserError, int_from, one_of, positive_int
 
 FEW = 10  # effective particles below which a standard error is not to be trusted
 
@@ -15,9 +16,12 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training.run_directory import RunDirectory
 
     one_of("--split", options.split, ("test", "validation", "train"))
-    positive_int("--num-samples", options.num_samples)
+    int_from(2 if options.gap or options.full else 1, "--num-samples", options.num_samples)
     if options.limit is not None:
         positive_int("--limit", options.limit)
+    for flag in ("gap_examples", "gap_steps"):
+        if getattr(options, flag) is not None:
+            _check_gap(options, flag)
     run = RunDirectory(options.run_dir)
     run.config()
     against = None if options.against is None else RunDirectory(options.against)
@@ -27,13 +31,21 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training import evaluations
     from tfvae.training.progress import Progress
 
-    bar: list[Progress] = []
+    def bar(unit: str) -> Callable[[int, int], None]:
+        bars: list[Progress] = []
 
-    def progress(done: int, total: int) -> None:
-        if not bar:
-            bar.append(Progress(total, "example"))
-        bar[0].update(done)
+        def progress(done: int, total: int) -> None:
+            if not bars:
+                bars.append(Progress(total, unit))
+            bars[0].update(done)
 
+        return progress
+
+    gap = None
+    if options.gap or options.full:
+        given = {"examples": options.gap_examples, "steps": options.gap_steps}
+        given = {name: value for name, value in given.items() if value is not None}
+        gap = evaluations.Gap(**given, if_possible=not options.gap, progress=bar("best q of example"))
     began = time.monotonic()
     result = evaluations.evaluate(
         run,
@@ -42,7 +54,9 @@ def run(options: argparse.Namespace) -> None:
         limit=options.limit,
         seed=options.seed,
         against=against,
-        progress=progress,
+        full=options.full,
+        gap=gap,
+        progress=bar("example"),
     )
     print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
     print(
@@ -62,7 +76,42 @@ def run(options: argparse.Namespace) -> None:
         )
     if result["num_samples"] is not None:
         _tell_latents(result)
-    print(f"in {time.monotonic() - began:.0f} s: {run.evaluation_file}")
+    if "inference_gap" in result:
+        _tell_gap(result)
+    written = f"{run.evaluation_file}" + (f" and {run.report_file}" if options.full else "")
+    print(f"in {time.monotonic() - began:.0f} s: {written}")
+
+
+def _check_gap(options: argparse.Namespace, flag: str) -> None:
+    """Raises a `UserError` for a bad option of --gap, or one without it."""
+    name = f"--{flag.replace('_', '-')}"
+    if not (options.gap or options.full):
+        raise UserError(f"{name} belongs to --gap", expected=f"--gap {name} ...", received=f"{name} alone")
+    int_from(2 if flag == "gap_steps" else 1, name, getattr(options, flag))
+    if flag == "gap_examples" and options.limit is not None and options.gap_examples > options.limit:
+        raise UserError(
+            f"{name} is larger than --limit",
+            expected=f"at most {options.limit}",
+            received=options.gap_examples,
+        )
+
+
+def _tell_gap(result: dict) -> None:
+    parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
+    for name, meaning in parts.items():
+        mean, error = result[f"{name}_gap"], result[f"{name}_gap_standard_error"]
+        print(f"  {name + ' gap':<23}  {mean:.2f} +- {error:.2f} nats  ({meaning})")
+    print(f"  why the bound is loose   {result['gap_verdict']}")
+    size = result["gap_effective_sample_size"]
+    print(
+        f"  {result['gap_num_examples']} examples, {result['gap_steps']} steps of q for each;"
+        f" log p(x) from {size:.1f} effective particles (median)"
+    )
+    if size < FEW:
+        print("  few particles carry log p(x): the inference and approximation gaps are rather larger")
+    if not result["gap_converged"]:
+        gain = f"{result['gap_late_gain']:.2f} nats in the second half of the steps"
+        print(f"  q was still gaining, {gain}: take more with --gap-steps")
 
 
 def _how(result: dict) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+WIDEST = 100  # characters of a figure
+
 
 def run(options: argparse.Namespace) -> None:
     """Prints versions, devices, presets, estimators and data sets, or one run's summary."""
@@ -47,4 +49,5 @@ def _info_of_run(path: str) -> None:
         print("last epoch  " + ", ".join(f"{name} {value:g}" for name, value in history[-1].items()))
     print(f"model       {run.model_file if run.model_file.is_file() else 'none yet'}")
     for name, value in (evaluation or {"evaluation": "none yet"}).items():
-        print(f"  {name:<32} {value}")
+        text = str(value)
+        print(f"  {name:<32} {text if len(text) <= WIDEST else 'see ' + run.evaluation_file.name}")

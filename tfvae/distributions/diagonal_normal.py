@@ -55,6 +55,14 @@ class DiagonalNormal(Head):
         """Returns (loc, scale): [N, latent_size] each."""
         return self.loc_layer(features), SCALES[self.scale](self.scale_layer(features))
 
+    def unconstrain(self, parameters):
+        """Returns (loc, log scale)."""
+        return parameters[0], tf.math.log(parameters[1])
+
+    def constrain(self, free):
+        """Returns (loc, scale)."""
+        return free[0], tf.exp(free[1])
+
     def distribution(self, parameters):
         """Returns a `tfd.MultivariateNormalDiag`."""
         return tfd.MultivariateNormalDiag(*parameters)

@@ -103,6 +103,14 @@ class PosteriorFlow(FlowHead):
         """Returns (loc, scale, context): [N, latent_size] twice and [N, context_size]."""
         return *self.base(features), self.context_layer(features)
 
+    def unconstrain(self, parameters):
+        """Returns (loc, log scale, context)."""
+        return *self.base.unconstrain(parameters[:2]), parameters[2]
+
+    def constrain(self, free):
+        """Returns (loc, scale, context)."""
+        return *self.base.constrain(free[:2]), free[2]
+
     def get_config(self):
         """Returns the arguments."""
         initializer = keras.initializers.serialize(self.base.loc_layer.kernel_initializer)

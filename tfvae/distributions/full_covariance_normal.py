@@ -52,8 +52,19 @@ class FullCovarianceNormal(Head):
         size = self.event_shape[0]
         padded = tf.concat([tf.zeros_like(entries[:, :1]), entries], axis=1)
         raw = tf.reshape(tf.gather(padded, self._order, axis=1), [-1, size, size])
-        eye = np.eye(size, dtype=np.float32)
-        return self.loc_layer(features), raw * (1.0 - eye) + eye * tf.exp(raw * eye)
+        return self.constrain((self.loc_layer(features), raw))
+
+    def unconstrain(self, parameters):
+        """Returns (loc, L with the logarithm of its diagonal)."""
+        loc, tril = parameters
+        eye = np.eye(self.event_shape[0], dtype=np.float32)
+        return loc, tril * (1.0 - eye) + eye * tf.math.log(tril * eye + 1.0 - eye)
+
+    def constrain(self, free):
+        """Returns (loc, L)."""
+        loc, raw = free
+        eye = np.eye(self.event_shape[0], dtype=np.float32)
+        return loc, raw * np.tril(1.0 - eye) + eye * tf.exp(raw * eye)
 
     def distribution(self, parameters):
         """Returns a `tfd.MultivariateNormalTriL`."""

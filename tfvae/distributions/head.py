@@ -91,6 +91,14 @@ class Head(keras.layers.Layer):
         """Returns the TFP distribution with these parameters."""
         raise NotImplementedError(f"{type(self).__name__} does not define distribution")
 
+    def unconstrain(self, parameters: Parameters) -> Parameters:
+        """Returns the parameters as tensors in which every value is allowed, for an optimiser; see `constrain`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define unconstrain")
+
+    def constrain(self, free: Parameters) -> Parameters:
+        """Returns the parameters that `unconstrain` gives `free` for, the inverse map."""
+        raise NotImplementedError(f"{type(self).__name__} does not define constrain")
+
     def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Maps noise [..., noise_size] to values [..., *event_shape]."""
         raise NotImplementedError(f"{type(self).__name__} does not define sample")

@@ -54,10 +54,20 @@ class HouseholderNormal(Head):
 
         A vector of no length stands for the first axis.
         """
-        vectors = self.direction_layer(features)
+        return *self.base(features), self._directions(self.direction_layer(features))
+
+    def _directions(self, vectors):
         axis = tf.one_hot(0, self.event_shape[0])
         vectors = tf.where(tf.reduce_sum(vectors**2, axis=-1, keepdims=True) > SHORTEST, vectors, axis)
-        return *self.base(features), vectors / tf.sqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True))
+        return vectors / tf.sqrt(tf.reduce_sum(vectors**2, axis=-1, keepdims=True))
+
+    def unconstrain(self, parameters):
+        """Returns (loc, log scale, vectors)."""
+        return *self.base.unconstrain(parameters[:2]), parameters[2]
+
+    def constrain(self, free):
+        """Returns (loc, scale, directions), of unit length whatever the vectors' length."""
+        return *self.base.constrain(free[:2]), self._directions(free[2])
 
     @staticmethod
     def _reflect(values, directions):

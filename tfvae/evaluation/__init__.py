@@ -1,7 +1,41 @@
-"""Honest evaluation: log p(x) with its error, and what the latent variables do."""
+"""Honest evaluation: log p(x) with its error, what the latent variables do, and how good samples are."""
 
 from tfvae.evaluation.activity import ActiveUnits, active_units
+from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
+from tfvae.evaluation.discrepancy import frechet_distance, mmd
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.features import embed, train_features
+from tfvae.evaluation.gap import check_gap, inference_gap
+from tfvae.evaluation.gap_result import InferenceGap
 from tfvae.evaluation.importance import LogMarginal, log_marginal
+from tfvae.evaluation.neighbours import density_coverage, precision_recall
+from tfvae.evaluation.per_example import PerExample
+from tfvae.evaluation.quality import SampleQuality, halves, sample_quality
+from tfvae.evaluation.rate import RateDistortion, rate_distortion
 
-__all__ = ["ActiveUnits", "LogMarginal", "active_units", "as_arrays", "log_marginal", "rows"]
+__all__ = [
+    "Accuracy",
+    "ActiveUnits",
+    "InferenceGap",
+    "LogMarginal",
+    "PerExample",
+    "RateDistortion",
+    "SampleQuality",
+    "active_units",
+    "as_arrays",
+    "check_gap",
+    "density_coverage",
+    "embed",
+    "frechet_distance",
+    "halves",
+    "inference_gap",
+    "knn_accuracy",
+    "linear_probe",
+    "log_marginal",
+    "mmd",
+    "precision_recall",
+    "rate_distortion",
+    "rows",
+    "sample_quality",
+    "train_features",
+]

@@ -21,10 +21,12 @@ class ActiveUnits:
     Attributes:
         variances: Var_x(E[z_j|x]) over the examples, [units] for each stochastic layer from the bottom up.
         threshold: above which a unit counts as active.
+        means: E[z_j|x], the codes of the examples, [N, units] for each stochastic layer from the bottom up.
     """
 
     variances: tuple[np.ndarray, ...]
     threshold: float
+    means: tuple[np.ndarray, ...]
 
     @property
     def variance(self) -> np.ndarray:
@@ -65,8 +67,13 @@ def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: 
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
-    draws = positive_int("draws", draws)
-    data = as_arrays(model, data)
+    layers = _averages(model, as_arrays(model, data), positive_int("draws", draws), seed)
+    means = tuple((first + second) / 2.0 for first, second in layers)
+    return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold, means)
+
+
+def _averages(model, data, draws, seed) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns two independent averages of each layer's means over the layers sampled before: [N, units], float64."""
     run_seed = random.fold(random.as_seed(seed), "active_units")
 
     @tf.function(reduce_retracing=True)
@@ -81,10 +88,12 @@ def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: 
         averages(model.check_examples(**rows(data, start, ROWS_PER_BLOCK)), tf.constant(start))
         for start in range(0, len(data["x"]), ROWS_PER_BLOCK)
     ]
-    return ActiveUnits(tuple(_covariance(layer) for layer in zip(*blocks, strict=True)), threshold)
+    return [
+        tuple(np.concatenate(side).astype(np.float64) for side in zip(*layer, strict=True))
+        for layer in zip(*blocks, strict=True)
+    ]
 
 
-def _covariance(pairs) -> np.ndarray:
-    """Returns the covariance over the examples of two averages, from their blocks of [b, units]: [units]."""
-    first, second = (np.concatenate([pair[side] for pair in pairs]).astype(np.float64) for side in (0, 1))
+def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns the covariance over the examples of two averages [N, units]: [units]."""
     return np.mean((first - first.mean(axis=0)) * (second - second.mean(axis=0)), axis=0)

@@ -14,6 +14,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.per_example import PerExample
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
@@ -51,13 +52,12 @@ class LogMarginal:
         The scatter of `log_prob` holds both parts, that from one example to the next and that from the particles;
         `monte_carlo_standard_error` is the second part alone. NaN for a single example.
         """
-        count = len(self.log_prob)
-        return float(self.log_prob.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan
+        return PerExample(self.log_prob, self.standard_error).mean_standard_error
 
     @property
     def monte_carlo_standard_error(self) -> float:
         """Standard error of `nll` for exactly these examples, nats: sqrt(sum_n standard_error_n^2) / N."""
-        return float(np.sqrt(np.sum(self.standard_error**2)) / len(self.standard_error))
+        return PerExample(self.log_prob, self.standard_error).monte_carlo_standard_error
 
 
 def log_marginal(
@@ -172,16 +172,21 @@ def _accumulate(state, log_weights):
     )
 
 
+def bad_log_weights(broken: np.ndarray, size: int, start: int) -> UserError:
+    """Returns the error for a block of `size` examples from `start`, of which those at `broken` are bad."""
+    return UserError(
+        "log-weights are NaN or infinite",
+        expected="finite log-densities",
+        received=f"{broken.size} bad ones in a block of {size}, the first at example {start + broken[0]}",
+        fix="look at that example and at the model's weights",
+    )
+
+
 def _finish(state, start, num_samples):
     top, first, second, total = (item.numpy() for item in state)
     broken = np.flatnonzero(~np.isfinite(top + first + second))
     if broken.size:
-        raise UserError(
-            "log-weights are NaN or infinite",
-            expected="finite log-densities",
-            received=f"{broken.size} bad ones in a block of {len(top)}, the first at example {start + broken[0]}",
-            fix="look at that example and at the model's weights",
-        )
+        raise bad_log_weights(broken, len(top), start)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = first**2 / second
         variance = (

@@ -55,6 +55,7 @@ class DRAW(VAE):
     """
 
     shares_parameters = True
+    encodes_posterior = False
 
     def __init__(
         self,

@@ -82,6 +82,11 @@ class HierarchicalVAE(VAE):
                 self._through(self.decoders[level], self.conditional_heads[level - 1], z, level)
         super().build(input_shape)
 
+    @property
+    def encodes_posterior(self):
+        """Whether there is one layer: the others' q depend on the sample below."""
+        return len(self.posterior_heads) == 1
+
     def score(
         self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None, temperature=None
     ) -> Particles:

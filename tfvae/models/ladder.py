@@ -45,6 +45,7 @@ class LadderVAE(HierarchicalVAE):
     """
 
     shares_parameters = True
+    encodes_posterior = True
 
     def __init__(self, encoders, decoders, *, posteriors, conditionals, likelihood, **kwargs):
         super().__init__(
@@ -77,6 +78,14 @@ class LadderVAE(HierarchicalVAE):
             features = encoder(features, **training_option(encoder, training))
             found.append(head(features))
         return tuple(found)
+
+    def unconstrain(self, encoding):
+        """Returns (m_l, log s_l) of each layer."""
+        return tuple(head.unconstrain(q) for head, q in zip(self.posterior_heads, encoding, strict=True))
+
+    def constrain(self, free):
+        """Returns (m_l, s_l) of each layer."""
+        return tuple(head.constrain(q) for head, q in zip(self.posterior_heads, free, strict=True))
 
     def posterior_parameters(self, x, training=False):
         """Returns the parameters of q(z_1 | z_2, x) at the means of z_2 .. z_L: tensors [B, ...]."""

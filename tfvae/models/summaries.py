@@ -19,6 +19,15 @@ def effective_sample_size(log_weights: tf.Tensor) -> tf.Tensor:
     )
 
 
+def rate_distortion(particles: Particles) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the KL divergence from the prior, in closed form where the particles have it, and -log-likelihood, both
+    averaged over K: [B], nats."""
+    distortion = -tf.reduce_mean(particles.log_likelihood, axis=0)
+    if particles.kl is not None:
+        return tf.reduce_sum(particles.kl, axis=-1), distortion
+    return tf.reduce_mean(particles.log_posterior - particles.log_prior, axis=0), distortion
+
+
 def summarize(particles: Particles, estimator: Estimator) -> dict[str, tf.Tensor]:
     """The figures of each example, at full KL weight.
 
@@ -27,16 +36,11 @@ def summarize(particles: Particles, estimator: Estimator) -> dict[str, tf.Tensor
         estimator: whose bound to report.
 
     Returns:
-        figures: name to [B]: "bound", "rate" (the KL divergence, in closed form where the particles have it) and
-            "distortion" (-log-likelihood) in nats; "effective_sample_size" of the K particles.
+        figures: name to [B]: "bound", "rate" and "distortion" (see `rate_distortion`) in nats;
+            "effective_sample_size" of the K particles.
     """
-    distortion = -tf.reduce_mean(particles.log_likelihood, axis=0)
-    if particles.kl is not None:
-        rate = tf.reduce_sum(particles.kl, axis=-1)
-        bound = -distortion - rate
-    else:
-        rate = tf.reduce_mean(particles.log_posterior - particles.log_prior, axis=0)
-        bound = estimator(particles.log_weights).bound
+    rate, distortion = rate_distortion(particles)
+    bound = estimator(particles.log_weights).bound if particles.kl is None else -distortion - rate
     return {
         "bound": bound,
         "rate": rate,

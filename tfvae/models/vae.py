@@ -49,6 +49,10 @@ class VAE(LatentVariableModel):
         Rezende, Mohamed, Wierstra: Stochastic backpropagation (2014).
     """
 
+    encodes_posterior = (
+        True  # whether `encoding` gives all of q(z|x), none of which depends on sampled latents
+    )
+
     def __init__(
         self,
         encoder,
@@ -205,6 +209,14 @@ class VAE(LatentVariableModel):
     def encoding(self, x, training=False):
         """Returns what `score` needs of examples once, however many particles follow: tensors [B, ...]."""
         return self.posterior_parameters(x, training)
+
+    def unconstrain(self, encoding):
+        """Returns an `encoding` as tensors [B, ...] in which every value is allowed; see `Head.unconstrain`."""
+        return self.posterior_head.unconstrain(encoding)
+
+    def constrain(self, free):
+        """Returns the encoding that `unconstrain` gives `free` for."""
+        return self.posterior_head.constrain(free)
 
     def layer_means(self, x, num_samples, noise):
         """Returns E[z_l | x, the layers sampled before it] for each stochastic layer l, from the bottom up.

@@ -1,0 +1,149 @@
+"""Precision, recall, density and coverage: whose nearest-neighbour balls contain whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tfvae.checks import UserError, positive_int
+
+NUMBERS_PER_BLOCK = 2**22  # float64 distances held at a time: 32 MiB
+ROUNDING = 1e-10  # of the largest squared norm: distances this close to a radius are ties, which are inside
+
+
+def precision_recall(real, fake, k: int = 3) -> tuple[float, float]:
+    """Improved precision and recall: the share of each set that lies in the manifold of the other.
+
+        f(a, B) = 1 if |a - b| <= |b - NN_k(b, B)| for at least one b of B, otherwise 0
+        precision = mean_j f(fake_j, real)        recall = mean_i f(real_i, fake)
+
+    NN_k(b, B) is the k-th nearest neighbour of b among the others of B. Balls are closed: on discrete features, as
+    binary pixels are, ties count as inside.
+
+    Args:
+        real: features of real examples, [N, F].
+        fake: features of generated ones, [M, F].
+        k: neighbours that set the radius, less than N and M.
+
+    Returns:
+        precision, recall: in [0, 1]; both 1 for identical sets. For equal distributions they are high but not 1.
+
+    Raises:
+        UserError: if the features are not finite matrices of one width, or are too few for `k`.
+
+    References:
+        Kynkaanniemi, Karras, Laine, Lehtinen, Aila: Improved precision and recall metric for assessing generative
+        models (2019), equations 1 and 2, k = 3.
+    """
+    real, fake = check_features(real, fake, above=positive_int("k", k))
+    (_, in_real), (_, in_fake) = _counts(real, fake, (k,))[0], _counts(fake, real, (k,))[0]
+    return float(np.mean(in_real > 0)), float(np.mean(in_fake > 0))
+
+
+def density_coverage(real, fake, k: int = 5) -> tuple[float, float]:
+    """Density and coverage: how many real balls a fake lies in, and the share of real balls that hold a fake.
+
+        density  = 1/(k M) sum_j sum_i 1{|fake_j - real_i| <= r_i},  r_i the distance to the k-th neighbour of real_i
+        coverage = 1/N sum_i 1{some fake_j has |fake_j - real_i| <= r_i}
+
+    For equal distributions E[density] = 1 and E[coverage] = 1 - prod_{i=1..k} (N - i) / (N + M - i), whatever the
+    distribution, if it is continuous. Density can exceed 1. Balls are closed; see `precision_recall`.
+
+    Args:
+        real: features of real examples, [N, F].
+        fake: features of generated ones, [M, F].
+        k: neighbours that set the radius, less than N.
+
+    Returns:
+        density: >= 0.
+        coverage: in [0, 1].
+
+    Raises:
+        UserError: see `precision_recall`.
+
+    References:
+        Naeem, Oh, Uh, Choi, Yoo: Reliable fidelity and diversity metrics for generative models (2020), section 3,
+        where k = 5; lemmas 1 and 2 for the expectations.
+    """
+    real, fake = check_features(real, fake, above=positive_int("k", k))
+    ((per_real, per_fake),) = _counts(real, fake, (k,))
+    return float(np.mean(per_fake) / k), float(np.mean(per_real > 0))
+
+
+def all_four(real: np.ndarray, fake: np.ndarray, nearest: int = 3, dense: int = 5) -> dict[str, float]:
+    """Returns `precision_recall` with k = nearest and `density_coverage` with k = dense, each distance made once."""
+    (_, in_real), (per_real, per_fake) = _counts(real, fake, (nearest, dense))
+    ((_, in_fake),) = _counts(fake, real, (nearest,))
+    return {
+        "precision": float(np.mean(in_real > 0)),
+        "recall": float(np.mean(in_fake > 0)),
+        "density": float(np.mean(per_fake) / dense),
+        "coverage": float(np.mean(per_real > 0)),
+    }
+
+
+def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two sets of features in float64, about the mean of the first.
+
+    Raises:
+        UserError: if they are not finite matrices of one width with more than `above` rows each.
+    """
+    sets = {"real": np.asarray(real), "fake": np.asarray(fake)}
+    for name, values in sets.items():
+        if values.ndim != 2 or values.dtype.kind not in "buif" or len(values) <= above:
+            raise UserError(
+                f"the {name} features do not fit",
+                expected=f"numbers [N, F] with more than {above} rows",
+                received=f"{values.dtype} of shape {values.shape}",
+            )
+        broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if broken.size:
+            raise UserError(
+                f"the {name} features are not finite",
+                received=f"{broken.size} bad rows, the first at example {broken[0]}",
+            )
+    real, fake = (values.astype(np.float64) for values in sets.values())
+    if real.shape[1] != fake.shape[1]:
+        raise UserError(
+            "real and fake features differ in width", expected=real.shape[1], received=fake.shape[1]
+        )
+    centre = np.round(real.mean(axis=0))  # whole numbers: distances of binary and integer features stay exact
+    return real - centre, fake - centre
+
+
+def distance_blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yields squared Euclidean distances by blocks of rows of `first`: (rows, [rows, len(second)])."""
+    count = max(1, NUMBERS_PER_BLOCK // len(second))
+    norms = np.sum(second**2, axis=1)
+    for start in range(0, len(first), count):
+        rows = slice(start, min(start + count, len(first)))
+        squared = first[rows] @ second.T
+        squared *= -2.0
+        squared += norms
+        squared += np.sum(first[rows] ** 2, axis=1)[:, np.newaxis]
+        yield rows, np.maximum(squared, 0.0, out=squared)
+
+
+def _squared_radii(points: np.ndarray, ks: tuple[int, ...]) -> np.ndarray:
+    """Returns the squared distance to the k-th nearest neighbour among the others, for each k: [len(ks), N]."""
+    radii = np.empty((len(ks), len(points)))
+    places = [k - 1 for k in ks]
+    for rows, squared in distance_blocks(points, points):
+        own = np.arange(rows.start, rows.stop)
+        squared[own - rows.start, own] = np.inf
+        radii[:, rows] = np.partition(squared, places, axis=1)[:, places].T
+    return radii
+
+
+def _counts(centres: np.ndarray, points: np.ndarray, ks: tuple[int, ...]) -> list[tuple]:
+    """Returns for each k how many points the ball of each centre holds, and how many balls hold each point."""
+    radii = _squared_radii(centres, ks)
+    slack = ROUNDING * max(np.max(np.sum(values**2, axis=1)) for values in (centres, points))
+    per_centre, per_point = (np.zeros((len(ks), len(values)), np.int64) for values in (centres, points))
+    for rows, squared in distance_blocks(centres, points):
+        for index in range(len(ks)):
+            inside = squared <= radii[index, rows, np.newaxis] + slack
+            per_centre[index, rows] = np.count_nonzero(inside, axis=1)
+            per_point[index] += np.count_nonzero(inside, axis=0)
+    return list(zip(per_centre, per_point, strict=True))

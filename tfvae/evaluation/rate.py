@@ -1,0 +1,108 @@
+"""The rate-distortion point of a model: how many nats its codes take, and how many are left to tell."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import random
+from tfvae.checks import UserError, positive_int
+from tfvae.evaluation.blocks import in_blocks
+from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.models.summaries import rate_distortion as of_particles
+
+ROWS_PER_BLOCK = 100
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """Rate and distortion of N examples; their sum is the negative evidence lower bound.
+
+    Attributes:
+        rates: KL(q(z|x) || p(z)) of each example, [N], nats.
+        distortions: -E_q[log p(x|z)] of each example, [N], nats.
+    """
+
+    rates: np.ndarray
+    distortions: np.ndarray
+
+    @property
+    def rate(self) -> float:
+        """Mean of `rates`, nats."""
+        return float(self.rates.mean())
+
+    @property
+    def distortion(self) -> float:
+        """Mean of `distortions`, nats."""
+        return float(self.distortions.mean())
+
+    @property
+    def rate_standard_error(self) -> float:
+        """Of `rate` for the whole population, nats: sd / sqrt(N), which holds the draws' scatter; NaN for N = 1."""
+        return _standard_error(self.rates)
+
+    @property
+    def distortion_standard_error(self) -> float:
+        """Of `distortion`, as `rate_standard_error`."""
+        return _standard_error(self.distortions)
+
+
+def rate_distortion(model, data, num_samples: int = 10, seed: int = 0) -> RateDistortion:
+    """Estimates the rate R and the distortion D of a model on some examples,
+
+        R = E_x E_q(z|x)[log q(z|x) - log p(z)],   D = -E_x E_q(z|x)[log p(x|z)],   ELBO = -(R + D).
+
+    R is an upper bound on the information that z has of x. Where the model's estimator has the divergence in closed
+    form, so has R here.
+
+    Args:
+        model: a `tfvae` model with latents; p(z) is p(z|condition) and x what its likelihood scores, where it has a
+            condition. With several layers z is all of them.
+        data: see `active_units`.
+        num_samples: draws from q for each example.
+        seed: 32-bit integer.
+
+    Returns:
+        point: `RateDistortion`.
+
+    Raises:
+        UserError: if the model has no latents, an argument is out of range or the data do not fit.
+
+    References:
+        Alemi, Poole, Fischer, Dillon, Saurous, Murphy: Fixing a broken ELBO (2018), section 2.
+    """
+    if model.latents is None:
+        raise UserError(
+            f"a {type(model).__name__} has no latents", expected="a model whose codes take a rate"
+        )
+    num_samples = positive_int("num_samples", num_samples)
+    data = as_arrays(model, data)
+    run_seed = random.fold(random.as_seed(seed), "rate_distortion")
+
+    @tf.function(reduce_retracing=True)
+    def figures(x, first_row):
+        noise = random.PhiloxNoise(run_seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+        particles = model.particles(x, num_samples, noise, analytic_kl=model.estimator.analytic_kl)
+        return tf.stack(of_particles(particles))
+
+    def compute(start, stop):
+        x = model.check_examples(**rows(data, start, stop - start))
+        return figures(x, tf.constant(start)).numpy().astype(np.float64)
+
+    columns = in_blocks(len(data["x"]), ROWS_PER_BLOCK, compute)
+    broken = np.flatnonzero(~np.isfinite(columns).all(axis=0))
+    if broken.size:
+        raise UserError(
+            "rates or distortions are NaN or infinite",
+            expected="finite log-densities",
+            received=f"{broken.size} bad ones, the first at example {broken[0]}",
+            fix="look at that example and at the model's weights",
+        )
+    return RateDistortion(*columns)
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan

@@ -1,0 +1,22 @@
+"""What a rule of distrust says, and what several rules share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EXAMPLES = 1000  # fewer are few
+SIGMAS = 3.0  # standard errors, of a difference, that count as real
+
+
+class Finding(NamedTuple):
+    """What a rule says.
+
+    Attributes:
+        fired: whether it found something to distrust.
+        heading: in a few words.
+        text: why, and what to do.
+    """
+
+    fired: bool
+    heading: str
+    text: str
