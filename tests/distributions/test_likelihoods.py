@@ -250,7 +250,25 @@ def test_values_outside_the_support_are_refused_in_one_line(make, x):
     with pytest.raises(UserError, match="outside the support") as told:
         model.fit(np.float32(x), verbose=0)
     assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="outside the support"):
+        model.elbo(np.float32(x))
     assert model.likelihood_head.misfit(np.float32([[0.0, 1.0]])) is None
+
+
+@pytest.mark.parametrize("make", [Bernoulli, ContinuousBernoulli, Normal])
+def test_values_that_are_no_numbers_are_refused_in_one_line(make):
+    model = VAE(MLP([2]), MLP([2]), posterior=DiagonalNormal(1), likelihood=make(2))
+    model.compile("adam")
+    good, bad = np.float32([[0.0, 1.0], [0.5, 0.5]]), np.float32([[0.0, 1.0], [0.5, np.nan]])
+    uses = (
+        lambda: model.fit(bad, verbose=0),
+        lambda: model.fit(good, validation_data=(bad,), verbose=0),
+        lambda: model.evaluate(bad, verbose=0),
+        lambda: model.elbo(tf.constant(bad)),
+    )
+    for use in uses:
+        with pytest.raises(UserError, match=r"x holds 1 numbers that are NaN.* received nan in example 1"):
+            use()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
+from tfvae.models.parts import check_finite, known
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -75,12 +75,15 @@ class Trainer(keras.Model):
         return self.likelihood_head.log_prob(parameters, values)
 
     def check_support(self, x):
-        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
+        """Checks that an array, or a tensor outside a graph, holds values that the likelihood can score.
 
         Raises:
             UserError: if it does not.
         """
-        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        x = known(x)
+        misfit = None if x is None else self.likelihood_head.misfit(x)
+        if x is not None and x.dtype.kind == "f" and misfit is None:
+            check_finite("x", x)
         if misfit is not None:
             raise UserError(
                 f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
