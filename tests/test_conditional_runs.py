@@ -124,6 +124,68 @@ def test_a_label_is_a_condition_where_there_are_labels(tmp_path, capsys):
     assert "has no labels" in said and not (tmp_path / "other").exists()
 
 
+def npz_with_conditions(folder, **others):
+    """Writes the digits in two halves, each beside its mean and its row and column of most ink; returns the path."""
+    from sklearn.datasets import load_digits
+
+    x = (load_digits().images / 16).astype(np.float32)
+    c = np.stack([x.mean(axis=(1, 2)), x.sum(axis=2).argmax(axis=1), x.sum(axis=1).argmax(axis=1)], axis=1)
+    arrays = {"x_train": x[:900], "x_test": x[900:], "c_train": c[:900], "c_test": c[900:]} | others
+    path = folder / "data.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+ARRAY = ["--condition", "array", "--dataset"]
+
+
+def test_arrays_beside_the_images_are_conditions(tmp_path, capsys):
+    words = [*ARRAY, str(npz_with_conditions(tmp_path))]
+    run = train(tmp_path, "cvae", "--preset", "cvae-column", "--latent-size", "2", *words)
+    regressor = train(tmp_path, "regressor", "--preset", "regressor-column", *words)
+    result = evaluate(run, "--against", regressor.path)
+    assert (result["condition"], result["scored_values"]) == ("array", 64) and "against_nll" in result
+    out = tmp_path / "drawn.npy"
+    assert cli.main(["sample", str(run.path), "-n", "16", "--out", str(out)]) == 0
+    assert len(np.unique(np.load(out), axis=0)) == 16
+    assert cli.main(["sample", str(run.path), "-n", "8"]) == 0
+    npz_with_conditions(tmp_path, c_test=np.ones((897, 3)))
+    assert "data" in refused(capsys, "evaluate", run.path) and "data" in refused(capsys, "sample", run.path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"c_test": None}, "no conditions of its test split; expected a condition for each image, as c_test"),
+        ({"c_train": None}, "no conditions of its train split"),
+        ({"c_test": np.ones((896, 3))}, "c_test of "),
+        ({"c_test": np.ones((897, 4))}, "differ in condition shape"),
+        ({"c_train": np.full((900, 3), np.nan)}, "has 2700 values that are NaN"),
+        ({"x_valid": np.ones((5, 8, 8))}, "no conditions of its validation split; expected a condition"),
+    ],
+)
+def test_unfit_conditions_are_told_before_anything_is_written(arrays, told, tmp_path, capsys):
+    path = npz_with_conditions(tmp_path, **arrays)
+    words = ["train", "--preset", "cvae-column", *ARRAY, path, "--run-dir", tmp_path / "run"]
+    assert told in refused(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_data_set_without_arrays_is_no_condition(tmp_path, capsys):
+    words = ["train", "--preset", "cvae-column", "--condition", "array", "--run-dir", tmp_path / "run"]
+    assert "data set digits has no conditions" in refused(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_with_arrays_is_exported(tmp_path, capsys):
+    words = [*ARRAY, str(npz_with_conditions(tmp_path)), "--epochs", "20"]
+    for preset in ("cvae-column", "regressor-column"):
+        run = train(tmp_path, preset, "--preset", preset, *words)
+        for options in (["tflite"], ["tflite", "--quantization", "dynamic"], ["saved_model"]):
+            assert cli.main(["export", str(run.path), "--num-samples", "4", "--format", *options]) == 0
+
+
 @pytest.mark.slow
 def test_a_conditional_run_is_exported_and_a_page_refused(runs, tmp_path, capsys):
     from tfvae.export import OnDevice

@@ -170,7 +170,7 @@ def _compare(run, model, result, against, examples, particles) -> dict[str, Any]
                 run.figures / "comparison.png",
                 model,
                 examples,
-                title=f"{run.path.name} beside {against.path.name}",
+                title=f"Held-out examples given their conditions: {run.path.name} beside {against.path.name}",
                 others={"other run" if other.latents else "regressor": other},
             )
         except OSError as error:
