@@ -40,6 +40,16 @@ def runs(tmp_path_factory):
         "cvae": train(folder, "cvae", "--preset", "cvae-column", "--latent-size", "2"),
         "regressor": train(folder, "regressor", "--preset", "regressor-column"),
         "quadrant": train(folder, "quadrant", "--preset", "regressor-quadrant"),
+        "density": train(
+            folder,
+            "density",
+            "--preset",
+            "regressor-column",
+            "--likelihood",
+            "normal",
+            "--binarize",
+            "dynamic",
+        ),
     }
 
 
@@ -89,6 +99,11 @@ def test_a_conditional_run_against_its_regressor(runs, capsys):
     assert "differ in condition" in refused(
         capsys, "evaluate", runs["cvae"].path, "--against", runs["quadrant"].path
     )
+    before = runs["cvae"].evaluation_file.read_bytes()
+    said = refused(capsys, "evaluate", runs["cvae"].path, "--against", runs["density"].path)
+    assert "differ in kind; expected probabilities of 2 levels, as Bernoulli gives them, in both" in said
+    assert "received densities (Normal) in " in said
+    assert runs["cvae"].evaluation_file.read_bytes() == before
     assert "there is no run" in refused(capsys, "evaluate", runs["cvae"].path, "--against", "nowhere")
 
 

@@ -1,18 +1,13 @@
-"""What a finished run gives: its model and its evaluation."""
+"""What a finished run gives: its model and its examples."""
 
 from __future__ import annotations
-
-import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training import data, quiet
 from tfvae.training.config import Config
-from tfvae.training.loop import load_data
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.run_directory import RunDirectory
 
 
 def load_model(run: RunDirectory):
@@ -57,130 +52,3 @@ def examples_of(
         if condition["vectors"] is not None:
             condition["vectors"] = condition["vectors"][rows]
     return data.paired(images, **condition), labels
-
-
-def evaluate(
-    run: RunDirectory,
-    *,
-    split: str = "test",
-    num_samples: int = 5000,
-    limit: int | None = None,
-    seed: int = 0,
-    against: RunDirectory | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Evaluates the model of a run on one split and writes evaluation.json.
-
-    The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
-    examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
-    nll / (D log 2) for D numbers in an example. Densities have none: a density of pixels is no probability of the
-    stored integers.
-
-    A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
-    particles; `against` compares it with another run on the same pixels of the same examples, and draws
-    figures/comparison.png.
-
-    Returns:
-        result: what evaluation.json holds.
-
-    Raises:
-        UserError: for bad input.
-    """
-    config = run.config()
-    loaded = load_data(config)
-    run.check_data(loaded.fingerprint())
-    if against is not None:
-        _check_comparable(config, against, loaded)
-    count = len(getattr(loaded, split))
-    if not count:
-        raise UserError(f"the run has no {split} examples", expected="another --split")
-    if limit is not None and limit > count:
-        raise UserError("--limit is larger than the split", expected=f"1 to {count} examples", received=limit)
-    model = load_model(run)
-
-    from tfvae import evaluation
-
-    examples, _ = examples_of(loaded, config, split, limit)
-    result = evaluation.log_marginal(model, examples, num_samples=num_samples, seed=seed, progress=progress)
-    latent = model.latents is not None
-    units = evaluation.active_units(model, examples) if latent else None
-    head = model.likelihood_head
-    summary = {
-        "nll": result.nll,
-        "nll_standard_error": result.nll_standard_error,
-        "nll_monte_carlo_standard_error": result.monte_carlo_standard_error,
-        "elbo": float(result.elbo.mean()),
-        "effective_sample_size": float(np.median(result.effective_sample_size)) if latent else None,
-        "num_samples": num_samples if latent else None,
-        "num_examples": len(result.log_prob),
-        "active_units": units.count if latent else None,
-        "active_units_by_layer": units.by_layer if latent else None,
-        "units_by_layer": [len(variance) for variance in units.variances] if latent else None,
-        "latent_size": model.latent_size if latent else None,
-        "split": split,
-        "binarize": config.binarize,
-        "dataset": config.dataset,
-        "likelihood": config.likelihood,
-        "seed": seed,
-    }
-    if head.levels is not None:
-        dimensions = _scored(model)
-        summary["bits_per_dimension"] = result.nll / (dimensions * math.log(2.0))
-        summary["levels"] = head.levels
-    summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
-    if model.takes_condition:
-        summary |= {"condition": config.condition, "scored_values": _scored(model)}
-    if against is not None:
-        summary |= _compare(run, model, result, against, examples, (num_samples, seed))
-    run.write_evaluation(summary)
-    return summary
-
-
-def _scored(model) -> int:
-    """Returns how many values of an example the likelihood scores."""
-    return math.prod(model.likelihood_head.event_shape)
-
-
-def _check_comparable(config: Config, against: RunDirectory, loaded: data.DataSet) -> None:
-    """Raises a `UserError` unless the other run models the same pixels of the same examples."""
-    other = against.config()
-    against.check_data(loaded.fingerprint())
-    for name in ("dataset", "binarize", "condition"):
-        mine, theirs = getattr(config, name), getattr(other, name)
-        if mine != theirs:
-            raise UserError(
-                f"the runs cannot be compared, they differ in {name}",
-                expected=f"{mine} in both",
-                received=f"{theirs} in {against.path}",
-            )
-
-
-def _compare(run, model, result, against, examples, particles) -> dict[str, Any]:
-    """Evaluates the other run on the same examples, draws the comparison, and returns what to add to the summary."""
-    from tfvae import evaluation
-    from tfvae.training import figures
-
-    other = load_model(against)
-    theirs = evaluation.log_marginal(other, examples, *particles)
-    gain = result.log_prob - theirs.log_prob
-    if model.takes_condition:
-        try:
-            run.figures.mkdir(exist_ok=True)
-            figures.draw_conditional(
-                run.figures / "comparison.png",
-                model,
-                examples,
-                title=f"Held-out examples given their conditions: {run.path.name} beside {against.path.name}",
-                others={"other run" if other.latents else "regressor": other},
-            )
-        except OSError as error:
-            raise cannot_write(run.figures, error) from error
-    return {
-        "against": str(against.path),
-        "against_nll": theirs.nll,
-        "against_nll_standard_error": theirs.nll_standard_error,
-        "nll_gain": float(gain.mean()),
-        "nll_gain_standard_error": float(gain.std(ddof=1) / math.sqrt(len(gain)))
-        if len(gain) > 1
-        else math.nan,
-    }

@@ -255,6 +255,14 @@ def test_values_outside_the_support_are_refused_in_one_line(make, x):
     assert model.likelihood_head.misfit(np.float32([[0.0, 1.0]])) is None
 
 
+def test_likelihoods_that_can_be_compared_have_one_measure():
+    densities = [head(2).measure for head in (Normal, ContinuousBernoulli)]
+    masses = [head(2, levels=17).measure for head in (DiscretizedLogistic, CategoricalPixels)]
+    binary = [Bernoulli(2).measure, DiscretizedLogisticMixture(2, levels=2).measure]
+    assert densities == ["densities"] * 2 and masses == ["probabilities of 17 levels"] * 2
+    assert binary == ["probabilities of 2 levels"] * 2
+
+
 @pytest.mark.parametrize("make", [Bernoulli, ContinuousBernoulli, Normal])
 def test_values_that_are_no_numbers_are_refused_in_one_line(make):
     model = VAE(MLP([2]), MLP([2]), posterior=DiagonalNormal(1), likelihood=make(2))

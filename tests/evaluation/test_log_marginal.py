@@ -100,9 +100,28 @@ def test_data_sets_and_labels_and_progress(model):
     from_dataset = evaluation.log_marginal(model, dataset, 50, progress=lambda *call: calls.append(call))
     from_array = evaluation.log_marginal(model, X, 50)
     np.testing.assert_array_equal(from_dataset.log_prob, from_array.log_prob)
-    assert calls == [(16, 40), (32, 40), (40, 40)]
+    assert calls == [(0, 40), (16, 40), (32, 40), (40, 40)]
     assert from_array.nll == pytest.approx(-from_array.log_prob.mean())
     assert from_array.nll_standard_error == pytest.approx(from_array.log_prob.std(ddof=1) / np.sqrt(40))
+
+
+def test_it_goes_on_from_the_blocks_that_it_has(model):
+    class Stopped(dict):
+        def __setitem__(self, start, block):
+            if len(self) == 2:
+                raise KeyboardInterrupt
+            super().__setitem__(start, block)
+
+    store, calls = Stopped(), []
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.log_marginal(model, X, 50, store=store)
+    assert sorted(store) == [0, 16]
+    store = dict(store)
+    resumed = evaluation.log_marginal(model, X, 50, store=store, progress=lambda *call: calls.append(call))
+    assert calls == [(32, 40), (40, 40)]
+    whole = evaluation.log_marginal(model, X, 50)
+    np.testing.assert_array_equal(resumed.log_prob, whole.log_prob)
+    np.testing.assert_array_equal(resumed.standard_error, whole.standard_error)
 
 
 def test_extreme_weights_do_not_overflow(model):

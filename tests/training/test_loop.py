@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, loop, results
+from tfvae.training import checkpoint, evaluations, loop, results
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -317,7 +317,7 @@ def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
     settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
     loop.train(Config.resolve(settings), run, say=lambda line: None)
     assert (run.figures / "canvas.png").is_file()
-    result = results.evaluate(run, num_samples=10, limit=30)
+    result = evaluations.evaluate(run, num_samples=10, limit=30)
     assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
     assert sum(result["active_units_by_layer"]) == result["active_units"]
 

@@ -19,7 +19,7 @@ from conformance import models
 
 from tfvae.checks import UserError
 from tfvae.models import replicas
-from tfvae.training import callbacks, checkpoint, diagnosis, loop, results
+from tfvae.training import callbacks, checkpoint, diagnosis, evaluations, loop
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
 
@@ -75,7 +75,7 @@ def test_nll_within_a_twentieth_of_a_nat_of_float32(train):
     nll = {}
     for precision in ("none", *HALVES):
         run = train(precision, epochs=10, latent_size=8, mixed_precision=precision, schedule="cosine")
-        nll[precision] = results.evaluate(run, num_samples=200)["nll"]
+        nll[precision] = evaluations.evaluate(run, num_samples=200)["nll"]
         keras.config.set_dtype_policy("float32")
     for precision in HALVES:
         assert 0.0 < abs(nll[precision] - nll["none"]) < 0.05, nll

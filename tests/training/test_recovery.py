@@ -187,7 +187,7 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "how", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16", "jit": True}]
+    "how", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16", "jit": "on"}]
 )
 def test_mixed_precision_and_jit_resume_to_the_same_bytes(train, how):
     settings = SHORT | {"epochs": 3} | how

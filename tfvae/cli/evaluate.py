@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     if against is not None:
         against.config()
 
-    from tfvae.training import results
+    from tfvae.training import evaluations
     from tfvae.training.progress import Progress
 
     bar: list[Progress] = []
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         bar[0].update(done)
 
     began = time.monotonic()
-    result = results.evaluate(
+    result = evaluations.evaluate(
         run,
         split=options.split,
         num_samples=options.num_samples,

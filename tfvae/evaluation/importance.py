@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,12 @@ import tensorflow as tf
 from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import compiled
+from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_arrays, rows
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
-NUMBERS_PER_BLOCK = 2**21  # float32 numbers in a block's largest tensor: 8 MiB
+NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def log_marginal(
     num_samples: int = 5000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    store: MutableMapping[int, np.ndarray] | None = None,
 ) -> LogMarginal:
     """Estimates log p(x) of each example by importance sampling,
 
@@ -78,7 +80,8 @@ def log_marginal(
             p(x|condition) it is, or a `Regressor`, which is scored exactly.
         num_samples: particles K for each example, exactly.
         seed: 32-bit integer.
-        progress: called with (examples done, N) after each block.
+        progress: called with (examples done, N) at the start and after each block.
+        store: takes each finished block, and spares those that it holds; of one model, data set, K and seed.
 
     Returns:
         result: `LogMarginal`.
@@ -94,33 +97,33 @@ def log_marginal(
     data = as_arrays(model, data)
     count = len(data["x"])
     if model.latents is None:
-        return _exact(model, data, progress)
+        return _exact(model, data, progress, store)
     most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data["x"].shape[1:]))
     particle_block = min(num_samples, most // EXAMPLES_PER_BLOCK)
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
     run_seed = random.fold(random.as_seed(seed), "log_marginal")
     encode, add_block = _functions(model)
-    columns = []
-    for start in range(0, count, EXAMPLES_PER_BLOCK):
-        x = model.check_examples(**rows(data, start, EXAMPLES_PER_BLOCK))
+
+    def estimate(start, stop):
+        x = model.check_examples(**rows(data, start, stop - start))
         encoding = encode(x)
-        state = _empty(min(EXAMPLES_PER_BLOCK, count - start))
+        state = _empty(stop - start)
         for block, size in enumerate(blocks):
             state = add_block(x, encoding, tf.constant(start), random.fold(run_seed, block), size, state)
-        columns.append(_finish(state, start, num_samples))
-        if progress is not None:
-            progress(min(start + EXAMPLES_PER_BLOCK, count), count)
-    return LogMarginal(*np.concatenate(columns, axis=1), num_samples=num_samples)
+        return _finish(state, start, num_samples)
+
+    columns = in_blocks(count, EXAMPLES_PER_BLOCK, estimate, store, progress)
+    return LogMarginal(*columns, num_samples=num_samples)
 
 
-def _exact(model, data, progress):
+def _exact(model, data, progress, store):
     """The result of a model without latents: log p(x|c) itself, as if from one particle."""
-    columns, count = [], len(data["x"])
-    for start in range(0, count, EXACT_PER_BLOCK):
-        columns.append(model.log_prob(**rows(data, start, EXACT_PER_BLOCK)).numpy().astype(np.float64))
-        if progress is not None:
-            progress(min(start + EXACT_PER_BLOCK, count), count)
-    log_prob = np.concatenate(columns)
+    count = len(data["x"])
+
+    def score(start, stop):
+        return model.log_prob(**rows(data, start, stop - start)).numpy().astype(np.float64)
+
+    log_prob = in_blocks(count, EXACT_PER_BLOCK, score, store, progress)
     broken = np.flatnonzero(~np.isfinite(log_prob))
     if broken.size:
         raise UserError(

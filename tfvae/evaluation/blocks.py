@@ -1,0 +1,42 @@
+"""Long evaluations in blocks of examples, so that they can be watched, interrupted and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+
+import numpy as np
+
+
+def in_blocks(
+    count: int,
+    size: int,
+    compute: Callable[[int, int], np.ndarray],
+    store: MutableMapping[int, np.ndarray] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Evaluates examples in blocks of `size`, and only those blocks that `store` does not hold.
+
+    Args:
+        count: examples in all, N.
+        size: of a block; the last one may be smaller.
+        compute: maps (start, stop) to the figures of the examples from start to before stop, [..., stop - start]. They
+            may depend on nothing but these examples and their indices.
+        store: finished blocks by their start; each is put in when it is done. None keeps none.
+        progress: called with (examples done, N) before the first block to compute and after each.
+
+    Returns:
+        figures: [..., N].
+    """
+    store = {} if store is None else store
+    blocks = {start: min(start + size, count) for start in range(0, count, size)}
+    done = sum(stop - start for start, stop in blocks.items() if start in store)
+    if progress is not None:
+        progress(done, count)
+    for start, stop in blocks.items():
+        if start in store:
+            continue
+        store[start] = compute(start, stop)
+        done += stop - start
+        if progress is not None:
+            progress(done, count)
+    return np.concatenate([store[start] for start in blocks], axis=-1)
