@@ -39,7 +39,7 @@ class VampPrior(MixtureHead):
         UserError: if a number is out of range, or the initial values have another shape or leave the range.
 
     References:
-        Tomczak, Welling: VAE with a VampPrior (2018), equation 9.
+        Tomczak, Welling: VAE with a VampPrior (2018), the variational mixture of posteriors.
     """
 
     def __init__(
