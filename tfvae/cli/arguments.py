@@ -169,7 +169,12 @@ def parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
     export.add_argument("run_dir", metavar="RUN_DIR")
-    export.add_argument("--format", required=True, choices=("saved_model", "tflite", "web"))
+    export.add_argument(
+        "--format",
+        required=True,
+        choices=("saved_model", "tflite", "web"),
+        help="web: a page that runs the model in the browser, for models without a condition",
+    )
     export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
     export.add_argument("--overwrite", action="store_true", help="replace what is there")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
