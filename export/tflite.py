@@ -90,6 +90,7 @@ def save_tflite(
         raise UserError("a TFLite file cannot be checked without LiteRT", fix="`pip install tfvae[litert]`")
     check_exportable(model)
     warn_if_untrained(model)
+    chosen = None if images is None else evaluation.as_arrays(model, images)
     model = in_float32(model)
     table = signatures(model, num_samples, fixed_batch)
     del table["serving_default"]
@@ -99,7 +100,7 @@ def save_tflite(
         path.parent.mkdir(parents=True, exist_ok=True)
         with files.replacing(path) as temporary:
             temporary.write_bytes(content)
-            report = _check(model, table, temporary, quantization, images, force, say, path)
+            report = _check(model, table, temporary, quantization, chosen, force, say, path)
     return report
 
 
@@ -125,7 +126,7 @@ def _check(model, table, file, quantization, images, force, say, path) -> Report
     if images is None:
         chosen = parity.examples(model, NUM_IMAGES, seed=3)
     else:
-        chosen = evaluation.rows(evaluation.as_arrays(model, images), 0, NUM_IMAGES)
+        chosen = evaluation.rows(images, 0, NUM_IMAGES)
         told = f"{len(chosen['x'])} images"
     change = elbo_change(exact, device, chosen)
     say(f"{quantization}: the ELBO changes by {change:+.4f} nats on {told}")

@@ -154,7 +154,8 @@ def npz_with_conditions(folder, **others):
 ARRAY = ["--condition", "array", "--dataset"]
 
 
-def test_arrays_beside_the_images_are_conditions(tmp_path, capsys):
+def test_arrays_beside_the_images_are_conditions(tmp_path, capsys, runs):
+    column = runs["regressor"]
     words = [*ARRAY, str(npz_with_conditions(tmp_path))]
     run = train(tmp_path, "cvae", "--preset", "cvae-column", "--latent-size", "2", *words)
     regressor = train(tmp_path, "regressor", "--preset", "regressor-column", *words)
@@ -166,6 +167,13 @@ def test_arrays_beside_the_images_are_conditions(tmp_path, capsys):
     assert cli.main(["sample", str(run.path), "-n", "8"]) == 0
     npz_with_conditions(tmp_path, c_test=np.ones((897, 3)))
     assert "data" in refused(capsys, "evaluate", run.path) and "data" in refused(capsys, "sample", run.path)
+    words = ["--format", "tflite", "--quantization", "dynamic", "--out", tmp_path / "export"]
+    assert "has changed since" in refused(capsys, "export", run.path, *words)
+    assert not (tmp_path / "export").exists()
+    npz_with_conditions(tmp_path)
+    assert "differ in dataset; expected digits in both" in refused(
+        capsys, "evaluate", column.path, "--against", run.path
+    )
 
 
 @pytest.mark.parametrize(

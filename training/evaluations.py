@@ -108,7 +108,6 @@ def _scored(model) -> int:
 def _check_comparable(config: Config, against: RunDirectory, loaded: data.DataSet) -> None:
     """Raises a `UserError` unless the other run models the same pixels of the same examples."""
     other = against.config()
-    against.check_data(loaded.fingerprint())
     for name in ("dataset", "binarize", "condition"):
         mine, theirs = getattr(config, name), getattr(other, name)
         if mine != theirs:
@@ -117,6 +116,7 @@ def _check_comparable(config: Config, against: RunDirectory, loaded: data.DataSe
                 expected=f"{mine} in both",
                 received=f"{theirs} in {against.path}",
             )
+    against.check_data(loaded.fingerprint())
 
 
 def _check_same_measure(head, other, against: RunDirectory) -> None:

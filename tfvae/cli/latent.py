@@ -110,7 +110,7 @@ def _attribute(model, examples, labels, config, *, label, strength, steps):
     rows = [latent.edit(model, shown, attribute, float(value)) for value in strengths]
     return (
         np.stack([shown, *rows]),
-        ["example", *(f"+ {value:.3g}" for value in strengths)],
+        ["example", *(f"{value:+.3g}" for value in strengths)],
         f'Reconstructions with the "{label}" component added row by row',
     )
 
