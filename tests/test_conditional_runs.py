@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,6 +150,20 @@ def npz_with_conditions(folder, **others):
     path = folder / "data.npz"
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return path
+
+
+def test_rows_of_a_figure_tell_what_their_condition_is():
+    from tfvae.training.figures import condition_column
+
+    model = SimpleNamespace(given=None, event_shape=(2, 2, 1))
+    assert condition_column(model, np.eye(3)[[2, 0]]) == ({}, {"rows": ["label 2", "label 0"]})
+    assert condition_column(model, np.array([[0.125, 7.0], [1.0, 0.0]]))[1] == {"rows": ["0.12 7", "1 0"]}
+    assert condition_column(model, np.array([[1.0], [0.0]]))[1] == {"rows": ["1", "0"]}
+    assert condition_column(model, np.full((1, 5), -2.5))[1] == {"rows": ["-2.5 -2.5 -2.5 ..."]}
+    image = np.full((3, 2, 2, 1), 0.5)
+    columns, options = condition_column(model, image)
+    assert columns["condition"] is image and options == {}
+    assert "rows" in condition_column(model, 300.0 * image)[1]
 
 
 ARRAY = ["--condition", "array", "--dataset"]
