@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from stats import assert_mean_close
 
 Samples = dict[str, np.ndarray]
 
@@ -47,3 +49,33 @@ def sample(model, x, variables: Mapping, steps: int, *, first: int = 0, state: M
         {name: np.stack([row[part][name] for row in rows]).astype(np.float64) for name in rows[0][part]}
         for part in (0, 1)
     )
+
+
+def randomized(model, spread: float):
+    """Builds a model and returns it with its trainable variables drawn from N(0, spread^2)."""
+    model.build()
+    rng = np.random.default_rng(6)
+    for variable in model.trainable_variables:
+        variable.assign(spread * rng.standard_normal(variable.shape))
+    return model
+
+
+def assert_those_of(expected, model, x, variables: Mapping, steps: int):
+    """Holds steps 0 .. steps - 1 to `expected(step)`: the bound's gradients by name of the variable, and the bound."""
+    samples, figures = sample(model, x, variables, steps)
+    for step in range(steps):
+        gradients, bound = expected(step)
+        assert figures["bound"][step] == pytest.approx(float(bound), rel=1e-5)
+        for name, gradient in gradients.items():
+            np.testing.assert_allclose(samples[name][step], gradient, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def assert_same_mean(free: Samples, plain: Samples, equal: str):
+    """Holds the gradients of two estimators to one mean; to each other at every step where the name starts so."""
+    for name, values in plain.items():
+        gap = free[name] - values
+        if name.startswith(equal):
+            np.testing.assert_allclose(gap, 0.0, atol=1e-5, err_msg=name)
+        else:
+            assert_mean_close(gap, 0.0, smallest_bug=0.1, name=name)
+            assert np.abs(gap).max() > 1e-3

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def runs(tmp_path_factory):
         "cvae": train(folder, "cvae", "--preset", "cvae-column", "--latent-size", "2"),
         "regressor": train(folder, "regressor", "--preset", "regressor-column"),
         "quadrant": train(folder, "quadrant", "--preset", "regressor-quadrant"),
+        "density": train(
+            folder,
+            "density",
+            "--preset",
+            "regressor-column",
+            "--likelihood",
+            "normal",
+            "--binarize",
+            "dynamic",
+        ),
     }
 
 
@@ -89,6 +100,11 @@ def test_a_conditional_run_against_its_regressor(runs, capsys):
     assert "differ in condition" in refused(
         capsys, "evaluate", runs["cvae"].path, "--against", runs["quadrant"].path
     )
+    before = runs["cvae"].evaluation_file.read_bytes()
+    said = refused(capsys, "evaluate", runs["cvae"].path, "--against", runs["density"].path)
+    assert "differ in kind; expected probabilities of 2 levels, as Bernoulli gives them, in both" in said
+    assert "received densities (Normal) in " in said
+    assert runs["cvae"].evaluation_file.read_bytes() == before
     assert "there is no run" in refused(capsys, "evaluate", runs["cvae"].path, "--against", "nowhere")
 
 
@@ -107,6 +123,8 @@ def test_samples_go_with_the_conditions_of_test_examples(runs, tmp_path, capsys)
     capsys.readouterr()
     assert cli.main(["sample", str(runs["cvae"].path), "-n", "11"]) == 0
     assert Path(capsys.readouterr().out.strip()).stat().st_size > 1000
+    for tool in (["interpolate", "--rows", "10000"], ["attribute"], ["manifold"], ["traverse"]):
+        assert "something else for each condition" in refused(capsys, "latent", runs["cvae"].path, *tool)
     assert "is a regressor" in refused(capsys, "sample", runs["regressor"].path)
     assert "-n is too large" in refused(capsys, "sample", runs["cvae"].path, "-n", 10_000)
 
@@ -120,6 +138,90 @@ def test_a_label_is_a_condition_where_there_are_labels(tmp_path, capsys):
     words = ["--dataset", tmp_path / "data.npz", "--run-dir", tmp_path / "other"]
     said = refused(capsys, "train", "--preset", "digits", "--condition", "label", *words)
     assert "has no labels" in said and not (tmp_path / "other").exists()
+
+
+def npz_with_conditions(folder, **others):
+    """Writes the digits in two halves, each beside its mean and its row and column of most ink; returns the path."""
+    from sklearn.datasets import load_digits
+
+    x = (load_digits().images / 16).astype(np.float32)
+    c = np.stack([x.mean(axis=(1, 2)), x.sum(axis=2).argmax(axis=1), x.sum(axis=1).argmax(axis=1)], axis=1)
+    arrays = {"x_train": x[:900], "x_test": x[900:], "c_train": c[:900], "c_test": c[900:]} | others
+    path = folder / "data.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+def test_rows_of_a_figure_tell_what_their_condition_is():
+    from tfvae.training.figures import condition_column
+
+    model = SimpleNamespace(given=None, event_shape=(2, 2, 1))
+    assert condition_column(model, np.eye(3)[[2, 0]]) == ({}, {"rows": ["label 2", "label 0"]})
+    assert condition_column(model, np.array([[0.125, 7.0], [1.0, 0.0]]))[1] == {"rows": ["0.12 7", "1 0"]}
+    assert condition_column(model, np.array([[1.0], [0.0]]))[1] == {"rows": ["1", "0"]}
+    assert condition_column(model, np.full((1, 5), -2.5))[1] == {"rows": ["-2.5 -2.5 -2.5 ..."]}
+    image = np.full((3, 2, 2, 1), 0.5)
+    columns, options = condition_column(model, image)
+    assert columns["condition"] is image and options == {}
+    assert "rows" in condition_column(model, 300.0 * image)[1]
+
+
+ARRAY = ["--condition", "array", "--dataset"]
+
+
+def test_arrays_beside_the_images_are_conditions(tmp_path, capsys, runs):
+    column = runs["regressor"]
+    words = [*ARRAY, str(npz_with_conditions(tmp_path))]
+    run = train(tmp_path, "cvae", "--preset", "cvae-column", "--latent-size", "2", *words)
+    regressor = train(tmp_path, "regressor", "--preset", "regressor-column", *words)
+    result = evaluate(run, "--against", regressor.path)
+    assert (result["condition"], result["scored_values"]) == ("array", 64) and "against_nll" in result
+    out = tmp_path / "drawn.npy"
+    assert cli.main(["sample", str(run.path), "-n", "16", "--out", str(out)]) == 0
+    assert len(np.unique(np.load(out), axis=0)) == 16
+    assert cli.main(["sample", str(run.path), "-n", "8"]) == 0
+    npz_with_conditions(tmp_path, c_test=np.ones((897, 3)))
+    assert "data" in refused(capsys, "evaluate", run.path) and "data" in refused(capsys, "sample", run.path)
+    words = ["--format", "tflite", "--quantization", "dynamic", "--out", tmp_path / "export"]
+    assert "has changed since" in refused(capsys, "export", run.path, *words)
+    assert not (tmp_path / "export").exists()
+    npz_with_conditions(tmp_path)
+    assert "differ in dataset; expected digits in both" in refused(
+        capsys, "evaluate", column.path, "--against", run.path
+    )
+
+
+@pytest.mark.parametrize(
+    ("arrays", "told"),
+    [
+        ({"c_test": None}, "no conditions of its test split; expected a condition for each image, as c_test"),
+        ({"c_train": None}, "no conditions of its train split"),
+        ({"c_test": np.ones((896, 3))}, "c_test of "),
+        ({"c_test": np.ones((897, 4))}, "differ in condition shape"),
+        ({"c_train": np.full((900, 3), np.nan)}, "has 2700 values that are NaN"),
+        ({"x_valid": np.ones((5, 8, 8))}, "no conditions of its validation split; expected a condition"),
+    ],
+)
+def test_unfit_conditions_are_told_before_anything_is_written(arrays, told, tmp_path, capsys):
+    path = npz_with_conditions(tmp_path, **arrays)
+    words = ["train", "--preset", "cvae-column", *ARRAY, path, "--run-dir", tmp_path / "run"]
+    assert told in refused(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_data_set_without_arrays_is_no_condition(tmp_path, capsys):
+    words = ["train", "--preset", "cvae-column", "--condition", "array", "--run-dir", tmp_path / "run"]
+    assert "data set digits has no conditions" in refused(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_run_with_arrays_is_exported(tmp_path, capsys):
+    words = [*ARRAY, str(npz_with_conditions(tmp_path)), "--epochs", "20"]
+    for preset in ("cvae-column", "regressor-column"):
+        run = train(tmp_path, preset, "--preset", preset, *words)
+        for options in (["tflite"], ["tflite", "--quantization", "dynamic"], ["saved_model"]):
+            assert cli.main(["export", str(run.path), "--num-samples", "4", "--format", *options]) == 0
 
 
 @pytest.mark.slow

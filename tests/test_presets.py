@@ -29,7 +29,7 @@ def test_the_regressor_has_the_layers_of_the_model_without_latents(condition):
 
 
 def test_a_preset_of_dense_layers_takes_a_label():
-    model = presets.create("digits", condition="label", condition_size=4)
+    model = presets.create("digits", condition="label", condition_shape=4)
     labels = np.eye(4, dtype=np.float32)
     assert model.sample(2, seed=0, condition=labels).shape == (2, 4, 8, 8, 1)
 

@@ -1,4 +1,11 @@
-"""What a model of images may be conditioned on, by name; the command line reads it, so NumPy waits for the call."""
+"""What a model of images may be conditioned on, by name; the command line reads it, so NumPy waits for the call.
+
+none      nothing
+column    the centre column of the image
+quadrant  the lower left quadrant of the image
+label     the class, as a one-hot vector
+array     what FILE.npz holds for each image beside it: c_train, c_test and, with x_valid, c_valid
+"""
 
 from __future__ import annotations
 
@@ -9,7 +16,7 @@ from tfvae.checks import one_of
 if TYPE_CHECKING:
     import numpy as np
 
-KINDS = ("none", "column", "quadrant", "label")
+KINDS = ("none", "column", "quadrant", "label", "array")
 
 
 def mask(kind: str, image_shape: tuple[int, int, int]) -> np.ndarray | None:

@@ -65,7 +65,7 @@ def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
 
 def interpolate(model, start, end, steps: int, method: str = "linear") -> np.ndarray:
     """Decodes the path from one code to another: [steps, ..., *event_shape]; see `path`."""
-    _check(model)
+    check(model)
     return _decode(model, path(start, end, steps, method))
 
 
@@ -87,7 +87,7 @@ def attribute_vector(model, x, has) -> np.ndarray:
         Larsen, Sonderby, Larochelle, Winther: Autoencoding beyond pixels using a learned similarity metric (2016),
         section 4.1.
     """
-    _check(model)
+    check(model)
     has = np.asarray(has)
     if has.shape != (len(x),) or has.dtype != bool:
         raise UserError(
@@ -120,7 +120,7 @@ def edit(model, x, attribute, strength: float) -> np.ndarray:
     Raises:
         UserError: if the attribute is not one code.
     """
-    _check(model)
+    check(model)
     attribute = np.asarray(attribute, np.float32)
     if attribute.shape != (model.latent_size,):
         raise UserError(
@@ -152,7 +152,7 @@ def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014), appendix A.
     """
-    _check(model)
+    check(model)
     if positive_int("side", side) < 2:
         raise UserError("a grid has two sides", expected="side >= 2", received=side)
     if not has_manifold(model):
@@ -181,7 +181,7 @@ def has_manifold(model) -> bool:
 
 def by_activity(model, data) -> np.ndarray:
     """Returns the units of `encode`'s codes by falling activity Var_x(E[z_j|x]), see `active_units`: [latent_size]."""
-    _check(model)
+    check(model)
     return np.argsort(-active_units(model, data).variance[: model.latent_size], kind="stable")
 
 
@@ -201,7 +201,7 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
     Raises:
         UserError: if a unit is none of the model's, the range does not ascend, or `steps` < 2.
     """
-    _check(model)
+    check(model)
     units = np.atleast_1d(np.asarray(units))
     if units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= model.latent_size:
         raise UserError(
@@ -233,7 +233,8 @@ def _decode(model, codes: np.ndarray) -> np.ndarray:
     return np.concatenate(blocks).reshape(*codes.shape[:-1], *model.event_shape)
 
 
-def _check(model) -> None:
+def check(model) -> None:
+    """Raises a `UserError` unless the model has continuous latents and no condition."""
     latents = getattr(model, "latents", "none")
     if getattr(model, "takes_condition", False):
         raise UserError(

@@ -2,7 +2,7 @@
 
     digits        scikit-learn's 8x8 digits, which need no download
     ring          points of the plane, made by formula
-    FILE.npz      arrays x_train, x_test, optionally x_valid and y_*
+    FILE.npz      arrays x_train, x_test, optionally x_valid, labels y_* and conditions c_*, see `npz.read`
     other names   image data sets of TensorFlow Datasets
 
 This module imports neither TensorFlow nor TFDS: `load` does, where the data set needs them.
@@ -42,6 +42,10 @@ __all__ = [
     "training_pipeline",
 ]
 
+_MADE_OF = {
+    "label": ("labels", "label", "y"),
+    "array": ("conditions", "condition", "c"),
+}  # condition: part of a split
 _DIGITS_TEST = 0.2  # share of the digits that is the test set
 _LEVELS = (2, 17, 256)
 _VALIDATION = 0.1  # share of the training images held out unless told otherwise
@@ -54,10 +58,12 @@ class Split:
     Args:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; or vectors [N, D], float32.
         labels: [N], int64, or None.
+        conditions: what condition "array" is made of, [N, ...], float32, or None.
     """
 
     images: np.ndarray
     labels: np.ndarray | None = None
+    conditions: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Returns the number of examples, N."""
@@ -65,7 +71,8 @@ class Split:
 
     def take(self, rows: np.ndarray) -> Split:
         """Returns the examples of the given rows, in that order."""
-        return Split(self.images[rows], None if self.labels is None else self.labels[rows])
+        others = (self.labels, self.conditions)
+        return Split(self.images[rows], *(None if part is None else part[rows] for part in others))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,34 +102,39 @@ class DataSet:
         Raises:
             UserError: if one has not.
         """
-        for name in ("train", "validation", "test"):
+        if kind not in _MADE_OF:
+            return
+        part, one, letter = _MADE_OF[kind]
+        for name, key in (("train", "train"), ("validation", "valid"), ("test", "test")):
             split = getattr(self, name)
-            if kind == "label" and split.labels is None and len(split):
+            if getattr(split, part) is None and len(split):
                 raise UserError(
-                    f"data set {self.name} has no labels of its {name} split",
-                    expected="a label for each image, as y_train and y_test in a .npz file",
+                    f"data set {self.name} has no {part} of its {name} split",
+                    expected=f"a {one} for each image, as {letter}_{key} in a .npz file",
                     fix="choose another --condition",
                 )
 
-    @property
-    def num_classes(self) -> int:
-        """One more than the highest label of any split."""
-        return 1 + max(
-            int(split.labels.max()) for split in (self.train, self.validation, self.test) if len(split)
-        )
+    def condition_shape(self, kind: str) -> tuple[int, ...]:
+        """Returns the shape of one condition; of a label, one more than the highest of any split."""
+        if kind == "array":
+            return self.train.conditions.shape[1:]
+        if kind != "label":
+            return self.image_shape
+        splits = (self.train, self.validation, self.test)
+        return (1 + max(int(split.labels.max()) for split in splits if len(split)),)
 
     def condition_of(self, kind: str, split: Split) -> dict[str, np.ndarray | None]:
-        """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, size]}, see `paired`."""
-        vectors = None
+        """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, ...]}, see `paired`."""
+        vectors = split.conditions if kind == "array" else None
         if kind == "label":
-            vectors = np.eye(self.num_classes, dtype=np.float32)[split.labels]
+            vectors = np.eye(*self.condition_shape(kind), dtype=np.float32)[split.labels]
         return {"given": conditions.mask(kind, self.image_shape), "vectors": vectors}
 
     def fingerprint(self) -> str:
-        """Returns a SHA-256 of every split's images and labels, in hexadecimal."""
+        """Returns a SHA-256 of every split's images, labels and conditions, in hexadecimal."""
         digest = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            for array in (split.images, split.labels):
+            for array in (split.images, split.labels, split.conditions):
                 if array is not None:
                     digest.update(f"{array.shape} {array.dtype}".encode())
                     digest.update(np.ascontiguousarray(array))
@@ -185,10 +197,10 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
         found = npz.read(name)
     else:
         found = tfds_images.read(name)
-    images = {split: images for split, (images, _) in found.items()}
+    images = {split: parts[0] for split, parts in found.items()}
     if images["train"].ndim == 4:
         images = _in_range(name, images)
-    splits = {split: Split(images[split], labels) for split, (_, labels) in found.items()}
+    splits = {split: Split(images[split], *parts[1:]) for split, parts in found.items()}
     train, validation = _validation(splits["train"], splits.get("validation"), validation_size, seed)
     return DataSet(name, train, validation, splits["test"])
 
@@ -201,7 +213,7 @@ def datasets() -> list[str]:
         "digits: 1,797 grey 8x8 digits of scikit-learn, no download",
         "ring: points of the plane, z/10 + z/|z| of standard normal z; for preset ring",
         f"any TFDS image data set by name; prepared in {folder}: {local}",
-        "FILE.npz: arrays x_train, x_test, optionally x_valid, y_train, y_test, y_valid",
+        "FILE.npz: arrays x_train, x_test, optionally x_valid, and y_* (labels), c_* (--condition array)",
     ]
 
 

@@ -57,8 +57,8 @@ def evaluate(
     Stopped before its end, an evaluation goes on from its last block when it is asked for again.
 
     A conditional run reports the negative log-likelihood of what its condition does not show, a regressor's without
-    particles; `against` compares it with another run on the same pixels of the same examples, and draws
-    figures/comparison.png.
+    particles; `against` compares it with another run on the same pixels of the same examples, whose likelihood gives
+    the same kind of number (a density, or the probability of one of as many levels), and draws figures/comparison.png.
 
     With `gap`, the inference gap and its two parts are measured on a fixed shuffle's first examples. With `full`, so
     they are where that applies, the result has what `details.details` measures too, and report.html tells all of it.
@@ -80,6 +80,9 @@ def evaluate(
     if limit is not None and limit > count:
         raise UserError("--limit is larger than the split", expected=f"1 to {count} examples", received=limit)
     model = load_model(run)
+    other = None if against is None else load_model(against)
+    if other is not None:
+        _check_same_measure(model.likelihood_head, other.likelihood_head, against)
 
     from tfvae import evaluation
 
@@ -124,7 +127,7 @@ def evaluate(
     if measured is not None:
         summary |= _gap_summary(measured)
     if against is not None:
-        summary |= _compare(run, model, result, against, examples, (num_samples, seed))
+        summary |= _compare(run, model, result, against, other, examples, (num_samples, seed))
     if full:
         from tfvae.training.details import details
 
@@ -186,7 +189,6 @@ def _scored(model) -> int:
 def _check_comparable(config: Config, against: RunDirectory, loaded: data.DataSet) -> None:
     """Raises a `UserError` unless the other run models the same pixels of the same examples."""
     other = against.config()
-    against.check_data(loaded.fingerprint())
     for name in ("dataset", "binarize", "condition"):
         mine, theirs = getattr(config, name), getattr(other, name)
         if mine != theirs:
@@ -195,14 +197,24 @@ def _check_comparable(config: Config, against: RunDirectory, loaded: data.DataSe
                 expected=f"{mine} in both",
                 received=f"{theirs} in {against.path}",
             )
+    against.check_data(loaded.fingerprint())
 
 
-def _compare(run, model, result, against, examples, particles) -> dict[str, Any]:
+def _check_same_measure(head, other, against: RunDirectory) -> None:
+    """Raises a `UserError` unless two likelihoods give the same kind of number for the same values."""
+    if head.measure != other.measure:
+        raise UserError(
+            "the runs cannot be compared, their likelihoods differ in kind",
+            expected=f"{head.measure}, as {type(head).__name__} gives them, in both",
+            received=f"{other.measure} ({type(other).__name__}) in {against.path}",
+        )
+
+
+def _compare(run, model, result, against, other, examples, particles) -> dict[str, Any]:
     """Evaluates the other run on the same examples, draws the comparison, and returns what to add to the summary."""
     from tfvae import evaluation
     from tfvae.training import figures
 
-    other = load_model(against)
     theirs = evaluation.log_marginal(other, examples, *particles)
     gain = result.log_prob - theirs.log_prob
     if model.takes_condition:
@@ -212,7 +224,7 @@ def _compare(run, model, result, against, examples, particles) -> dict[str, Any]
                 run.figures / "comparison.png",
                 model,
                 examples,
-                title=f"{run.path.name} beside {against.path.name}",
+                title=f"Held-out examples given their conditions: {run.path.name} beside {against.path.name}",
                 others={"other run" if other.latents else "regressor": other},
             )
         except OSError as error:

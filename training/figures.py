@@ -17,6 +17,7 @@ from tfvae.training.run_directory import RunDirectory, cannot_write
 CODES = 2000  # examples in the latent map
 MANIFOLD = 20  # tiles along each side of the manifold grid
 CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
+NUMBERS = 3  # of a condition that is neither an image nor a label, told beside its row
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
@@ -166,7 +167,21 @@ def draw_conditional(
 
 
 def condition_column(model, condition) -> tuple[dict[str, np.ndarray], dict]:
-    """Returns the column of conditions, if they are images, and how `plotting.save_columns` tells of them."""
+    """Returns the column of conditions, if they are images like the examples, and how `plotting.save_columns` tells of
+    them: what they hide, or each row's label or first numbers."""
     if model.given is not None:
         return {"condition": condition}, {"hidden": {"condition": ~model.given}}
-    return {}, {"rows": [f"label {index}" for index in np.argmax(condition, axis=-1)]}
+    condition = np.asarray(condition)
+    inside = condition.min() >= 0.0 and condition.max() <= 1.0
+    if inside and condition.shape[1:] == model.event_shape:
+        return {"condition": condition}, {}
+    rows = condition.reshape(len(condition), -1)
+    if (
+        inside
+        and ((rows == 1.0).sum(axis=-1) == 1).all()
+        and (rows.sum(axis=-1) == 1.0).all()
+        and rows.shape[1] > 1
+    ):
+        return {}, {"rows": [f"label {index}" for index in np.argmax(rows, axis=-1)]}
+    more = " ..." * (rows.shape[1] > NUMBERS)
+    return {}, {"rows": [" ".join(f"{value:.2g}" for value in row[:NUMBERS]) + more for row in rows]}

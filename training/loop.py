@@ -103,7 +103,7 @@ def build(config: Config, loaded: data.DataSet):
         likelihood=config.likelihood,
         levels=loaded.levels() or 256,
         condition=config.condition,
-        condition_size=loaded.num_classes if config.condition == "label" else preset.condition_size,
+        condition_shape=loaded.condition_shape(config.condition),
         **({} if preset.deterministic else latent_settings),
     )
     if preset.bias_from_data:

@@ -1,4 +1,4 @@
-"""Images from an .npz file, checked with NumPy alone so that a bad file is answered at once."""
+"""Images with labels and conditions from an .npz file, checked with NumPy alone: a bad file is answered at once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from tfvae.checks import UserError
 _SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
-def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
     """Reads the splits of an .npz file, pixels as they are stored.
 
     Args:
         path: a file with arrays `x_train` and `x_test`, optionally `x_valid`, [N, H, W] or [N, H, W, C], and
-            optionally labels `y_train`, `y_test`, `y_valid`, integers [N].
+            optionally labels `y_train`, `y_test`, `y_valid`, integers [N], and conditions `c_train`, `c_test`,
+            `c_valid`, numbers [N, ...] such as vectors [N, D] or images, or [N] for one number each. They are taken as
+            they are: scale them as the networks should see them.
 
     Returns:
-        splits: images [N, H, W, C] and labels (int64 [N] or None) under `train`, `test` and, where there is
-            one, `validation`.
+        splits: images [N, H, W, C], labels (int64 [N] or None) and conditions (float32 [N, ...] or None) under
+            `train`, `test` and, where there is one, `validation`.
 
     Raises:
         UserError: the file is missing or damaged, lacks an array, or an array has a wrong dtype, rank, shape
@@ -35,26 +37,30 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
             expected="arrays x_train and x_test",
             received=", ".join(sorted(arrays)) or "no arrays",
         )
-    if "y_valid" in arrays and "x_valid" not in arrays:
-        raise UserError(f"{path} has y_valid but no x_valid", expected="labels beside their images")
+    for key, what in (("y_valid", "labels"), ("c_valid", "conditions")):
+        if key in arrays and "x_valid" not in arrays:
+            raise UserError(f"{path} has {key} but no x_valid", expected=f"{what} beside their images")
     splits = {}
     for key, split in _SPLITS.items():
         if f"x_{key}" in arrays:
             images = _images(f"x_{key} of {path}", arrays[f"x_{key}"])
-            splits[split] = images, _labels(f"y_{key} of {path}", arrays.get(f"y_{key}"), len(images))
-    shapes = {split: images.shape[1:] for split, (images, _) in splits.items()}
-    if len(set(shapes.values())) > 1:
-        raise UserError(
-            f"the splits of {path} differ in image shape",
-            expected="one shape [H, W, C]",
-            received=", ".join(f"{split} {shape}" for split, shape in shapes.items()),
-        )
+            labels = _labels(f"y_{key} of {path}", arrays.get(f"y_{key}"), len(images))
+            conditions = _conditions(f"c_{key} of {path}", arrays.get(f"c_{key}"), len(images))
+            splits[split] = images, labels, conditions
+    for index, what, expected in ((0, "image", "[H, W, C]"), (2, "condition", "of a condition")):
+        shapes = {split: part[index].shape[1:] for split, part in splits.items() if part[index] is not None}
+        if len(set(shapes.values())) > 1:
+            raise UserError(
+                f"the splits of {path} differ in {what} shape",
+                expected=f"one shape {expected}",
+                received=", ".join(f"{split} {shape}" for split, shape in shapes.items()),
+            )
     return splits
 
 
 def _arrays(path: str) -> dict[str, np.ndarray]:
     """Returns the arrays of the splits, and an empty one under the name of any other."""
-    wanted = {f"{letter}_{key}" for letter in "xy" for key in _SPLITS}
+    wanted = {f"{letter}_{key}" for letter in "xyc" for key in _SPLITS}
     key = None
     try:
         with open(path, "rb") as file:
@@ -82,23 +88,14 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
 
 
 def _images(name: str, images: np.ndarray) -> np.ndarray:
-    if images.dtype.kind not in "buif":
-        raise UserError(f"{name} does not hold numbers", expected="integers or floats", received=images.dtype)
+    _check_numbers(name, images)
     if images.ndim not in (3, 4):
         raise UserError(
             f"{name} has the wrong rank", expected="shape [N, H, W] or [N, H, W, C]", received=images.shape
         )
     if not images.size:
         raise UserError(f"{name} is empty", expected="at least one image", received=f"shape {images.shape}")
-    finite = np.isfinite(images)
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
-        first = [int(i) for i in np.unravel_index(bad[0], images.shape)]
-        raise UserError(
-            f"{name} has {len(bad)} values that are NaN or infinite, the first at index {first}",
-            expected="finite pixels",
-            received=images[tuple(first)],
-        )
+    _check_finite(name, images, "pixels")
     return images if images.ndim == 4 else images[..., np.newaxis]
 
 
@@ -112,3 +109,36 @@ def _labels(name: str, labels: np.ndarray | None, count: int) -> np.ndarray | No
             received=f"shape {list(labels.shape)}, {labels.dtype}",
         )
     return labels.astype(np.int64)
+
+
+def _conditions(name: str, conditions: np.ndarray | None, count: int) -> np.ndarray | None:
+    if conditions is None:
+        return None
+    _check_numbers(name, conditions)
+    if conditions.shape[:1] != (count,) or not conditions.size:
+        raise UserError(
+            f"{name} does not fit its images",
+            expected=f"a condition for each, shape [{count}, ...]",
+            received=f"shape {list(conditions.shape)}",
+        )
+    with np.errstate(over="ignore"):
+        conditions = conditions.astype(np.float32)
+    _check_finite(name, conditions, "numbers that fit into float32")
+    return conditions if conditions.ndim > 1 else conditions[:, np.newaxis]
+
+
+def _check_numbers(name: str, values: np.ndarray) -> None:
+    if values.dtype.kind not in "buif":
+        raise UserError(f"{name} does not hold numbers", expected="integers or floats", received=values.dtype)
+
+
+def _check_finite(name: str, values: np.ndarray, expected: str) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        bad = np.flatnonzero(~finite)
+        first = [int(i) for i in np.unravel_index(bad[0], values.shape)]
+        raise UserError(
+            f"{name} has {len(bad)} values that are NaN or infinite, the first at index {first}",
+            expected=f"finite {expected}",
+            received=values[tuple(first)],
+        )

@@ -181,7 +181,7 @@ def paired(x, given=None, vectors=None):
     Args:
         x: [b, H, W, C], binarised, NumPy or TensorFlow.
         given: mask [H, W, C] of the pixels that make the condition, 0 elsewhere; or None.
-        vectors: the conditions themselves, [b, size]; or None.
+        vectors: the conditions themselves, [b, ...]; or None.
     """
     if given is not None:
         return x * given.astype(np.float32), x

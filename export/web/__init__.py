@@ -39,9 +39,11 @@ def save_web(
 
     The page has sliders for the most active latent units, samples by seed (seed s shows `model.sample(1, seed=s)`),
     interpolation between two seeds and, where there are labels, sliders along the mean posterior mean of each class.
+    A model with a condition is refused: `save_tflite` and `save_serving` write signatures that take it.
 
     Args:
-        model: a built and trained `tfvae` model of images [H, W, 1 or 3] with a continuous latent vector.
+        model: a built and trained `tfvae` model of images [H, W, 1 or 3] with a continuous latent vector and without a
+            condition.
         folder: to write.
         runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look here and above.
         images: examples [N, H, W, C] that tell which units are active; None for draws from the model.
@@ -58,7 +60,10 @@ def save_web(
     check_exportable(model)
     if model.takes_condition:
         raise UserError(
-            "the page has no place for a condition", expected="a model without", received=type(model).__name__
+            "the page has no place for a condition",
+            expected="a model without one, such as VAE",
+            received=type(model).__name__,
+            fix="export a TFLite file or a SavedModel (--format tflite or saved_model), which take it",
         )
     shape, latents = model.event_shape, model.posterior_head
     if (

@@ -246,6 +246,7 @@ def test_a_flow_starts_near_its_base(name):
         lambda: RealNVPPrior(2, hidden_size=1.5),
         lambda: HouseholderNormal(2, reflections=0),
         lambda: HouseholderNormal(0),
+        lambda: HouseholderNormal(1),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(make):

@@ -250,7 +250,33 @@ def test_values_outside_the_support_are_refused_in_one_line(make, x):
     with pytest.raises(UserError, match="outside the support") as told:
         model.fit(np.float32(x), verbose=0)
     assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="outside the support"):
+        model.elbo(np.float32(x))
     assert model.likelihood_head.misfit(np.float32([[0.0, 1.0]])) is None
+
+
+def test_likelihoods_that_can_be_compared_have_one_measure():
+    densities = [head(2).measure for head in (Normal, ContinuousBernoulli)]
+    masses = [head(2, levels=17).measure for head in (DiscretizedLogistic, CategoricalPixels)]
+    binary = [Bernoulli(2).measure, DiscretizedLogisticMixture(2, levels=2).measure]
+    assert densities == ["densities"] * 2 and masses == ["probabilities of 17 levels"] * 2
+    assert binary == ["probabilities of 2 levels"] * 2
+
+
+@pytest.mark.parametrize("make", [Bernoulli, ContinuousBernoulli, Normal])
+def test_values_that_are_no_numbers_are_refused_in_one_line(make):
+    model = VAE(MLP([2]), MLP([2]), posterior=DiagonalNormal(1), likelihood=make(2))
+    model.compile("adam")
+    good, bad = np.float32([[0.0, 1.0], [0.5, 0.5]]), np.float32([[0.0, 1.0], [0.5, np.nan]])
+    uses = (
+        lambda: model.fit(bad, verbose=0),
+        lambda: model.fit(good, validation_data=(bad,), verbose=0),
+        lambda: model.evaluate(bad, verbose=0),
+        lambda: model.elbo(tf.constant(bad)),
+    )
+    for use in uses:
+        with pytest.raises(UserError, match=r"x holds 1 numbers that are NaN.* received nan in example 1"):
+            use()
 
 
 @pytest.mark.parametrize(

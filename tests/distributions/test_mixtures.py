@@ -183,6 +183,11 @@ def twice():
             "outside the range of the data; expected values in .0, 1.; received minimum nan",
             lambda: VampPrior(2, 3, 1, initial=[[0.0, 0.5, np.nan]]),
         ),
+        bad("no array of numbers", lambda: VampPrior(2, 3, 2, initial=[[0.0], [0.0, 0.5]])),
+        bad(
+            "may leave the range of the data; expected value_range within .0, 1.",
+            lambda: model_of(VampPrior(SIZE, EVENT, value_range=(0.0, 255.0))),
+        ),
         bad("wrong shape", lambda: VampPrior(2, 3, 2, initial=[[0.0, 0.5, 1.0]])),
         bad("no interval", lambda: VampPrior(2, 3, value_range=(1.0, 0.0))),
         bad("no interval", lambda: VampPrior(2, 3, value_range="wide")),

@@ -152,6 +152,8 @@ def test_a_nan_is_reported_with_its_example(model):
     broken[18, 1] = np.nan
     with pytest.raises(UserError, match="example 18"):
         evaluation.log_marginal(model, broken, 20)
+    with pytest.raises(UserError, match=r"takes examples alone; .* received a tuple of 2"):
+        evaluation.log_marginal(model, (X[:, :3], X), 20)
 
 
 def test_active_units_are_those_that_follow_the_data():

@@ -77,6 +77,11 @@ def test_what_is_refused(model, pretended, tmp_path, monkeypatch):
     assert web._modules(None) == pretended / "@litertjs"
     with pytest.raises(UserError, match="images with a continuous latent vector"):
         save_web(models.create("vae-mlp"), tmp_path / "page", runtime=pretended)
+    for name in ("cvae-image", "regressor-column"):
+        with pytest.raises(
+            UserError, match=r"no place for a condition.*export a TFLite file or a SavedModel"
+        ):
+            save_web(models.create(name), tmp_path / "page", runtime=pretended)
     assert sorted(os.listdir(tmp_path)) == ["node_modules"]
 
 

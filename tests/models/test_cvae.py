@@ -314,6 +314,7 @@ def test_the_regressor_s_loss_is_its_exact_negative_log_likelihood():
 
 
 PAIRS = (np.zeros((4, 3), np.float32), np.zeros((4, 4), np.float32))
+NAN = np.float32([np.nan, 0.0, 0.0])
 MISSING, WRONG = "condition is missing; expected an array", "condition has the wrong shape; expected"
 
 
@@ -335,6 +336,13 @@ MISSING, WRONG = "condition is missing; expected an array", "condition has the w
         (lambda model, c, x: model.sample(2), MISSING),
         (lambda model, c, x: model.sample(2, condition=c[:, :1]), WRONG),
         (lambda model, c, x: model.sample(0, condition=c), "n is not a positive integer"),
+        (lambda model, c, x: model.sample(2, condition=c[:0]), "condition is empty"),
+        (lambda model, c, x: model.fit(c + NAN, x), "condition holds 4 numbers that are NaN or infinite"),
+        (lambda model, c, x: model.fit(c, x, validation_data=(c + NAN, x)), "received nan in example 0"),
+        (lambda model, c, x: model.fit(c, x + np.inf), "x holds 16 numbers that are NaN or infinite"),
+        (lambda model, c, x: model.sample(2, condition=c + NAN), "received nan in example 0"),
+        (lambda model, c, x: evaluation.log_marginal(model, (c + NAN, x), 2), "received nan in example 0"),
+        (lambda model, c, x: model.elbo(x + np.inf, condition=c), "received inf in example 0"),
         (lambda model, c, x: model.elbo(x), MISSING),
         (lambda model, c, x: model.encode(x), MISSING),
         (lambda model, c, x: model.encode(x, condition=c[:2]), "differ in their number of rows"),
@@ -352,6 +360,17 @@ def test_bad_input_is_one_line(use, says):
     with pytest.raises(UserError, match=says) as caught:
         use(model, *PAIRS)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_condition_holds_where_it_is_not_given_is_never_read():
+    model = models.create("cvae-column")
+    model.compile(keras.optimizers.SGD(0.0))
+    x = models.examples(model, 4)
+    hidden = np.where(model.given, x, np.nan).astype(np.float32)
+    np.testing.assert_array_equal(model.elbo(x, seed=1, condition=hidden), model.elbo(x, seed=1, condition=x))
+    assert np.isfinite(model.fit(hidden, x, verbose=0).history["loss"]).all()
+    with pytest.raises(UserError, match=f"condition holds {int(model.given.sum())} numbers that are NaN"):
+        model.fit(np.where(model.given, np.nan, x)[:1].astype(np.float32), x[:1])
 
 
 @pytest.mark.parametrize(

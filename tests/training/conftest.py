@@ -10,3 +10,20 @@ def npz(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch, request):
+    """Returns a function that trains with the module's settings TINY, without figures, and returns the run."""
+    from tfvae.training import figures, loop
+    from tfvae.training.config import Config
+    from tfvae.training.run_directory import RunDirectory
+
+    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
+
+    def train(name="run", **settings):
+        run = RunDirectory(tmp_path / name)
+        loop.train(Config.resolve(request.module.TINY | settings), run, say=lambda line: None)
+        return run
+
+    return train

@@ -26,21 +26,6 @@ from tfvae.training.run_directory import RunDirectory
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
 
 
-@pytest.fixture
-def train(tmp_path, monkeypatch):
-    """Returns a function that trains without figures and returns the run."""
-    from tfvae.training import figures
-
-    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
-
-    def train(name="run", **settings):
-        run = RunDirectory(tmp_path / name)
-        loop.train(Config.resolve(TINY | settings), run, say=lambda line: None)
-        return run
-
-    return train
-
-
 def state(run):
     last = checkpoint.load(sorted(run.checkpoints.glob("*.ckpt"))[-1])
     return [(array.shape, array.tobytes()) for array in last.arrays]

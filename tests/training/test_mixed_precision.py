@@ -21,7 +21,6 @@ from tfvae.checks import UserError
 from tfvae.models import replicas
 from tfvae.training import callbacks, checkpoint, diagnosis, evaluations, loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
 HALVES = ("float16", "bfloat16")
@@ -32,21 +31,6 @@ def _fresh_names_before_and_float32_afterwards():
     keras.backend.clear_session()
     yield
     keras.config.set_dtype_policy("float32")
-
-
-@pytest.fixture
-def train(tmp_path, monkeypatch):
-    """Returns a function that trains without figures and returns the run."""
-    from tfvae.training import figures
-
-    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
-
-    def train(name="run", **settings):
-        run = RunDirectory(tmp_path / name)
-        loop.train(Config.resolve(TINY | settings), run, say=lambda line: None)
-        return run
-
-    return train
 
 
 @pytest.fixture

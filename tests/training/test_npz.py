@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from numbered import fresh_process, numbered, one_line
+from numbered import fresh_process, numbered, numbers, one_line
 
 from tfvae.checks import UserError
 from tfvae.training import data
@@ -47,12 +47,55 @@ NAN[1, 0, 1], NAN[2, 1, 1] = np.nan, np.inf
         ({"x_train": GOOD, "x_test": GOOD, "y_test": np.eye(5)}, r"y_test of .* float64"),
         ({"x_train": GOOD, "x_test": GOOD, "y_test": np.arange(5.0)}, r"y_test of .* float64"),
         ({"x_train": GOOD, "x_test": GOOD, "y_valid": np.arange(5)}, "y_valid but no x_valid"),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_valid": np.ones(5)},
+            "c_valid but no x_valid; expected conditions",
+        ),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_train": np.eye(4)},
+            r"c_train of .* shape \[5, ...\].*\[4, 4\]",
+        ),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_test": np.ones((5, 0))},
+            r"c_test of .*received shape \[5, 0\]",
+        ),
+        ({"x_train": GOOD, "x_test": GOOD, "c_test": np.float64(3)}, r"c_test of .*received shape \[\]"),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_train": np.ones((5, 2)), "c_test": np.ones((5, 3))},
+            r"differ in condition shape; expected one shape of a condition; received train \(2,\), test \(3,\)",
+        ),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_train": np.full(5, "x")},
+            "c_train of .* does not hold numbers",
+        ),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "c_train": np.array([0, 0, 1e300, 0, 0])},
+            r"c_train of .* has 1 values .* index \[2\]; expected finite numbers that fit into float32",
+        ),
+        ({"x_train": GOOD, "x_test": GOOD, "c_test": np.float32([0, 0, 0, 0, np.nan])}, "c_test of .*NaN"),
     ],
 )
 def test_unfit_arrays(npz, arrays, told):
     with pytest.raises(UserError, match=told) as caught:
         data.load(npz(**arrays))
     one_line(caught)
+
+
+def test_conditions_stay_with_their_images(npz):
+    x = numbered(30)
+    path = npz(x_train=x[:20], x_test=x[20:], c_train=np.arange(20), c_test=np.arange(20, 30))
+    loaded = data.load(path, validation_size=5, seed=3)
+    loaded.check_condition("array")
+    assert loaded.condition_shape("array") == (1,)
+    for split in (loaded.train, loaded.validation, loaded.test):
+        assert split.conditions.shape == (len(split), 1) and split.conditions.dtype == np.float32
+        assert split.conditions[:, 0].tolist() == numbers(split)
+        assert loaded.condition_of("array", split)["vectors"] is split.conditions
+    before = data.load(path).fingerprint()
+    other = data.load(npz(x_train=x[:20], x_test=x[20:], c_train=np.arange(1, 21), c_test=np.arange(20, 30)))
+    assert other.fingerprint() != before
+    with pytest.raises(UserError, match=r"no conditions of its train split; .* c_train in a .npz file"):
+        data.load(npz(x_train=x[:20], x_test=x[20:])).check_condition("array")
 
 
 def archive_with_damaged_pixels(path):

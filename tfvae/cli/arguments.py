@@ -31,13 +31,18 @@ def parser() -> argparse.ArgumentParser:
     settings = train.add_argument_group("settings, the preset's unless given")
     for flag, kind, text in (
         ("preset", str, "architecture and recipe (default: digits); `tfvae info` lists them"),
-        ("dataset", str, "digits, ring, a TFDS image data set or FILE.npz with x_train and x_test"),
+        (
+            "dataset",
+            str,
+            "digits, ring, a TFDS image data set or FILE.npz with x_train, x_test, maybe y_*, c_*",
+        ),
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic for bernoulli, else none)"),
         ("likelihood", str, "|".join(presets.LIKELIHOODS)),
         (
             "condition",
             str,
-            f"what images are conditioned on: {'|'.join(conditions.KINDS)} (default: the preset's)",
+            f"what images are conditioned on: {'|'.join(conditions.KINDS)} (default: the preset's); array is what "
+            "FILE.npz holds as c_train, c_test and, with x_valid, c_valid: numbers [N, ...], taken as they are",
         ),
         ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
         ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
@@ -182,7 +187,12 @@ def parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
     export.add_argument("run_dir", metavar="RUN_DIR")
-    export.add_argument("--format", required=True, choices=("saved_model", "tflite", "web"))
+    export.add_argument(
+        "--format",
+        required=True,
+        choices=("saved_model", "tflite", "web"),
+        help="web: a page that runs the model in the browser, for models without a condition",
+    )
     export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
     export.add_argument("--overwrite", action="store_true", help="replace what is there")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")

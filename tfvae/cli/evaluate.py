@@ -70,9 +70,10 @@ def run(options: argparse.Namespace) -> None:
     if "likelihood_scale" in result:
         print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
     if "against" in result:
+        gain = result["nll_gain"]
         print(
             f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
-            f" higher by {result['nll_gain']:.2f} +- {result['nll_gain_standard_error']:.2f}"
+            f" {'lower' if gain < 0 else 'higher'} by {abs(gain):.2f} +- {result['nll_gain_standard_error']:.2f}"
         )
     if result["num_samples"] is not None:
         _tell_latents(result)

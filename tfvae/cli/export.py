@@ -71,7 +71,7 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
 
     model = results.load_model(run)
     if kind != "none":
-        given["images"], _ = _test_examples(config)
+        given["images"], _ = _test_examples(run, config)
 
     from tfvae import export
 
@@ -93,7 +93,7 @@ def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
 
     from tfvae import export
 
-    given["images"], given["labels"] = _test_examples(config)
+    given["images"], given["labels"] = _test_examples(run, config)
     path = export.save_web(model, out, **given)
     print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
 
@@ -101,8 +101,10 @@ def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
 EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
 
 
-def _test_examples(config: Any) -> tuple[Any, Any]:
+def _test_examples(run: Any, config: Any) -> tuple[Any, Any]:
     """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
     from tfvae.training import loop, results
 
-    return results.examples_of(loop.load_data(config), config, "test", 1000)
+    loaded = loop.load_data(config)
+    run.check_data(loaded.fingerprint())
+    return results.examples_of(loaded, config, "test", 1000)

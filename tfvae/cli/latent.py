@@ -33,17 +33,16 @@ def run(options: argparse.Namespace) -> None:
     if not out.parent.is_dir():
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
-    from tfvae import plotting
+    from tfvae import latent, plotting
     from tfvae.training import loop, results
 
     model = results.load_model(run)
+    latent.check(model)
     if len(model.event_shape) != 3:
         raise UserError(
             "latent figures are made of images", expected="examples [H, W, C]", received=model.event_shape
         )
     if options.tool == "manifold":
-        from tfvae import latent
-
         images, extent = latent.manifold(model, given["side"])
         title = "Decoded quantiles of the prior"
         print(plotting.save_manifold_grid(out, images, title=title, extent=extent))
@@ -111,7 +110,7 @@ def _attribute(model, examples, labels, config, *, label, strength, steps):
     rows = [latent.edit(model, shown, attribute, float(value)) for value in strengths]
     return (
         np.stack([shown, *rows]),
-        ["example", *(f"+ {value:.3g}" for value in strengths)],
+        ["example", *(f"{value:+.3g}" for value in strengths)],
         f'Reconstructions with the "{label}" component added row by row',
     )
 

@@ -73,7 +73,8 @@ def autoregressive_masks(order, hidden_size):
         masks: [D, hidden_size] and [hidden_size, D].
 
     References:
-        Germain, Gregor, Murray, Larochelle: MADE (2015), equations 12 and 13.
+        Germain, Gregor, Murray, Larochelle: MADE: masked autoencoder for distribution estimation (2015), the
+        masks.
     """
     order = np.asarray(order)
     degrees = np.arange(hidden_size) % len(order)

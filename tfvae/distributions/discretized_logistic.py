@@ -33,7 +33,8 @@ class DiscretizedLogistic(LevelsHead):
         UserError: if an argument is out of range.
 
     References:
-        Salimans, Karpathy, Chen, Kingma: PixelCNN++ (2017), equation 2, with one component.
+        Salimans, Karpathy, Chen, Kingma: PixelCNN++ (2017), discretised logistic mixture likelihood, with
+        one component.
     """
 
     def __init__(self, event_shape, levels=256, kernel_initializer="glorot_uniform", **kwargs):
@@ -98,7 +99,7 @@ class DiscretizedLogisticMixture(DiscretizedLogistic):
         UserError: if an argument is out of range.
 
     References:
-        Salimans, Karpathy, Chen, Kingma: PixelCNN++ (2017), equations 1 and 2.
+        Salimans, Karpathy, Chen, Kingma: PixelCNN++ (2017), discretised logistic mixture likelihood.
     """
 
     parameter_names = ("logits", "loc", "scale")

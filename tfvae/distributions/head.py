@@ -61,6 +61,13 @@ class Head(keras.layers.Layer):
         )
         return mine == others
 
+    @property
+    def measure(self) -> str:
+        """What `log_prob` is the logarithm of, in words; only two of the same can be compared."""
+        if self.latents == "continuous":
+            return "densities"
+        return f"probabilities of {self.levels or 2} levels"
+
     def describe_values(self) -> str:
         """Returns the kind and shape of the values, for messages."""
         kind = self.relaxation.values if self.relaxation else self.latents

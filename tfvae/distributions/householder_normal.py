@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae.checks import positive_int
 from tfvae.distributions.diagonal_normal import DiagonalNormal
+from tfvae.distributions.flow import several_units
 from tfvae.distributions.head import Head, tfd
 from tfvae.distributions.projection import Projection
 
@@ -37,7 +38,7 @@ class HouseholderNormal(Head):
     parameter_names = ("loc", "scale", "directions")
 
     def __init__(self, latent_size, reflections=2, kernel_initializer="glorot_uniform", **kwargs):
-        super().__init__(positive_int("latent_size", latent_size), **kwargs)
+        super().__init__(several_units(latent_size, type(self).__name__), **kwargs)
         shape = (positive_int("reflections", reflections), latent_size)
         options = {"kernel_initializer": kernel_initializer, "dtype": self.dtype_policy}
         self.base = DiagonalNormal(latent_size, name="base", **options)

@@ -79,7 +79,7 @@ class MixturePrior(MixtureHead):
 
     References:
         Dilokthanakul et al.: Deep unsupervised clustering with Gaussian mixture VAEs (2016).
-        Tomczak, Welling: VAE with a VampPrior (2018), section 4 (the baseline MoG).
+        Tomczak, Welling: VAE with a VampPrior (2018), which compares with it (MoG).
     """
 
     def __init__(self, latent_size, components=100, spread=1.0, **kwargs):

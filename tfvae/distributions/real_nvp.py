@@ -33,7 +33,7 @@ class RealNVP(PosteriorFlow):
         UserError: if a number is out of range.
 
     References:
-        Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), equations 4 to 8.
+        Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), the affine coupling layer.
     """
 
     def __init__(self, latent_size, couplings=4, hidden_size=100, context_size=50, **kwargs):
@@ -59,7 +59,7 @@ class RealNVPPrior(FlowHead):
         UserError: if a number is out of range.
 
     References:
-        Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), equations 4 to 8.
+        Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), the affine coupling layer.
     """
 
     def __init__(self, latent_size, couplings=4, hidden_size=100, **kwargs):

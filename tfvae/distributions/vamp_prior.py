@@ -39,7 +39,7 @@ class VampPrior(MixtureHead):
         UserError: if a number is out of range, or the initial values have another shape or leave the range.
 
     References:
-        Tomczak, Welling: VAE with a VampPrior (2018), equation 9.
+        Tomczak, Welling: VAE with a VampPrior (2018), the variational mixture of posteriors.
     """
 
     def __init__(
@@ -57,9 +57,14 @@ class VampPrior(MixtureHead):
         """Returns pseudo-inputs as float32.
 
         Raises:
-            UserError: if they have another shape, or leave the range of the data.
+            UserError: if they are no numbers, have another shape, or leave the range of the data.
         """
-        values = np.asarray(values, np.float32)
+        try:
+            values = np.asarray(values, np.float32)
+        except (TypeError, ValueError):
+            raise UserError(
+                "pseudo-inputs are no array of numbers", expected="[C, *event_shape]", received=repr(values)
+            ) from None
         shape, (low, high) = (self.components, *self.input_shape_), self.value_range
         if values.shape != shape:
             raise UserError("pseudo-inputs have the wrong shape", expected=shape, received=values.shape)
@@ -93,7 +98,8 @@ class VampPrior(MixtureHead):
 
         Raises:
             UserError: if the prior is another model's, the model has a condition, its examples have another shape,
-                it has several layers of latents, or its posterior does not give the density at any value.
+                its likelihood cannot score the whole range, it has several layers of latents, or its posterior does not
+                give the density at any value.
         """
         heads = model.posterior_heads
         if self._posterior is not None and self._posterior.__self__ is not model:
@@ -110,6 +116,13 @@ class VampPrior(MixtureHead):
                 "pseudo-inputs do not fit the model's examples",
                 expected=f"event_shape {tuple(model.event_shape)}",
                 received=self.input_shape_,
+            )
+        low, high = model.likelihood_head.support
+        if not low <= self.value_range[0] < self.value_range[1] <= high:
+            raise UserError(
+                "pseudo-inputs may leave the range of the data",
+                expected=f"value_range within [{low:g}, {high:g}], the support of the likelihood",
+                received=self.value_range,
             )
         if len(heads) > 1:
             raise UserError(

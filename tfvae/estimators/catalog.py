@@ -3,118 +3,32 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tfvae.checks import UserError, number_in, one_of, positive_int
+from tfvae.checks import UserError, one_of, positive_int
+from tfvae.estimators.options import (
+    check_alpha,
+    check_beta,
+    check_decay,
+    check_groups,
+    check_several,
+    check_temperature,
+)
+from tfvae.estimators.rows import Row
 
 if TYPE_CHECKING:
     from tfvae.estimators.base import Estimator
 
-Check = Callable[[dict[str, Any], int], None]
-NO_BIAS = "none"
-
-
-def _nothing(options: dict[str, Any], num_samples: int) -> None:
-    pass
-
-
-def _groups(options: dict[str, Any], num_samples: int) -> None:
-    groups = positive_int("groups", options["groups"])
-    if num_samples % groups:
-        divisors = [str(m) for m in range(1, num_samples + 1) if num_samples % m == 0]
-        raise UserError(
-            f"{groups} groups do not divide {num_samples} particles",
-            expected=f"groups among {', '.join(divisors)}",
-            received=groups,
-            fix="or choose iwae, which has one group",
-        )
-
-
-def _others(options: dict[str, Any], num_samples: int) -> None:
-    if num_samples < 2:
-        raise UserError(
-            "vimco and jvi compare particles",
-            expected="num_samples >= 2",
-            received=num_samples,
-            fix="or choose nvil or reinforce for discrete latents, elbo for continuous ones",
-        )
-
-
-def _beta(options: dict[str, Any], num_samples: int) -> None:
-    number_in("beta", options["beta"], 0.0, 1.0)
-
-
-def _alpha(options: dict[str, Any], num_samples: int) -> None:
-    if number_in("alpha", options["alpha"], 0.0, 1.0) == 1.0:
-        raise UserError(
-            "alpha is out of range", expected="a number in [0, 1)", received=1.0, fix="the limit at 1 is elbo"
-        )
-
-
-def _decay(options: dict[str, Any], num_samples: int) -> None:
-    if number_in("decay", options["decay"], 0.0, 1.0) == 1.0:
-        raise UserError("decay is out of range", expected="a number in [0, 1)", received=1.0)
-
-
-def _temperature(options: dict[str, Any], num_samples: int) -> None:
-    first = number_in("temperature", options["temperature"], 0.0, open_low=True)
-    number_in("rate", options["rate"], 0.0)
-    if number_in("minimum", options["minimum"], 0.0, open_low=True) > first:
-        raise UserError(
-            "the lowest temperature is above the first",
-            expected=f"at most {first}",
-            received=options["minimum"],
-        )
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one estimator is, in words.
-
-    Attributes:
-        name: what `estimator=` and `--estimator` take.
-        factory: "module:class" below `tfvae.estimators`.
-        bound: the bound on log p(x) that it climbs and reports.
-        latents: "continuous", "discrete" or "any".
-        paper: where it comes from.
-        bias: of its gradient, for that bound.
-        multi_sample: whether the bound tightens with the number of samples K.
-        resampled: whether the backward pass may run through m particles drawn from the model weights alone: these are
-            probabilities, and the path and score weights vanish wherever they do.
-        separate: whether the inference model has a gradient of its own, of another bound or biased, so that it may
-            share no parameters with the generative model.
-        total: whether its score weights are minus its path weights, so that log q enters through its derivative along
-            the whole path from the noise alone.
-        options: option to default.
-        check: raises a `UserError` for options that are out of range or do not fit K.
-    """
-
-    name: str
-    factory: str
-    bound: str
-    latents: str
-    paper: str
-    bias: str = NO_BIAS
-    multi_sample: bool = False
-    resampled: bool = True
-    separate: bool = False
-    total: bool = False
-    options: tuple[tuple[str, Any], ...] = ()
-    check: Check = _nothing
-
-    @property
-    def cost(self) -> str:
-        """Cost of a step relative to one with K = 1."""
-        return "K, or K forward and m backward" if self.resampled else "K"
-
-
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPS: dict[str, Any] = {"multi_sample": True, "total": True, "options": (("groups", 1),), "check": _groups}
-ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": _alpha}
+GROUPS: dict[str, Any] = {
+    "multi_sample": True,
+    "total": True,
+    "options": (("groups", 1),),
+    "check": check_groups,
+}
+ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": check_alpha}
 TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
 
 TABLE = (
@@ -179,7 +93,7 @@ TABLE = (
         multi_sample=True,
         total=True,
         options=(("beta", 0.5),),
-        check=_beta,
+        check=check_beta,
     ),
     Row(
         "vr-iwae",
@@ -207,7 +121,7 @@ TABLE = (
         multi_sample=True,
         resampled=False,
         total=True,
-        check=_others,
+        check=check_several,
     ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
     Row(
@@ -218,7 +132,7 @@ TABLE = (
         "Mnih & Gregor 2014",
         "scale of the encoder's",
         options=(("decay", 0.8),),
-        check=_decay,
+        check=check_decay,
     ),
     Row(
         "vimco",
@@ -228,7 +142,7 @@ TABLE = (
         "Mnih & Rezende 2016",
         multi_sample=True,
         resampled=False,
-        check=_others,
+        check=check_several,
     ),
     Row(
         "relaxed",
@@ -239,7 +153,7 @@ TABLE = (
         "for the discrete bound",
         multi_sample=True,
         options=TEMPERATURE,
-        check=_temperature,
+        check=check_temperature,
     ),
 )
 

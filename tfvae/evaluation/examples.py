@@ -32,6 +32,13 @@ def as_arrays(model, data) -> dict[str, np.ndarray]:
         )
     elif model.takes_condition and isinstance(data, (tuple, list)) and len(data) == 2:
         inputs, targets = map(np.asarray, data)
+    elif isinstance(data, tuple):
+        raise UserError(
+            f"a {type(model).__name__} takes examples alone"
+            + " with their condition" * model.takes_condition,
+            expected="(condition, x)" if model.takes_condition else "an array x, or a data set",
+            received=f"a tuple of {len(data)}",
+        )
     else:
         inputs, targets = np.asarray(data), None
     arrays = {"condition": inputs, "x": targets} if model.takes_condition else {"x": inputs}

@@ -108,9 +108,10 @@ class LatentVariableModel(Trainer):
         Returns:
             log_weights: [K, B], nats.
         """
-        x = self.check_examples(x, **given)
-        noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(tf.nest.flatten(x)[0])[0]))
-        return self.particles(x, positive_int("num_samples", num_samples), noise).log_weights
+        examples = self.check_examples(x, **given)
+        self.check_support(x)
+        noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(tf.nest.flatten(examples)[0])[0]))
+        return self.particles(examples, positive_int("num_samples", num_samples), noise).log_weights
 
     def elbo(self, x, num_samples=1, seed=None, **given):
         """Evidence lower bound mean_k log w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""

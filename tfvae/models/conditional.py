@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int, shape_of
-from tfvae.models.parts import batch_of
+from tfvae.models.parts import batch_of, check_finite, known
 from tfvae.models.trainer import Trainer
 
 
@@ -71,7 +71,7 @@ class Conditional(Trainer):
         """Returns a batch of conditions [B, *condition_shape] as float32, zero where they are not given.
 
         Raises:
-            UserError: if there is none, or it does not hold floating-point numbers of that shape.
+            UserError: if there is none, or it does not hold finite floating-point numbers of that shape.
         """
         if condition is None:
             raise UserError(
@@ -80,7 +80,14 @@ class Conditional(Trainer):
                 fix=f"a {type(self).__name__} takes (condition, x), and condition=... in its methods",
             )
         condition = batch_of("condition", condition, self.condition_shape, rank=1 + len(self.condition_shape))
-        return condition if self.given is None else tf.where(self.given, condition, 0.0)
+        condition = condition if self.given is None else tf.where(self.given, condition, 0.0)
+        self._check_finite(known(condition))
+        return condition
+
+    def _check_finite(self, condition):
+        """Raises a `UserError` if an array of conditions, or None, holds NaN or infinity where it is read."""
+        if condition is not None:
+            check_finite("condition", condition if self.given is None else condition[:, self.given])
 
     def check_inputs(self, inputs):
         """Returns a batch of conditions; see `check_condition`."""
@@ -123,14 +130,20 @@ class Conditional(Trainer):
         if inputs is None or (arrays and len(arrays) < 2):
             self.examples_of(inputs, targets)
         elif arrays:
-            self.examples_of(inputs[:1], targets[:1])
+            self.examples_of(tf.zeros_like(inputs[:1]), tf.zeros_like(targets[:1]))
             if len(inputs) != len(targets):
                 raise UserError(
                     "condition and x differ in their number of rows",
                     expected=len(targets),
                     received=len(inputs),
                 )
+            self._check_finite(known(inputs))
             self.check_support(targets)
+
+    def check_support(self, x):
+        """See `Trainer.check_support`; values that the condition gives may be any."""
+        x = known(x)
+        super().check_support(x if x is None or self.given is None else x[:, ~self.given])
 
     def predict(self, x, *args, **kwargs):
         """As `keras.Model.predict`, of conditions: the mean prediction of each."""
@@ -172,8 +185,15 @@ class Conditional(Trainer):
 
         Returns:
             x: [n, B, *event_shape].
+
+        Raises:
+            UserError: if `n` is no positive integer, or the condition is missing, empty or does not fit.
         """
         condition = self.check_condition(condition)
+        if condition.shape[0] == 0:
+            raise UserError(
+                "condition is empty", expected="at least one row", received=condition.shape.as_list()
+            )
         count = tf.shape(condition)[0]
         rows = tf.tile(condition, [positive_int("n", n), *[1] * len(self.condition_shape)])
         noise = random.ThreefryNoise(random.row_seeds(seed, n * count))

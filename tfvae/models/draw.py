@@ -50,8 +50,8 @@ class DRAW(VAE):
             layer of its own.
 
     References:
-        Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015),
-        equations 1-12, 17, 18; with attention 27-29.
+        Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015):
+        the network, its loss, and reading and writing with and without attention.
     """
 
     shares_parameters = True

@@ -35,7 +35,8 @@ class HierarchicalVAE(VAE):
         UserError: if the lists do not fit each other, or an argument is out of range.
 
     References:
-        Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), equations 1 and 2.
+        Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), the generative and the
+        recognition model of several layers.
     """
 
     def __init__(self, encoders, decoders, *, posteriors, conditionals, likelihood, prior=None, **kwargs):

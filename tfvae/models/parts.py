@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
@@ -38,6 +39,26 @@ def with_lead(lead, parameters):
 def flat_units(values):
     """Returns values [S, B, *event] as [S, B, units]."""
     return tf.reshape(values, tf.concat([tf.shape(values)[:2], [math.prod(values.shape[2:])]], axis=0))
+
+
+def known(values):
+    """Returns an array, or what a tensor holds outside a graph, as an array; None where that is not known."""
+    if tf.is_tensor(values):
+        return tf.get_static_value(values)
+    return values if isinstance(values, np.ndarray) else None
+
+
+def check_finite(name, values):
+    """Raises a `UserError` that names the first example, a row of an array, which holds NaN or infinity."""
+    values = np.asarray(values)
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    broken = np.argwhere(~np.isfinite(values))
+    raise UserError(
+        f"{name} holds {len(broken)} numbers that are NaN or infinite",
+        expected="finite numbers",
+        received=f"{values[tuple(broken[0])]} in example {broken[0][0]}",
+    )
 
 
 def batch_of(name, values, event_shape, rank=None):

@@ -58,7 +58,9 @@ class Regressor(Conditional):
 
     def log_prob(self, x, condition=None):
         """Returns log p(x|c): [B], nats, exact."""
-        return self._log_prob(self.check_examples(x, condition=condition))
+        examples = self.check_examples(x, condition=condition)
+        self.check_support(x)
+        return self._log_prob(examples)
 
     def _log_prob(self, x, training=False):
         parameters = self._parameters(x.condition, training)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from tfvae.checks import UserError
+
 _here = threading.local()
 
 
@@ -90,6 +92,32 @@ def several_workers(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and bool(
         strategy.cluster_resolver.cluster_spec().as_dict()
     )
+
+
+def share(strategy: tf.distribute.Strategy, x, steps: int | None):
+    """Returns a data set as its replicas' parts, without end, and its steps, where several workers share it; anything
+    else as it is.
+
+    Raises:
+        UserError: if it is no data set, whose order all workers share, or has neither steps nor an end.
+    """
+    if x is None or not several_workers(strategy) or isinstance(x, tf.distribute.DistributedDataset):
+        return x, steps
+    if not isinstance(x, tf.data.Dataset):
+        raise UserError(
+            "several workers need the same batches",
+            expected="a tf.data.Dataset of global batches, the same in every worker",
+            received=type(x).__name__,
+            fix="tf.data.Dataset.from_tensor_slices(x).batch(...)",
+        )
+    steps = int(x.cardinality()) if steps is None else steps
+    if steps < 0:
+        raise UserError(
+            "several workers need to know when an epoch ends",
+            expected="the number of steps, or a data set that knows its own",
+            received="a data set of infinite or unknown length",
+        )
+    return cut(x, strategy), steps
 
 
 def cut(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distribute.DistributedDataset:

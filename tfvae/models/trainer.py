@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
+from tfvae.models.parts import check_finite, known
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -75,12 +75,15 @@ class Trainer(keras.Model):
         return self.likelihood_head.log_prob(parameters, values)
 
     def check_support(self, x):
-        """Checks that an array holds values that the likelihood can score; NaNs are left to others.
+        """Checks that an array, or a tensor outside a graph, holds values that the likelihood can score.
 
         Raises:
             UserError: if it does not.
         """
-        misfit = self.likelihood_head.misfit(x) if isinstance(x, np.ndarray) else None
+        x = known(x)
+        misfit = None if x is None else self.likelihood_head.misfit(x)
+        if x is not None and x.dtype.kind == "f" and misfit is None:
+            check_finite("x", x)
         if misfit is not None:
             raise UserError(
                 f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
@@ -190,8 +193,10 @@ class Trainer(keras.Model):
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
-        x, steps = self._cut(x, kwargs.pop("steps_per_epoch", None))
-        validation_data, held_out_steps = self._cut(validation_data, kwargs.pop("validation_steps", None))
+        x, steps = replicas.share(self.distribute_strategy, x, kwargs.pop("steps_per_epoch", None))
+        validation_data, held_out_steps = replicas.share(
+            self.distribute_strategy, validation_data, kwargs.pop("validation_steps", None)
+        )
         with compiled.told_in_one_line():
             return super().fit(
                 x,
@@ -208,7 +213,7 @@ class Trainer(keras.Model):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_data(x, y)
         y = _targets(x, y, sample_weight)
-        x, steps = self._cut(x, kwargs.pop("steps", None))
+        x, steps = replicas.share(self.distribute_strategy, x, kwargs.pop("steps", None))
         options = {"sample_weight": sample_weight, "steps": steps, "return_dict": True}
         figures = super().evaluate(x, y, *args, **options, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
@@ -226,35 +231,6 @@ class Trainer(keras.Model):
                 fix="or call the model on a batch",
             )
         return super().predict(x, *args, **kwargs)
-
-    def _cut(self, x, steps):
-        """Returns a data set as its replica's parts, without end, and its steps, where several workers share it.
-
-        Raises:
-            UserError: if it is no data set, whose order all workers share, or has neither steps nor an end.
-        """
-        strategy = self.distribute_strategy
-        if (
-            x is None
-            or not replicas.several_workers(strategy)
-            or isinstance(x, tf.distribute.DistributedDataset)
-        ):
-            return x, steps
-        if not isinstance(x, tf.data.Dataset):
-            raise UserError(
-                "several workers need the same batches",
-                expected="a tf.data.Dataset of global batches, the same in every worker",
-                received=type(x).__name__,
-                fix="tf.data.Dataset.from_tensor_slices(x).batch(...)",
-            )
-        steps = int(x.cardinality()) if steps is None else steps
-        if steps < 0:
-            raise UserError(
-                "several workers need to know when an epoch ends",
-                expected="the number of steps, or a data set that knows its own",
-                received="a data set of infinite or unknown length",
-            )
-        return replicas.cut(x, strategy), steps
 
     @property
     def metrics_names(self):

@@ -14,7 +14,7 @@ from tfvae.checks import UserError, positive_int
 class AttentionWindow(keras.layers.Layer):
     """N x N Gaussian filters on a grid whose place, stride, width and intensity are linear in the features.
 
-    For an image of height B and width A, pixels counted from 1 (equations 19-26):
+    For an image of height B and width A, pixels counted from 1:
 
         (g_x, g_y, log s^2, log d, log gamma) = linear(features)
         centre  = ((A + 1) / 2 (g_x + 1), (B + 1) / 2 (g_y + 1))
@@ -36,7 +36,7 @@ class AttentionWindow(keras.layers.Layer):
 
     References:
         Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015),
-        equations 19-29.
+        the selective attention model.
     """
 
     def __init__(self, size, image_shape, writes=False, **kwargs):
@@ -105,7 +105,7 @@ class AttentionWindow(keras.layers.Layer):
         return normalized(rows, self.image_shape[0]), normalized(columns, self.image_shape[1])
 
     def read(self, where, image):
-        """Returns gamma F_y image F_x^T for each channel (equation 27).
+        """Returns gamma F_y image F_x^T for each channel.
 
         Args:
             where: [N, 5].
@@ -123,7 +123,7 @@ class AttentionWindow(keras.layers.Layer):
         return tf.reshape(found, [-1, self.size, channels, self.size])
 
     def write(self, where, patch):
-        """Returns F_y^T patch F_x / gamma for each channel (equation 29).
+        """Returns F_y^T patch F_x / gamma for each channel.
 
         Args:
             where: [N, 5].

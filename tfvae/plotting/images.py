@@ -18,6 +18,7 @@ from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
 
 MAX_IMAGES = 10_000
 HIDDEN = np.array([0.42, 0.56, 0.74])  # colour of pixels that are not shown
+CHARACTER = 11  # pixels: a letter of a label
 GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a line of the title, a figure
 
 
@@ -116,7 +117,7 @@ def save_columns(
     tiles = np.stack(drawn, axis=1)
     with look():
         canvas, middles = mosaic(list(tiles), TILE, [GAP] * (len(tiles) - 1))
-        figure, axes = show(canvas, title, left=0 if rows is None else 120, top=LINE)
+        figure, axes = show(canvas, title, left=room_for(rows or []), top=LINE)
         step = (canvas.shape[1] + GAP) / len(drawn)
         axes.xaxis.tick_top()
         axes.set_xticks((np.arange(len(drawn)) + 0.5) * step - GAP / 2, list(columns))
@@ -189,6 +190,11 @@ def rgb(name: str, images: Any, axes: str) -> np.ndarray:
     if count > MAX_IMAGES:
         raise UserError(f"too many {name} for a figure", expected=f"at most {MAX_IMAGES}", received=count)
     return np.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def room_for(labels: Sequence[str]) -> int:
+    """Returns the pixels that labels on the left of a canvas take."""
+    return 30 + CHARACTER * max(map(len, labels)) if labels else 0
 
 
 def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.plotting.images import GAP, TILE, mosaic, rgb, show
+from tfvae.plotting.images import GAP, TILE, mosaic, rgb, room_for, show
 from tfvae.plotting.look import look, save
-
-CHARACTER = 11  # pixels: a letter of a label
 
 
 def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence[str], *, title: str) -> Path:
@@ -36,6 +34,6 @@ def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence
         raise UserError("labels do not match the rows", expected=len(images), received=len(labels))
     with look():
         canvas, middles = mosaic(list(images), TILE, [GAP] * (len(images) - 1))
-        figure, axes = show(canvas, title, left=30 + CHARACTER * max(map(len, labels)))
+        figure, axes = show(canvas, title, left=room_for(labels))
         axes.set_yticks(middles, list(labels))
         return save(figure, path)

@@ -126,7 +126,7 @@ def _networks(preset: Preset):
 
 def _conditioned(preset: Preset, given: Any) -> dict[str, Any]:
     return {
-        "condition_shape": preset.condition_size if given is None else preset.image_shape,
+        "condition_shape": preset.condition_shape if given is None else preset.image_shape,
         "given": given,
     }
 

@@ -54,7 +54,8 @@ class Preset:
         likelihood_options: further arguments, name to value, of the likelihood that the preset names; of no other.
         dataset: what it is trained on unless told otherwise.
         condition: what the images are conditioned on, one of `tfvae.conditions.KINDS`.
-        condition_size: numbers in a condition that is no part of the image: classes of a label, units of a vector.
+        condition_shape: of a condition that is no part of the image; an integer, such as the classes of a label, stands
+            for a vector.
         deterministic: whether it is a regressor of the same layers, without latent variables.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         options: what its model alone takes, name to default; overrides of `create`.
@@ -77,7 +78,7 @@ class Preset:
     likelihood_options: tuple[tuple[str, Any], ...] = ()
     dataset: str = "digits"
     condition: str = "none"
-    condition_size: int = 10
+    condition_shape: int | tuple[int, ...] = 10
     deterministic: bool = False
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()

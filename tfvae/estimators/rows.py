@@ -1,0 +1,51 @@
+"""What the table of estimators says of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tfvae.estimators.options import Check, check_nothing
+
+NO_BIAS = "none"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one estimator is, in words.
+
+    Attributes:
+        name: what `estimator=` and `--estimator` take.
+        factory: "module:class" below `tfvae.estimators`.
+        bound: the bound on log p(x) that it climbs and reports.
+        latents: "continuous", "discrete" or "any".
+        paper: where it comes from.
+        bias: of its gradient, for that bound.
+        multi_sample: whether the bound tightens with the number of samples K.
+        resampled: whether the backward pass may run through m particles drawn from the model weights alone: these are
+            probabilities, and the path and score weights vanish wherever they do.
+        separate: whether the inference model has a gradient of its own, of another bound or biased, so that it may
+            share no parameters with the generative model.
+        total: whether its score weights are minus its path weights, so that log q enters through its derivative along
+            the whole path from the noise alone.
+        options: option to default.
+        check: raises a `UserError` for options that are out of range or do not fit K.
+    """
+
+    name: str
+    factory: str
+    bound: str
+    latents: str
+    paper: str
+    bias: str = NO_BIAS
+    multi_sample: bool = False
+    resampled: bool = True
+    separate: bool = False
+    total: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+    check: Check = check_nothing
+
+    @property
+    def cost(self) -> str:
+        """Cost of a step relative to one with K = 1."""
+        return "K, or K forward and m backward" if self.resampled else "K"
