@@ -53,7 +53,7 @@ def transition(
     step_size: tf.Tensor,
     num_leapfrog: int,
 ) -> tuple[Point, tf.Tensor]:
-    """One transition that leaves exp(mix) invariant: `num_leapfrog` steps
+    """One transition that leaves exp(mix) invariant: `num_leapfrog` leapfrog steps
 
         p <- p + eps/2 d/dz mix(z),  z <- z + eps p,  p <- p + eps/2 d/dz mix(z)
 
@@ -77,17 +77,23 @@ def transition(
         Neal: MCMC using Hamiltonian dynamics (2011), equations 5.18 to 5.20 and section 5.3.2.1.
     """
 
-    def leapfrog(step, end, p):
-        p += 0.5 * step_size * mix.of(end.slopes)
-        end = visit(densities, end.z + step_size * p)
-        return step + 1, end, p + 0.5 * step_size * mix.of(end.slopes)
 
-    _, end, p = tf.while_loop(
+    def leapfrog(step, z, p):
+        z += step_size * p
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            value = mix.of(densities(z))
+        return step + 1, z, p + step_size * tape.gradient(value, z)
+
+    p = momentum + 0.5 * step_size * mix.of(point.slopes)
+    _, z, p = tf.while_loop(
         lambda step, *_: step < num_leapfrog,
         leapfrog,
-        (tf.constant(0), point, momentum),
+        (tf.constant(1), point.z, p),
         parallel_iterations=1,
     )
+    end = visit(densities, z + step_size * p)
+    p += 0.5 * step_size * mix.of(end.slopes)
     gain = mix.of(tuple(after - before for after, before in zip(end.values, point.values, strict=True)))
     log_ratio = gain - 0.5 * tf.reduce_sum((p - momentum) * (p + momentum), axis=-1)
     log_ratio = tf.where(tf.math.is_finite(log_ratio), log_ratio, -float("inf"))
