@@ -18,14 +18,8 @@ def markdown(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
 
 
-def where() -> str:
-    """Returns one line on the machine, the versions and the day."""
-    versions = []
-    for name in PACKAGES:
-        try:
-            versions.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
+def machine() -> str:
+    """Returns the number of cores and the processor."""
     processor = next(
         (
             line.split(":")[1].strip()
@@ -34,8 +28,18 @@ def where() -> str:
         ),
         platform.processor(),
     )
-    machine = f"{os.cpu_count()} cores ({processor}), Python {platform.python_version()}"
-    return f"{machine}, {', '.join(versions)}; {date.today()}."
+    return f"{os.cpu_count()} cores ({processor})"
+
+
+def where() -> str:
+    """Returns one line on the machine, the versions and the day."""
+    versions = []
+    for name in PACKAGES:
+        try:
+            versions.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return f"{machine()}, Python {platform.python_version()}, {', '.join(versions)}; {date.today()}."
 
 
 def write_between_markers(path: Path, name: str, text: str) -> None:
