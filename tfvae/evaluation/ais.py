@@ -15,8 +15,8 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
 from tfvae.evaluation.examples import as_arrays, rows
 
-LARGEST_BLOCK = 64  # examples: a block of the published sizes takes a minute or so
-NUMBERS_PER_BLOCK = 2**20  # float32 numbers in a block's largest tensor: 4 MiB
+LARGEST_BLOCK = 64  # examples
+NUMBERS_PER_BLOCK = 2**18  # float32 numbers in a block's largest tensor: 1 MiB, as the cache of a core
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def ais(
     *,
     init: str = "prior",
     schedule: str = "sigmoid",
-    num_leapfrog: int = 10,
+    num_leapfrog: int = 3,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     store: MutableMapping[int, np.ndarray] | None = None,

@@ -57,7 +57,7 @@ def bdmc(
     condition=None,
     init: str = "prior",
     schedule: str = "sigmoid",
-    num_leapfrog: int = 10,
+    num_leapfrog: int = 3,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     store: MutableMapping[int, np.ndarray] | None = None,

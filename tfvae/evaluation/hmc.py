@@ -77,7 +77,6 @@ def transition(
         Neal: MCMC using Hamiltonian dynamics (2011), equations 5.18 to 5.20 and section 5.3.2.1.
     """
 
-
     def leapfrog(step, z, p):
         z += step_size * p
         with tf.GradientTape() as tape:
