@@ -142,8 +142,9 @@ def _check(model, table, file, quantization, images, force, say, path) -> Report
 
 def _draws_without_weights(model) -> bool:
     """Returns whether no weight, and so no quantisation, enters the draws from the prior."""
-    drawn_by = getattr(type(model), "sample_latents", None)
-    return drawn_by is VAE.sample_latents and not model.prior_head.weights
+    ways = ("sample_latents", "prior_latents")
+    as_plain = all(getattr(type(model), way, None) is getattr(VAE, way) for way in ways)
+    return as_plain and not model.prior_head.weights
 
 
 def elbo_change(

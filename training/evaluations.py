@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import data
+from tfvae.training import annealed, data
 from tfvae.training.config import Config
 from tfvae.training.loop import load_data
 from tfvae.training.partial import Partial
@@ -45,6 +45,7 @@ def evaluate(
     against: RunDirectory | None = None,
     full: bool = False,
     gap: Gap | None = None,
+    annealing: annealed.Annealed | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Evaluates the model of a run on one split and writes evaluation.json.
@@ -53,6 +54,9 @@ def evaluate(
     examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
     nll / (D log 2) for D numbers in an example. Densities have none: a density of pixels is no probability of the
     stored integers.
+
+    With `annealing` the negative log-likelihood is that of annealed importance sampling; the ELBO and `importance_nll`
+    are those of `num_samples` particles.
 
     Stopped before its end, an evaluation goes on from its last block when it is asked for again.
 
@@ -83,12 +87,15 @@ def evaluate(
     other = None if against is None else load_model(against)
     if other is not None:
         _check_same_measure(model.likelihood_head, other.likelihood_head, against)
+    if annealing is not None:
+        annealed.check(annealing, model, count if limit is None else limit)
 
     from tfvae import evaluation
 
     gap, missing = _possible_gap(model, Gap(if_possible=True) if full and gap is None else gap)
     examples, _ = examples_of(loaded, config, split, limit)
-    with Partial(run, "importance", split=split, limit=limit, num_samples=num_samples, seed=seed) as store:
+    place = {"split": split, "limit": limit, "seed": seed}
+    with Partial(run, "importance", num_samples=num_samples, **place) as store:
         result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
         measured = None
         if gap is not None:
@@ -96,13 +103,17 @@ def evaluate(
             size = min(gap.examples, limit or count)
             first, _ = examples_of(loaded, config, split, size)
             measured = _measure_gap(run, model, first, gap, limit=size, **settings)
+        estimate, figures = result, {"method": "importance"}
+        if annealing is not None:
+            estimate, figures = annealed.anneal(run, model, examples, annealing, progress, **place)
+            figures |= {"method": "ais", "importance_nll": result.nll}
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
     summary = {
-        "nll": result.nll,
-        "nll_standard_error": result.nll_standard_error,
-        "nll_monte_carlo_standard_error": result.monte_carlo_standard_error,
+        "nll": estimate.nll,
+        "nll_standard_error": estimate.nll_standard_error,
+        "nll_monte_carlo_standard_error": estimate.monte_carlo_standard_error,
         "elbo": float(result.elbo.mean()),
         "effective_sample_size": float(np.median(result.effective_sample_size)) if latent else None,
         "num_samples": num_samples if latent else None,
@@ -116,10 +127,10 @@ def evaluate(
         "dataset": config.dataset,
         "likelihood": config.likelihood,
         "seed": seed,
-    }
+    } | figures
     if head.levels is not None:
         dimensions = _scored(model)
-        summary["bits_per_dimension"] = result.nll / (dimensions * math.log(2.0))
+        summary["bits_per_dimension"] = estimate.nll / (dimensions * math.log(2.0))
         summary["levels"] = head.levels
     summary |= {f"likelihood_{name}": value for name, value in head.figures().items()}
     if model.takes_condition:

@@ -4,10 +4,12 @@ Mutation, seen to break a test here: the log-determinant of a posterior's map wi
 """
 
 import flexible
+import keras
 import numpy as np
 import pytest
 
-from tfvae import evaluation
+import tfvae
+from tfvae import distributions, evaluation, networks
 
 PAIRS = [
     *((posterior, "standard") for posterior in flexible.POSTERIORS),
@@ -32,3 +34,21 @@ def test_log_marginal_is_the_integral(posterior, prior):
     assert np.abs(z).max() < 5
     assert result.standard_error.max() < 0.03
     assert (result.effective_sample_size > 500).all()
+
+
+@pytest.mark.parametrize("init", ["prior", pytest.param("posterior", marks=pytest.mark.slow)])
+def test_annealing_gives_the_integral_of_a_bent_decoder(init):
+    model = tfvae.VAE(
+        keras.layers.Identity(),
+        networks.MLP([5], "tanh"),
+        posterior=distributions.DiagonalNormal(2),
+        likelihood=distributions.Normal(3, scale=0.5),
+    )
+    model.build()
+    rng = np.random.default_rng(6)
+    for variable in [*model.decoder.trainable_variables, *model.likelihood_head.trainable_variables]:
+        variable.assign(1.2 * rng.standard_normal(variable.shape))
+    result = evaluation.ais(model, flexible.X, 30, 100, init=init, num_leapfrog=4)
+    z = (result.log_prob - flexible.log_marginal(model, flexible.X)) / result.standard_error
+    assert np.abs(z).max() < 5
+    assert result.standard_error.max() < 0.1

@@ -125,6 +125,22 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run_dir", metavar="RUN_DIR")
     evaluate.add_argument("--split", default="test", help="test (default), validation or train")
     evaluate.add_argument("--num-samples", type=int, default=5000, help="particles K (default: 5000)")
+    evaluate.add_argument(
+        "--method",
+        default="importance",
+        help="of the log-likelihood: importance (default), from q(z|x), or ais, annealed chains",
+    )
+    evaluate.add_argument(
+        "--num-temperatures", type=int, metavar="T", help="ais: steps of each chain (default: 1000)"
+    )
+    evaluate.add_argument("--chains", type=int, metavar="C", help="ais: for each example (default: 16)")
+    evaluate.add_argument("--init", help="ais: where chains start, prior (default) or posterior")
+    evaluate.add_argument(
+        "--simulated",
+        type=int,
+        metavar="N",
+        help="ais: examples drawn from the model, on which the error is bounded from both sides (default: 0)",
+    )
     evaluate.add_argument("--limit", type=int, help="examples to take, from a fixed shuffle (default: all)")
     evaluate.add_argument("--seed", type=int, default=0, help="of the particles (default: 0)")
     evaluate.add_argument(

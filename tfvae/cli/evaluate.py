@@ -8,6 +8,12 @@ from collections.abc import Callable
 
 from tfvae.checks import UserError, int_from, one_of, positive_int
 
+AIS = {  # option: its setting in `Annealed`
+    "num_temperatures": "num_temperatures",
+    "chains": "num_chains",
+    "init": "init",
+    "simulated": "simulated",
+}
 FEW = 10  # effective particles below which a standard error is not to be trusted
 
 
@@ -22,22 +28,26 @@ def run(options: argparse.Namespace) -> None:
     for flag in ("gap_examples", "gap_steps"):
         if getattr(options, flag) is not None:
             _check_gap(options, flag)
+    settings = _annealing(options)
     run = RunDirectory(options.run_dir)
     run.config()
     against = None if options.against is None else RunDirectory(options.against)
     if against is not None:
         against.config()
 
-    from tfvae.training import evaluations
+    from tfvae.training import annealed, evaluations
     from tfvae.training.progress import Progress
 
     def bar(unit: str) -> Callable[[int, int], None]:
         bars: list[Progress] = []
+        whole = True
 
         def progress(done: int, total: int) -> None:
-            if not bars:
+            nonlocal whole
+            if whole:
                 bars.append(Progress(total, unit))
-            bars[0].update(done)
+            bars[-1].update(done)
+            whole = done == total
 
         return progress
 
@@ -56,6 +66,7 @@ def run(options: argparse.Namespace) -> None:
         against=against,
         full=options.full,
         gap=gap,
+        annealing=None if settings is None else annealed.Annealed(**settings),
         progress=bar("example"),
     )
     print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
@@ -75,6 +86,8 @@ def run(options: argparse.Namespace) -> None:
             f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
             f" {'lower' if gain < 0 else 'higher'} by {abs(gain):.2f} +- {result['nll_gain_standard_error']:.2f}"
         )
+    if result["method"] == "ais":
+        _tell_chains(result)
     if result["num_samples"] is not None:
         _tell_latents(result)
     if "inference_gap" in result:
@@ -122,8 +135,48 @@ def _how(result: dict) -> str:
         of = f" for {result['scored_values']} values given the {result['condition']}"
     if result["num_samples"] is None:
         return f"{of}  (exact)"
-    particles = result["nll_monte_carlo_standard_error"]
-    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {particles:.3f})"
+    error = result["nll_monte_carlo_standard_error"]
+    if result["method"] == "ais":
+        chains = f"{result['num_chains']} chains of {result['num_temperatures']} temperatures"
+        return f"{of}  ({chains} from the {result['init']}; from the chains alone +- {error:.3f})"
+    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {error:.3f})"
+
+
+def _annealing(options: argparse.Namespace) -> dict | None:
+    """Returns the settings of `ais` that were given, checked; None for another method.
+
+    Raises:
+        UserError: if one is out of range, or the method has none of them.
+    """
+    given = {name: getattr(options, name) for name in AIS if getattr(options, name) is not None}
+    if one_of("--method", options.method, ("importance", "ais")) == "importance":
+        if given:
+            flag = "--" + next(iter(given)).replace("_", "-")
+            raise UserError(f"{flag} belongs to --method ais", received="--method importance")
+        return None
+    if options.against is not None:
+        raise UserError("--against compares by importance sampling", received="--method ais")
+    for name, value in given.items():
+        flag = "--" + name.replace("_", "-")
+        if name == "init":
+            one_of(flag, value, ("prior", "posterior"))
+        else:
+            int_from(0 if name == "simulated" else 1, flag, value)
+    return {AIS[name]: value for name, value in given.items()}
+
+
+def _tell_chains(result: dict) -> None:
+    accepted = "" if result["acceptance"] is None else f", {result['acceptance']:.0%} of moves accepted"
+    print(
+        f"  effective chains         {result['effective_chains']:.1f} of {result['num_chains']} (median){accepted}"
+    )
+    if "simulated_gap" in result:
+        print(
+            f"  on {result['simulated_examples']} examples from the model, log p(x) is between"
+            f" {result['simulated_lower']:.2f} and {result['simulated_upper']:.2f} nats:"
+            f" gap {result['simulated_gap']:.3f} +- {result['simulated_gap_standard_error']:.3f}"
+        )
+    print(f"  by importance sampling   {result['importance_nll']:.2f} nats")
 
 
 def _tell_latents(result: dict) -> None:

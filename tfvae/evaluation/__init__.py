@@ -1,6 +1,8 @@
 """Honest evaluation: log p(x) with its error, what the latent variables do, and how good samples are."""
 
 from tfvae.evaluation.activity import ActiveUnits, active_units
+from tfvae.evaluation.ais import AnnealedImportance, ais
+from tfvae.evaluation.bidirectional import Sandwich, bdmc
 from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
 from tfvae.evaluation.discrepancy import frechet_distance, mmd
 from tfvae.evaluation.examples import as_arrays, rows
@@ -16,13 +18,17 @@ from tfvae.evaluation.rate import RateDistortion, rate_distortion
 __all__ = [
     "Accuracy",
     "ActiveUnits",
+    "AnnealedImportance",
     "InferenceGap",
     "LogMarginal",
     "PerExample",
     "RateDistortion",
     "SampleQuality",
+    "Sandwich",
     "active_units",
+    "ais",
     "as_arrays",
+    "bdmc",
     "check_gap",
     "density_coverage",
     "embed",

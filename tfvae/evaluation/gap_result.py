@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.evaluation.importance import bad_log_weights
-from tfvae.evaluation.per_example import PerExample
+from tfvae.evaluation.per_example import PerExample, check_finite
 
 QUANTITIES = ("elbo", "best_elbo", "log_prob", "inference", "approximation", "amortization", "late_gain")
 LITTLE = 0.05  # nats that an ascent which has converged may still gain
@@ -80,9 +79,7 @@ def figures(log_weights, start):
     A mean over particles has the standard error sd / sqrt(K) of what it is a mean of; log p(x), the logarithm of a
     mean, that of the relative weight w_k / mean w (the delta method), and a difference that of the difference.
     """
-    broken = np.flatnonzero(~np.isfinite(log_weights).all(axis=(0, 1)))
-    if broken.size:
-        raise bad_log_weights(broken, log_weights.shape[-1], start)
+    check_finite("log-weights", log_weights, start)
     first, halfway, best = log_weights
     top = best.max(axis=0)
     weights = np.exp(best - top)

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import random
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation.blocks import in_blocks
+from tfvae.evaluation.estimate import Estimate, finish
 from tfvae.evaluation.examples import as_arrays, rows
-from tfvae.evaluation.per_example import PerExample
+from tfvae.evaluation.per_example import check_finite
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
@@ -22,42 +23,17 @@ NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
 @dataclass(frozen=True)
-class LogMarginal:
+class LogMarginal(Estimate):
     """Estimates of log p(x) for N examples from K particles each.
 
     Attributes:
-        log_prob: log (1/K) sum_k w_k, [N], nats; its expectation is at most log p(x).
-        standard_error: of `log_prob`, [N], nats, by the delta method: sqrt((K / ESS - 1) / (K - 1)). Not to be
-            trusted where the effective sample size is small.
-        effective_sample_size: (sum_k w_k)^2 / sum_k w_k^2, [N], between 1 and K.
+        log_prob, standard_error, effective_sample_size: see `Estimate`.
         elbo: mean_k log w_k, [N], nats.
         num_samples: K.
     """
 
-    log_prob: np.ndarray
-    standard_error: np.ndarray
-    effective_sample_size: np.ndarray
     elbo: np.ndarray
     num_samples: int
-
-    @property
-    def nll(self) -> float:
-        """Negative log-likelihood: the mean of -log_prob over the examples, nats."""
-        return float(-self.log_prob.mean())
-
-    @property
-    def nll_standard_error(self) -> float:
-        """Standard error of `nll` as an estimate for the whole population, nats: sd(log_prob) / sqrt(N).
-
-        The scatter of `log_prob` holds both parts, that from one example to the next and that from the particles;
-        `monte_carlo_standard_error` is the second part alone. NaN for a single example.
-        """
-        return PerExample(self.log_prob, self.standard_error).mean_standard_error
-
-    @property
-    def monte_carlo_standard_error(self) -> float:
-        """Standard error of `nll` for exactly these examples, nats: sqrt(sum_n standard_error_n^2) / N."""
-        return PerExample(self.log_prob, self.standard_error).monte_carlo_standard_error
 
 
 def log_marginal(
@@ -110,7 +86,7 @@ def log_marginal(
         state = _empty(stop - start)
         for block, size in enumerate(blocks):
             state = add_block(x, encoding, tf.constant(start), random.fold(run_seed, block), size, state)
-        return _finish(state, start, num_samples)
+        return finish([item.numpy() for item in state], start, num_samples)
 
     columns = in_blocks(count, EXAMPLES_PER_BLOCK, estimate, store, progress)
     return LogMarginal(*columns, num_samples=num_samples)
@@ -124,14 +100,7 @@ def _exact(model, data, progress, store):
         return model.log_prob(**rows(data, start, stop - start)).numpy().astype(np.float64)
 
     log_prob = in_blocks(count, EXACT_PER_BLOCK, score, store, progress)
-    broken = np.flatnonzero(~np.isfinite(log_prob))
-    if broken.size:
-        raise UserError(
-            "log-likelihoods are NaN or infinite",
-            expected="finite log-densities",
-            received=f"{broken.size} bad ones, the first at example {broken[0]}",
-            fix="look at that example and at the model's weights",
-        )
+    check_finite("log-likelihoods", log_prob)
     zero = np.zeros(count)
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, num_samples=1)
 
@@ -170,30 +139,3 @@ def _accumulate(state, log_weights):
         second * shrink**2 + tf.reduce_sum(weights**2, axis=0),
         total + tf.reduce_sum(log_weights, axis=0),
     )
-
-
-def bad_log_weights(broken: np.ndarray, size: int, start: int) -> UserError:
-    """Returns the error for a block of `size` examples from `start`, of which those at `broken` are bad."""
-    return UserError(
-        "log-weights are NaN or infinite",
-        expected="finite log-densities",
-        received=f"{broken.size} bad ones in a block of {size}, the first at example {start + broken[0]}",
-        fix="look at that example and at the model's weights",
-    )
-
-
-def _finish(state, start, num_samples):
-    top, first, second, total = (item.numpy() for item in state)
-    broken = np.flatnonzero(~np.isfinite(top + first + second))
-    if broken.size:
-        raise bad_log_weights(broken, len(top), start)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = first**2 / second
-        variance = (
-            np.maximum(num_samples / size - 1.0, 0.0) / (num_samples - 1)
-            if num_samples > 1
-            else np.nan * size
-        )
-        return np.stack(
-            [top + np.log(first) - math.log(num_samples), np.sqrt(variance), size, total / num_samples]
-        )

@@ -1,4 +1,4 @@
-"""A quantity that was estimated for each example, and its mean."""
+"""A quantity that was estimated for each example, its mean, and the refusal of what is no number."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from tfvae.checks import UserError
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,31 @@ class PerExample:
         The scatter of `values` holds both parts, that from one example to the next and that from the particles;
         `monte_carlo_standard_error` is the second part alone. NaN for a single example.
         """
-        count = len(self.values)
-        return float(self.values.std(ddof=1) / math.sqrt(count)) if count > 1 else math.nan
+        return mean_error(self.values)
 
     @property
     def monte_carlo_standard_error(self) -> float:
         """Standard error of `mean` for exactly these examples: sqrt(sum_n standard_error_n^2) / N."""
         return float(np.sqrt(np.sum(self.standard_error**2)) / len(self.standard_error))
+
+
+def mean_error(values: np.ndarray) -> float:
+    """Returns the standard error of the mean of values [N], sd / sqrt(N); NaN for a single one."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def check_finite(what: str, values: np.ndarray, start: int = 0) -> None:
+    """Checks figures [..., b] of the examples from number `start` on.
+
+    Raises:
+        UserError: if one is NaN or infinite; it names the first such example.
+    """
+    broken = np.flatnonzero(~np.isfinite(values.reshape(-1, values.shape[-1])).all(axis=0))
+    if broken.size:
+        first = f"the first at example {start + broken[0]}"
+        raise UserError(
+            f"{what} are NaN or infinite",
+            expected="finite log-densities",
+            received=f"{broken.size} bad ones in a block of {values.shape[-1]}, {first}",
+            fix="look at that example and at the model's weights",
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.per_example import check_finite, mean_error
 from tfvae.models.summaries import rate_distortion as of_particles
 
 ROWS_PER_BLOCK = 100
@@ -42,12 +42,12 @@ class RateDistortion:
     @property
     def rate_standard_error(self) -> float:
         """Of `rate` for the whole population, nats: sd / sqrt(N), which holds the draws' scatter; NaN for N = 1."""
-        return _standard_error(self.rates)
+        return mean_error(self.rates)
 
     @property
     def distortion_standard_error(self) -> float:
         """Of `distortion`, as `rate_standard_error`."""
-        return _standard_error(self.distortions)
+        return mean_error(self.distortions)
 
 
 def rate_distortion(model, data, num_samples: int = 10, seed: int = 0) -> RateDistortion:
@@ -93,16 +93,5 @@ def rate_distortion(model, data, num_samples: int = 10, seed: int = 0) -> RateDi
         return figures(x, tf.constant(start)).numpy().astype(np.float64)
 
     columns = in_blocks(len(data["x"]), ROWS_PER_BLOCK, compute)
-    broken = np.flatnonzero(~np.isfinite(columns).all(axis=0))
-    if broken.size:
-        raise UserError(
-            "rates or distortions are NaN or infinite",
-            expected="finite log-densities",
-            received=f"{broken.size} bad ones, the first at example {broken[0]}",
-            fix="look at that example and at the model's weights",
-        )
+    check_finite("rates or distortions", columns)
     return RateDistortion(*columns)
-
-
-def _standard_error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan

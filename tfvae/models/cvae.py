@@ -116,8 +116,8 @@ class CVAE(Conditional, VAE):
 
     def sample_latents(self, noise, condition=None):
         """Returns one draw from p(z|c) for each row of a `tfvae.random.Noise` and of the conditions."""
-        head, features = self.prior_head, self._features(self.check_condition(condition))
-        return head.sample(self._prior_parameters(features), head.noise_from(noise, "prior")[0])
+        p = self._prior_parameters(self._features(self.check_condition(condition)))
+        return self.prior_latents(p, lambda head, stream: head.noise_from(noise, stream)[0])[0]
 
     def draw_parameters(self, noise, condition):
         """Returns the likelihood's parameters for one draw from p(z|c) for each checked condition."""

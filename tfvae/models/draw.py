@@ -152,6 +152,15 @@ class DRAW(VAE):
             kl=tf.reduce_mean(kl_divergence(head, q, prior, p), axis=0) if analytic_kl else None,
         )
 
+    def posterior_latents(self, x, encoding, num_samples, noise):
+        """Returns z_1 .. z_T drawn from q(z|x); see `VAE.posterior_latents`."""
+        return (self._particles(x, num_samples, noise)[0],)
+
+    def log_posterior(self, x, encoding, latents):
+        """Returns log q(z|x); see `VAE.log_posterior`."""
+        (z,) = latents
+        return self.posterior_head.log_prob(self._particles(x, z.shape[0], None, z)[1], z)
+
     def _particles(self, x, num_samples, noise, fixed=None):
         """Unrolls K particles for each example: z, the parameters of q and those of p(x|c_T), [K, B, ...] each.
 

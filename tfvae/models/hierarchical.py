@@ -92,34 +92,48 @@ class HierarchicalVAE(VAE):
         self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None, temperature=None
     ) -> Particles:
         """`particles` for what `encoding` gave for `x`, the parameters `q` of q(z_1|x)."""
-        latents, fixed, values = [], [], []
+        latents, fixed, seen_below = [], [], None
         log_posterior = 0.0
         for level, head in enumerate(self.posterior_heads):
             seen = view(head, temperature)
             if level:
-                q = self._through(self.encoders[level], head, values[-1], level - 1, training)
+                q = self._through(self.encoders[level], head, seen_below, level - 1, training)
             draw = head.noise_from(noise, f"posterior{level or ''}", num_samples)
             latent, detached, log_q = sample_and_score(seen, q, draw, tape)
             latents.append(latent)
             fixed.append(detached)
-            values.append(seen.value(detached))
+            seen_below = seen.value(detached)
             log_posterior += log_q
-        log_prior = view(self.prior_head, temperature).log_prob(self.prior_head.parameters(), fixed[-1])
-        for level, head in enumerate(self.conditional_heads):
-            p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)
-            log_prior += view(head, temperature).log_prob(p, fixed[level])
+        generator = self.generator(x, training)
+        log_prior, log_likelihood = self.log_joint(x, generator, fixed, training, temperature)
         return Particles(
             latents=tuple(latents),
             fixed=tuple(fixed),
-            log_likelihood=self.score_likelihood(
-                x, self.likelihood_parameters(values[0], training), training
-            ),
+            log_likelihood=log_likelihood,
             log_prior=log_prior,
             log_posterior=log_posterior,
-            kl=kl_divergence(self.posterior_head, q, self.prior_head, self.prior_head.parameters())
-            if analytic_kl
-            else None,
+            kl=kl_divergence(self.posterior_head, q, self.prior_head, generator[0]) if analytic_kl else None,
         )
+
+    def log_joint(self, x, generator, latents, training=False, temperature=None):
+        """Scores latents of every layer; see `VAE.log_joint`. With a `temperature` they are relaxed discrete ones."""
+        p, likelihood_parameters = generator
+        heads = [view(head, temperature) for head in (*self.conditional_heads, self.prior_head)]
+        values = [head.value(latent) for head, latent in zip(heads, latents, strict=True)]
+        log_prior = heads[-1].log_prob(p, latents[-1])
+        for level, head in enumerate(self.conditional_heads):
+            p = self._through(self.decoders[level + 1], head, values[level + 1], level + 1, training)
+            log_prior += heads[level].log_prob(p, latents[level])
+        return log_prior, self.score_likelihood(x, likelihood_parameters(values[0]), training)
+
+    def log_posterior(self, x, encoding, latents):
+        """Returns log q(z|x), summed over the layers; see `VAE.log_posterior`."""
+        q, log_q = encoding, self.posterior_head.log_prob(encoding, latents[0])
+        for level in range(1, len(self.posterior_heads)):
+            head = self.posterior_heads[level]
+            q = self._through(self.encoders[level], head, latents[level - 1], level - 1)
+            log_q += head.log_prob(q, latents[level])
+        return log_q
 
     def layer_means(self, x, num_samples, noise):
         """Returns E[z_l|z_{l-1}], z_{l-1} drawn from q: see `VAE.layer_means`."""
@@ -132,14 +146,14 @@ class HierarchicalVAE(VAE):
             means.append(flat_units(head.mean(q)))
         return tuple(means)
 
-    def sample_latents(self, noise):
-        """Returns z_1 drawn from the top down, one for each row of a `tfvae.random.Noise`: [rows, ...]."""
-        z = super().sample_latents(noise)
+    def prior_latents(self, p, draw):
+        """Returns latents of every layer, drawn from the top down; see `VAE.prior_latents`."""
+        latents = super().prior_latents(p, draw)
         for level in reversed(range(len(self.conditional_heads))):
             head = self.conditional_heads[level]
-            p = self._through(self.decoders[level + 1], head, z, level + 1)
-            z = head.sample(p, head.noise_from(noise, f"prior{level + 1}")[0])
-        return z
+            p = self._through(self.decoders[level + 1], head, latents[0], level + 1)
+            latents = (head.sample(p, draw(head, f"prior{level + 1}")), *latents)
+        return latents
 
     def _through(self, layer, head, z, level, training=False):
         """Returns a head's parameters [..., *event] for values z [..., *event] of layer `level`, counted from 0."""

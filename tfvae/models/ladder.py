@@ -111,6 +111,15 @@ class LadderVAE(HierarchicalVAE):
             log_posterior=tf.add_n([step.q_head.log_prob(step.q, step.z) for step in steps]),
         )
 
+    def posterior_latents(self, x, encoding, num_samples, noise):
+        """Returns latents drawn from q(z|x), from the bottom up; see `VAE.posterior_latents`."""
+        return tuple(reversed(super().posterior_latents(x, encoding, num_samples, noise)))
+
+    def log_posterior(self, x, encoding, latents):
+        """Returns log q(z|x), summed over the layers; see `VAE.log_posterior`."""
+        steps = self._downwards(encoding, lambda level, q: latents[level], training=False)
+        return tf.add_n([step.q_head.log_prob(step.q, step.z) for step in steps])
+
     def layer_means(self, x, num_samples, noise):
         """Returns E[z_l | z_{l+1}, x], z_{l+1} drawn from q: see `VAE.layer_means`."""
         steps = self._downwards(

@@ -197,9 +197,19 @@ class VAE(LatentVariableModel):
 
     def sample_latents(self, noise):
         """Returns one draw from the prior for each row of a `tfvae.random.Noise`: [rows, latent_size]."""
-        head = self.prior_head
-        draw = head.noise_from(noise, "prior")[0]
-        return head.sample(head.parameters(), draw)
+        drawn = self.prior_latents(
+            self.prior_head.parameters(), lambda head, stream: head.noise_from(noise, stream)[0]
+        )
+        return drawn[0]
+
+    def prior_latents(self, p, draw):
+        """Returns latents from the prior, a tensor [..., *event] for each stochastic layer from the bottom up.
+
+        Args:
+            p: parameters of the prior, as `generator` gives them.
+            draw: maps a head and the name of a stream to the head's noise, [..., noise_size].
+        """
+        return (self.prior_head.sample(p, draw(self.prior_head, "prior")),)
 
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
@@ -234,17 +244,43 @@ class VAE(LatentVariableModel):
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""
         head = self.posterior_head
-        p, likelihood_parameters = self.generator(x, training)
+        generator = self.generator(x, training)
         draw = head.noise_from(noise, "posterior", num_samples)
         z, fixed, log_posterior = sample_and_score(view(head, None), q, draw, tape)
+        log_prior, log_likelihood = self.log_joint(x, generator, (fixed,), training)
         return Particles(
             latents=(z,),
             fixed=(fixed,),
-            log_likelihood=self.score_likelihood(x, likelihood_parameters(fixed), training),
-            log_prior=self.prior_head.log_prob(p, fixed),
+            log_likelihood=log_likelihood,
+            log_prior=log_prior,
             log_posterior=log_posterior,
-            kl=kl_divergence(head, q, self.prior_head, p) if analytic_kl else None,
+            kl=kl_divergence(head, q, self.prior_head, generator[0]) if analytic_kl else None,
         )
+
+    def log_joint(self, x, generator, latents, training=False):
+        """Scores latents that come from anywhere.
+
+        Args:
+            x: checked examples, B rows.
+            generator: what `generator` gave for them.
+            latents: a tensor [K, B, *event] for each stochastic layer, from the bottom up.
+            training: whether layers such as batch normalisation train.
+
+        Returns:
+            log_prior: log p(z), [K, B], nats.
+            log_likelihood: log p(x|z), [K, B], nats.
+        """
+        p, likelihood_parameters = generator
+        parameters = likelihood_parameters(latents[0])
+        return self.prior_head.log_prob(p, latents[-1]), self.score_likelihood(x, parameters, training)
+
+    def posterior_latents(self, x, encoding, num_samples, noise):
+        """Returns latents drawn from q(z|x) as `log_joint` takes them, `encoding` being that of `x`."""
+        return self.score(x, encoding, num_samples, noise).latents
+
+    def log_posterior(self, x, encoding, latents):
+        """Returns log q(z|x) at latents as `log_joint` takes them, `encoding` being that of `x`: [K, B], nats."""
+        return self.posterior_head.log_prob(encoding, latents[0])
 
     def generator(self, x, training=False):
         """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""

@@ -1,0 +1,124 @@
+"""`tfvae evaluate --method ais`: what it writes and says, and one line for what it cannot do.
+
+Kills: an option of another method ignored, the particles' estimate written as that of the chains, a second evaluation
+that starts from the first one's blocks.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfvae import cli
+from tfvae.training.run_directory import RunDirectory
+
+FEW = ["--method", "ais", "--num-samples", "20", "--num-temperatures", "4", "--chains", "3"]
+
+
+def train(folder, *words):
+    words = [*words, "--epochs", "1", "--figures-every", "0"]
+    assert cli.main(["train", "--run-dir", str(folder), *words]) == 0
+    return RunDirectory(folder)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return train(tmp_path_factory.mktemp("runs") / "digits", "--latent-size", "2")
+
+
+def refused(capsys, *words):
+    capsys.readouterr()
+    assert cli.main([str(word) for word in words]) == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and len(errors.splitlines()) == 1
+    return errors
+
+
+def test_it_writes_and_says_its_result(run, capsys):
+    words = ["evaluate", str(run.path), *FEW, "--limit", "12", "--simulated", "5"]
+    assert cli.main(words) == 0
+    result = json.loads(run.evaluation_file.read_text())
+    expected = {
+        "method": "ais",
+        "num_temperatures": 4,
+        "num_chains": 3,
+        "init": "prior",
+        "num_samples": 20,
+        "num_examples": 12,
+        "simulated_examples": 5,
+        "split": "test",
+        "binarize": "dynamic",
+    }
+    assert expected.items() <= result.items()
+    assert {"nll_standard_error", "elbo", "active_units", "simulated_gap_standard_error"} <= result.keys()
+    assert result["nll"] != result["importance_nll"]
+    assert abs(result["nll"] - result["importance_nll"]) < 10 and 0 < result["acceptance"] < 1
+    gap = result["simulated_upper"] - result["simulated_lower"]
+    assert result["simulated_gap"] == pytest.approx(gap) and gap > 0
+    output, errors = capsys.readouterr()
+    assert f"{result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats" in output
+    assert "3 chains of 4 temperatures from the prior" in output and "5 examples from the model" in output
+    assert "example 12/12" in errors and "example 5/5" in errors
+    assert cli.main(words) == 0
+    assert json.loads(run.evaluation_file.read_text()) == result
+    assert not list(run.path.glob("*.partial.npz"))
+
+
+def test_an_interrupted_one_goes_on(run, monkeypatch):
+    import importlib
+
+    module = importlib.import_module("tfvae.evaluation.ais")
+    monkeypatch.setattr(module, "block_size", lambda *_: 5)
+    words = ["evaluate", str(run.path), *FEW, "--limit", "12"]
+    assert cli.main(words) == 0
+    whole = json.loads(run.evaluation_file.read_text())
+    assert whole["method"] == "ais" and "simulated_gap" not in whole
+    done, real = [], module.of_log_weights
+
+    def stop(log_weights, start):
+        if start == 10 and not done:
+            done.append(start)
+            raise KeyboardInterrupt
+        assert not done or start == 10
+        return real(log_weights, start)
+
+    monkeypatch.setattr(module, "of_log_weights", stop)
+    assert cli.main(words) != 0
+    with np.load(run.path / "evaluation-ais.partial.npz") as saved:
+        assert {"0", "5"} <= set(saved.files)
+    assert cli.main(words) == 0
+    assert json.loads(run.evaluation_file.read_text()) == whole
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--method", "nothing"], "--method"),
+        (["--chains", "4"], "--chains belongs to --method ais"),
+        (["--num-temperatures", "4"], "--num-temperatures belongs to --method ais"),
+        (["--simulated", "0"], "--simulated belongs to --method ais"),
+        (["--method", "ais", "--num-temperatures", "0"], "--num-temperatures is not a positive integer"),
+        (["--method", "ais", "--chains", "-2"], "--chains is not a positive integer"),
+        (["--method", "ais", "--simulated", "-1"], "--simulated is not a fitting integer"),
+        (["--method", "ais", "--init", "nothing"], "unknown --init"),
+        (["--method", "ais", "--against", "other"], "--against compares by importance sampling"),
+        (["--method", "ais", "--limit", "360"], "--limit is larger than the split"),
+    ],
+)
+def test_bad_input_is_one_line(run, capsys, words, says):
+    assert says in refused(capsys, "evaluate", run.path, *words)
+
+
+@pytest.mark.slow
+def test_runs_that_cannot_be_annealed(tmp_path, capsys):
+    discrete = train(tmp_path / "discrete", "--preset", "sbn-200-200-200", "--dataset", "digits")
+    assert "importance" in refused(capsys, "evaluate", discrete.path, *FEW)
+
+
+@pytest.mark.slow
+def test_a_conditional_run(tmp_path, capsys):
+    run = train(tmp_path / "cvae", "--preset", "cvae-column", "--latent-size", "2")
+    words = ["evaluate", str(run.path), *FEW, "--limit", "6"]
+    assert cli.main([*words, "--simulated", "6"]) == 0
+    assert json.loads(run.evaluation_file.read_text())["simulated_gap"] > -1
+    assert "at most 6" in refused(capsys, *words, "--simulated", "7")

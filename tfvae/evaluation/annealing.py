@@ -1,0 +1,271 @@
+"""Chains that go from a distribution of the latents that can be sampled to the posterior, or back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae import random
+from tfvae.checks import UserError, one_of, positive_int
+from tfvae.distributions import compiled
+from tfvae.evaluation import hmc
+
+INITS = ("prior", "posterior")
+SCHEDULES = ("sigmoid", "linear")
+RADIUS = 4.0  # of the sigmoid's argument
+PER_CALL = 25  # transitions between two chances to interrupt
+PILOT_CHAINS = 4
+WARM_UP = 25  # transitions at the first temperature in which the pilot finds its step size
+RATE = 0.2  # of the logarithm of the pilot's step size
+ACCEPTANCE = 0.65  # which the pilot aims at
+JITTER = 0.2  # of the step size, relative, so that no trajectory is as long as a period
+
+
+def schedule_of(name: str, num_temperatures: int) -> np.ndarray:
+    """Returns t_0 = 0 .. t_T = 1: [T + 1], float64 numbers that float32 holds exactly.
+
+    "linear" is t_k = k / T; "sigmoid" is denser at both ends, with s the logistic function:
+
+        t_k = (s_k - s_0) / (s_T - s_0),  s_k = s(4 (2 k / T - 1))
+
+    References:
+        Grosse, Ghahramani, Adams: Sandwiching the marginal likelihood using bidirectional Monte Carlo (2015),
+        section 6.2 (the sigmoidal schedule), as in the authors' code of Wu et al. (2017).
+    """
+    steps = np.linspace(0.0, 1.0, num_temperatures + 1)
+    if one_of("schedule", name, SCHEDULES) == "sigmoid":
+        steps = 1.0 / (1.0 + np.exp(-RADIUS * (2.0 * steps - 1.0)))
+        steps = (steps - steps[0]) / (steps[-1] - steps[0])
+    return steps.astype(np.float32).astype(np.float64)
+
+
+def check_model(model, init: str) -> None:
+    """Raises a `UserError` unless HMC can run in the model's latents and start as `init` says."""
+    if model.latents != "continuous":
+        kind = "no latents" if model.latents is None else f"{model.latents} latents"
+        raise UserError(
+            "annealed importance sampling needs latents to move along a gradient",
+            expected="a model with continuous latents",
+            received=f"a {type(model).__name__} with {kind}",
+            fix="evaluate it with log_marginal (--method importance)"
+            + (", which is exact for it" if model.latents is None else ""),
+        )
+    unfit = [head for head in model.posterior_heads if not head.scores_anywhere]
+    if one_of("init", init, INITS) == "posterior" and unfit:
+        raise UserError(
+            f"a {type(unfit[0]).__name__} posterior does not give the density at any value",
+            expected='init="prior" for this model',
+            received='init="posterior"',
+        )
+
+
+class Annealing:
+    """AIS chains of one model: f_t(z) = r(z)^(1 - t) p(x, z)^t, r being the prior or q(z|x).
+
+    The noise of an example depends on the seed and on the example's number alone. A `model` keeps its traced
+    functions, so that making another object of the same settings costs nothing.
+
+    Args:
+        model: with continuous latents.
+        init: "prior" or "posterior", what r is.
+        num_chains: C.
+        num_leapfrog: steps of each transition.
+        seed: [2], int32.
+
+    Raises:
+        UserError: if the model does not fit or an argument is out of range.
+    """
+
+    def __init__(self, model, init: str, num_chains: int, num_leapfrog: int, seed: tf.Tensor) -> None:
+        check_model(model, init)
+        self._model, self._init, self._seed = model, init, seed
+        self._num_chains = positive_int("num_chains", num_chains)
+        self._num_leapfrog = positive_int("num_leapfrog", num_leapfrog)
+        self._shapes = [head.event_shape for head in model.posterior_heads]
+        self.size = sum(map(math.prod, self._shapes))
+        kept = model.__dict__.setdefault("annealing_functions", {})
+        key = init, num_chains, num_leapfrog
+        if key not in kept:
+            steps = self._begin, self._visit, self._move, self._tune
+            kept[key] = tuple(tf.function(step, reduce_retracing=True) for step in steps)
+        self._beginning, self._visiting, self._moving, self._tuning = kept[key]
+
+    def step_sizes(self, x, first_row: int, temperatures: np.ndarray) -> tf.Tensor:
+        """Returns a step size for each temperature but the first and the last and each example: [T - 1, B].
+
+        A pilot of a few chains with noise of its own goes through the temperatures and corrects its step size after
+        each transition. What is fixed here does not depend on the noise of the chains that use it, so their weights
+        are unbiased: an adaptation to their own acceptance would bias them.
+        """
+        inner = temperatures[1:-1]
+        if not len(inner):
+            return tf.zeros([0, tf.shape(tf.nest.flatten(x)[0])[0]])
+        seed = random.fold(self._seed, "pilot")
+        point = self._beginning(x, tf.constant(first_row), seed, PILOT_CHAINS)
+        spread = tf.math.reduce_std(point.z, axis=0) + 1e-6
+        log_step = tf.reduce_mean(tf.math.log(spread), axis=-1) - 0.25 * math.log(self.size)
+        rates = np.maximum(RATE, 1.0 / np.sqrt(np.arange(1, WARM_UP + len(inner) + 1)))
+        path = np.concatenate([np.full(WARM_UP, inner[0]), inner])
+        found = []
+        for part in _parts(len(path)):
+            place = tf.constant(first_row), seed, part
+            point, log_step, steps = self._tuning(x, place, point, log_step, _float(path), _float(rates))
+            found.append(steps)
+        return tf.exp(tf.concat(found, axis=0)[WARM_UP:])
+
+    def run(
+        self, x, first_row: int, temperatures: np.ndarray, step_sizes: tf.Tensor, z: tf.Tensor | None = None
+    ):
+        """Runs chains along t_0 .. t_T, upwards or downwards, and weighs them:
+
+            log w = sum_k log f_{t_k}(z_{k-1}) - log f_{t_{k-1}}(z_{k-1}),  k = 1 .. T
+
+        z_k being drawn by the transition for t_k from z_{k-1}.
+
+        Args:
+            x: checked examples, B rows.
+            first_row: number of the first one.
+            temperatures: t_0 .. t_T, [T + 1].
+            step_sizes: of the transitions for t_1 .. t_{T-1}, [T - 1, B].
+            z: where the chains of an example start, [B, D]; at draws from r for None.
+
+        Returns:
+            log_weights: [C, B], float64 array.
+            acceptance: of each example's transitions, the mean, [B]; NaN where T = 1.
+        """
+        seed = random.fold(self._seed, "down" if temperatures[-1] == 0 else "up")
+        if z is None:
+            point = self._beginning(x, tf.constant(first_row), seed, self._num_chains)
+        else:
+            point = self._visiting(x, tf.tile(z[tf.newaxis], [self._num_chains, 1, 1]))
+        log_weights, accepted = np.zeros(point.z.shape[:2]), np.zeros(point.z.shape[1])
+        changes, inner = np.diff(temperatures), temperatures[1:-1]
+        for part in _parts(len(inner)):
+            place = tf.constant(first_row), seed, part
+            point, gain, taken = self._moving(
+                x, place, point, tf.constant(changes), _float(inner), step_sizes
+            )
+            log_weights += gain.numpy()
+            accepted += taken.numpy()
+        log_weights += (changes[-1] * self._ascent(point)).numpy()
+        return log_weights, accepted / len(inner) if len(inner) else accepted + math.nan
+
+    def unpack(self, z: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns z [..., D] as the latents of each layer, [..., *event] from the bottom up."""
+        parts = tf.split(z, [math.prod(shape) for shape in self._shapes], axis=-1)
+        return tuple(
+            tf.reshape(part, tf.concat([tf.shape(z)[:-1], shape], axis=0))
+            for part, shape in zip(parts, self._shapes, strict=True)
+        )
+
+    def pack(self, latents) -> tf.Tensor:
+        """Returns latents of each layer, [..., *event], as one vector [..., D]."""
+        return tf.concat(
+            [head.flatten_event(z) for head, z in zip(self._model.posterior_heads, latents, strict=True)],
+            axis=-1,
+        )
+
+    def _densities(self, x):
+        """Returns the function from z to the two log-densities whose `_mix` is f_t: prior and likelihood, or q and
+        p(x, z)."""
+        model, generator = self._model, self._model.generator(x)
+        encoding = model.encoding(x) if self._init == "posterior" else None
+
+        def densities(z):
+            latents = self.unpack(z)
+            log_prior, log_likelihood = model.log_joint(x, generator, latents)
+            if self._init == "prior":
+                return log_prior, log_likelihood
+            return model.log_posterior(x, encoding, latents), log_prior + log_likelihood
+
+        return densities
+
+    def _mix(self, temperature):
+        return hmc.Mix(1.0 if self._init == "prior" else 1.0 - temperature, temperature)
+
+    def _ascent(self, point):
+        """Returns d/dt log f_t, [C, B], float64."""
+        first, second = (tf.cast(value, tf.float64) for value in point.values)
+        return second if self._init == "prior" else second - first
+
+    def _begin(self, x, first_row, seed, chains):
+        """Returns chains at draws from r."""
+        model = self._model
+        noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+        if self._init == "posterior":
+            latents = model.posterior_latents(x, model.encoding(x), chains, noise)
+        else:
+            p = model.generator(x)[0]
+            latents = model.prior_latents(p, lambda head, stream: head.noise_from(noise, stream, chains))
+        return self._visit(x, self.pack(latents))
+
+    def _visit(self, x, z):
+        with compiled.densities():
+            return hmc.visit(self._densities(x), z)
+
+    def _transition(self, densities, first_row, seed, index, point, temperature, step):
+        """The transition `index`, with steps of about `step` [B]."""
+        chains, size = point.z.shape[0], point.z.shape[2]
+        noise = random.PhiloxNoise(random.fold(seed, index), tf.shape(point.z)[1], first_row)
+        momentum = noise.normal("momentum", chains, size)
+        uniform = noise.uniform("transition", chains, 2)
+        jitter = 1.0 + JITTER * (2.0 * uniform[..., 1:] - 1.0)
+        return hmc.transition(
+            densities,
+            self._mix(temperature),
+            point,
+            momentum,
+            uniform[..., 0],
+            jitter * step[:, tf.newaxis],
+            self._num_leapfrog,
+        )
+
+    def _move(self, x, place, point, changes, temperatures, step_sizes):
+        """Weighs and moves, once for each temperature from begin to before end. Returns the point, what the
+        log-weights gained, and the acceptance, summed."""
+        first_row, seed, (begin, end) = place
+        with compiled.densities():
+            densities = self._densities(x)
+
+            def body(k, point, log_weights, accepted):
+                log_weights += changes[k] * self._ascent(point)
+                point, acceptance = self._transition(
+                    densities, first_row, seed, k, point, temperatures[k], step_sizes[k]
+                )
+                acceptance = tf.reduce_mean(tf.cast(acceptance, tf.float64), axis=0)
+                return k + 1, point, log_weights, accepted + acceptance
+
+            zero = tf.zeros(tf.shape(point.values[0]), tf.float64)
+            state = begin, point, zero, zero[0]
+            return tf.while_loop(lambda k, *_: k < end, body, state, parallel_iterations=1)[1:]
+
+    def _tune(self, x, place, point, log_step, temperatures, rates):
+        """Moves and corrects the step size. Returns the point, log step size [B], and that after each transition."""
+        first_row, seed, (begin, end) = place
+        with compiled.densities():
+            densities = self._densities(x)
+
+            def body(k, point, log_step, steps):
+                point, acceptance = self._transition(
+                    densities, first_row, seed, k, point, temperatures[k], tf.exp(log_step)
+                )
+                log_step += rates[k] * (tf.reduce_mean(acceptance, axis=0) - ACCEPTANCE)
+                return k + 1, point, log_step, steps.write(k - begin, log_step)
+
+            state = begin, point, log_step, tf.TensorArray(tf.float32, end - begin)
+            _, point, log_step, steps = tf.while_loop(
+                lambda k, *_: k < end, body, state, parallel_iterations=1
+            )
+            return point, log_step, steps.stack()
+
+
+def _parts(count: int):
+    """Yields (begin, end) of the transitions of each call, two scalars."""
+    for begin in range(0, count, PER_CALL):
+        yield tf.constant(begin), tf.constant(min(begin + PER_CALL, count))
+
+
+def _float(values):
+    return tf.constant(values, tf.float32)
