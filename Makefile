@@ -28,7 +28,8 @@ demo: base-installed
 	@echo "Next: $(BIN)/tfvae sample $(DEMO) --out samples.png    or    $(BIN)/tfvae train --help"
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not alone" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 check: test-installed
 	$(BIN)/ruff check

@@ -235,6 +235,7 @@ def test_images_that_do_not_divide_are_refused_by_the_convolutional_preset(refus
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_data_set_that_is_not_prepared_is_refused_within_five_seconds_without_a_network(tmp_path):
     dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     environment = (
@@ -694,6 +695,7 @@ cli.main(["info"])
 # ---- promptness
 
 
+@pytest.mark.alone
 def test_help_and_refusals_are_prompt(tmp_path):
     refusals = (
         ["train", "--epochs", "0"],

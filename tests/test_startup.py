@@ -47,10 +47,12 @@ def seconds(code, *arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_importing_tfvae_adds_little_to_tensorflow_and_tfp():
     assert min(seconds(ADDED) for _ in range(3)) < 0.5
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_first_step_comes_soon(tmp_path):
     assert min(seconds(FIRST_STEP, tmp_path / str(number), time.time()) for number in range(3)) < 10

@@ -88,6 +88,7 @@ def test_unfit_files(tmp_path, make, told):
     assert str(path) in one_line(caught)
 
 
+@pytest.mark.alone
 def test_a_bad_file_is_answered_without_tensorflow(npz):
     code = f"""
 from tfvae.training import data

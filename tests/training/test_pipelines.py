@@ -221,6 +221,7 @@ class LastStep(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_fit_returns_when_its_last_step_has_ended():
     """With autotuning on, two in three ends of `fit` wait for a thread that sleeps 2^k x 10 ms, here 0.2 s each.
 

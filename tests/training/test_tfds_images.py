@@ -145,6 +145,7 @@ def test_files_to_be_fetched_by_hand(tfds_dir):
         data.load("by_hand")
 
 
+@pytest.mark.alone
 def test_a_silent_network_is_told_within_five_seconds(tmp_path):
     """From a fresh process, TFDS import included, with a name server that never answers; nothing else is printed."""
     code = """

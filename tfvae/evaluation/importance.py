@@ -17,7 +17,7 @@ from tfvae.evaluation.examples import as_arrays, rows
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
-NUMBERS_PER_BLOCK = 2**21  # float32 numbers in a block's largest tensor: 8 MiB
+NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
 @dataclass(frozen=True)
