@@ -84,6 +84,8 @@ def test_features_of_a_classifier(images, monkeypatch, tmp_path):
     other = embed(train_features(x, y, seed=6), x_test)
     np.testing.assert_array_equal(found["features"], again["features"])
     assert not np.allclose(found["features"], other["features"])
+    starts = [features._network((3,), 2, seed, "start").get_weights()[0] for seed in (5, 5, 6)]
+    assert np.array_equal(starts[0], starts[1]) and not np.allclose(starts[0], starts[2])
     model.save(tmp_path / "features.keras")
     loaded = keras.saving.load_model(tmp_path / "features.keras", compile=False)
     assert loaded.name == "mine"

@@ -39,8 +39,8 @@ def test_rate_and_distortion_in_closed_form(estimator, monkeypatch):
     assert point.rate_standard_error == pytest.approx(point.rates.std(ddof=1) / np.sqrt(150))
     again = rate_distortion(model, x, num_samples=200, seed=4)
     assert not np.allclose(again.distortions, point.distortions)
-    noise = (point.distortions - distortions)[:128].reshape(2, 64)
-    assert abs(np.corrcoef(noise)[0, 1]) < 0.6
+    alike = rate_distortion(model, np.repeat(x[:1], 128, axis=0), num_samples=1).distortions
+    assert not np.any(np.isclose(alike[:64], alike[64:]))
 
 
 def test_a_model_without_latents_has_no_rate():
