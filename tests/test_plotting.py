@@ -8,7 +8,7 @@ squared, ticks evenly spaced, writing straight to the final name, the user's Mat
 import errno
 from pathlib import Path
 
-import matplotlib
+import matplotlib.colors
 import numpy as np
 import pytest
 from matplotlib import image as png
@@ -289,6 +289,12 @@ BAD = {
     "canvases-windows": lambda path: plotting.save_canvases(
         path, DIGITS[None], title="t", names=["a"], windows=np.zeros((1, 30, 2))
     ),
+    "sizes-edges": lambda path: plotting.save_effective_sizes(path, [0.0, 1.0], [3], title="t"),
+    "sizes-counts": lambda path: plotting.save_effective_sizes(path, [1.0, 2.0], [3, 4], title="t"),
+    "variances-none": lambda path: plotting.save_unit_variances(path, [], title="t", threshold=0.01),
+    "variances-nan": lambda path: plotting.save_unit_variances(path, [[np.nan]], title="t", threshold=0.01),
+    "rate-infinite": lambda path: plotting.save_rate_distortion(path, np.inf, 1.0, title="t"),
+    "rate-course": lambda path: plotting.save_rate_distortion(path, 1.0, 1.0, title="t", course=[1.0, 2.0]),
     "manifold-rank": lambda path: plotting.save_manifold_grid(path, DIGITS, title="t", extent=EXTENT),
     "manifold-oblong": lambda path: plotting.save_manifold_grid(path, GRID[:2], title="t", extent=EXTENT),
     "manifold-extent": lambda path: plotting.save_manifold_grid(path, GRID, title="t", extent=(1, -1)),
@@ -301,6 +307,28 @@ def test_bad_input_is_one_clear_line_and_no_file(name, tmp_path):
         BAD[name](tmp_path / "figure.png")
     assert "\n" not in str(told.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_bars_of_few_particles_and_idle_units_are_told_apart_by_colour(tmp_path):
+    """Kills: the two colours exchanged; a bin that straddles the threshold among the few."""
+
+    def areas(path):
+        picture = png.imread(path)
+        return [
+            (np.abs(picture[:, :, :3] - np.array(colour)).max(axis=-1) < 0.02).sum()
+            for colour in (matplotlib.colors.to_rgb("#0072B2"), matplotlib.colors.to_rgb("#D55E00"))
+        ]
+
+    many, few = areas(
+        plotting.save_effective_sizes(tmp_path / "a.png", [1.0, 10.0, 100.0], [10, 30], title="t", few=10)
+    )
+    assert 2.5 < many / few < 3.5
+    assert (
+        areas(plotting.save_effective_sizes(tmp_path / "b.png", [5.0, 20.0], [9], title="t", few=10))[1] == 0
+    )
+    units = [np.array([1.0, 1.0, 1.0, 0.001])]
+    active, idle = areas(plotting.save_unit_variances(tmp_path / "c.png", units, title="t", threshold=0.01))
+    assert 6 < active / idle < 14
 
 
 def test_columns_stand_in_order_and_hide_what_is_not_shown(tmp_path):

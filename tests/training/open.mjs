@@ -29,6 +29,11 @@ for (const width of widths) {
       bold: document.querySelectorAll("b, script").length,
       links: [...document.querySelectorAll("a")].every(
         link => document.querySelector(link.getAttribute("href"))),
+      broken: [...document.querySelectorAll(".of3 td:not(:last-child), .of4 td:not(:last-child)")].filter(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getClientRects().length > 1;
+      }).map(cell => cell.textContent),
       title: document.title,
       text: document.body.textContent,
     };

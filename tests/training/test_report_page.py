@@ -230,10 +230,13 @@ def test_in_chromium(tmp_path):
     file.parent.mkdir()
     file.write_text(pages.page(stories.story(name=NASTY)), "utf-8")
     seen = browser.drive(Path(__file__).with_name("open.mjs"), file.as_uri(), "1100", "360")
+    at_desk = browser.drive(Path(__file__).with_name("open.mjs"), file.as_uri(), "1100")
+    assert at_desk["broken"] == []
     assert seen["errors"] == [] and seen["requests"] == [file.as_uri()] * 2
     assert len(seen["images"]) == len(stories.PICTURES)
     assert all(image["width"] > 0 and image["alt"] for image in seen["images"])
     assert seen["widths"] == {"1100": 1100, "360": 360}
     assert seen["headings"] == [*TITLES, "What to distrust", "Every number"]
+    assert seen["broken"] == []  # at the width of a phone
     assert seen["links"] and seen["bold"] == 0
     assert seen["title"] == f"{NASTY}: a tfvae report"

@@ -50,11 +50,13 @@ def _quality(story: Story) -> list[str]:
         if story.has("features_accuracy"):
             space += f" (it tells {result['features_accuracy']:.1%} of the test labels)"
     count = number(result.get("quality_examples"), 0)
-    judged = "the means of samples" if result.get("samples") == "means" else "samples as they are drawn"
+    means = result.get("samples") == "means"
+    judged = f"The means of {count} samples" if means else f"{count} samples, as they are drawn,"
     return [
         markup.heading("How good the samples are"),
         markup.paragraph(
-            f"Distances are those of {space}. Compared were {count} of {judged} with real {result['split']} examples. "
+            f"Distances are those of {space}. {judged} were compared with real "
+            f"{result['split']} examples. "
             "A perfect model would get what real examples get that were held out from these and put in the place of "
             "the samples: read each figure beside that baseline, not beside 0 or 1."
         ),
