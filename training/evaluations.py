@@ -93,6 +93,12 @@ def evaluate(
             size = min(gap.examples, limit or count)
             first, _ = examples_of(loaded, config, split, size)
             measured = _measure_gap(run, model, first, gap, limit=size, **settings)
+        more = {}
+        if full:
+            from tfvae.training.details import details
+
+            more = details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
+            more["gap_missing"] = missing
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
@@ -125,11 +131,7 @@ def evaluate(
         summary |= _gap_summary(measured)
     if against is not None:
         summary |= _compare(run, model, result, against, examples, (num_samples, seed))
-    if full:
-        from tfvae.training.details import details
-
-        summary |= details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
-        summary["gap_missing"] = missing
+    summary |= more
     run.write_evaluation(summary)
     if full:
         from tfvae.training import report

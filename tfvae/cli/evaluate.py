@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 from tfvae.checks import UserError, int_from, one_of, positive_int
 
-FEW = 10  # effective particles below which a standard error is not to be trusted
-
 
 def run(options: argparse.Namespace) -> None:
     """Estimates the log-likelihood of held-out data."""
@@ -97,6 +95,8 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
 
 
 def _tell_gap(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
     parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
     for name, meaning in parts.items():
         mean, error = result[f"{name}_gap"], result[f"{name}_gap_standard_error"]
@@ -126,6 +126,8 @@ def _how(result: dict) -> str:
 
 
 def _tell_latents(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"
