@@ -83,6 +83,7 @@ RESULT = {
     "rate_standard_error": 0.1,
     "distortion": 68.0,
     "distortion_standard_error": 0.2,
+    "active_threshold": 0.01,
     "active_unit_variances": [[0.9, 0.001]],
     "features": "classifier",
     "features_accuracy": 0.97,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import evaluation
+from tfvae.evaluation.activity import THRESHOLD
 from tfvae.training import data, quality
 from tfvae.training.config import Config
 from tfvae.training.results import examples_of
@@ -42,13 +43,15 @@ def details(
 
     Returns:
         details: plain JSON values: those of `quality.assess`; `elbo_standard_error`; `effective_sample_size_histogram`
-            with its `edges`, in particles, and `counts`, in examples, where there are particles; `train_elbo` with
+            with its `edges`, in particles, and `counts`, in examples, and `active_threshold`, where there are latents;
+            `train_elbo` with
             `train_elbo_standard_error` and `train_elbo_examples`, the evidence lower bound of training examples, but
             where the split is that of training.
     """
     found = {"elbo_standard_error": _standard_error(result.elbo)}
     if model.latents is not None:
         found["effective_sample_size_histogram"] = histogram(result.effective_sample_size, result.num_samples)
+        found["active_threshold"] = THRESHOLD
     if split != "train":
         examples, _ = examples_of(loaded, config, "train", TRAINING)
         elbo = evaluation.log_marginal(model, examples, DRAWS, seed).elbo

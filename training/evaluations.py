@@ -107,6 +107,12 @@ def evaluate(
         if annealing is not None:
             estimate, figures = annealed.anneal(run, model, examples, annealing, progress, **place)
             figures |= {"method": "ais", "importance_nll": result.nll}
+        more = {}
+        if full:
+            from tfvae.training.details import details
+
+            more = details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
+            more["gap_missing"] = missing
     latent = model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
     head = model.likelihood_head
@@ -139,11 +145,7 @@ def evaluate(
         summary |= _gap_summary(measured)
     if against is not None:
         summary |= _compare(run, model, result, against, other, examples, (num_samples, seed))
-    if full:
-        from tfvae.training.details import details
-
-        summary |= details(run, model, loaded, config, result, split=split, limit=limit, seed=seed)
-        summary["gap_missing"] = missing
+    summary |= more
     run.write_evaluation(summary)
     if full:
         from tfvae.training import report

@@ -14,7 +14,6 @@ AIS = {  # option: its setting in `Annealed`
     "init": "init",
     "simulated": "simulated",
 }
-FEW = 10  # effective particles below which a standard error is not to be trusted
 
 
 def run(options: argparse.Namespace) -> None:
@@ -111,6 +110,8 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
 
 
 def _tell_gap(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
     parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
     for name, meaning in parts.items():
         mean, error = result[f"{name}_gap"], result[f"{name}_gap_standard_error"]
@@ -180,6 +181,8 @@ def _tell_chains(result: dict) -> None:
 
 
 def _tell_latents(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"

@@ -12,6 +12,7 @@ from tfvae.checks import positive_int
 from tfvae.evaluation.examples import as_arrays, rows
 
 ROWS_PER_BLOCK = 500
+THRESHOLD = 0.01  # of the paper, in squared latent units
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ActiveUnits:
         return [int(np.sum(variance > self.threshold)) for variance in self.variances]
 
 
-def active_units(model, data, threshold: float = 0.01, *, draws: int = 5, seed: int = 0) -> ActiveUnits:
+def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 5, seed: int = 0) -> ActiveUnits:
     """Measures Var_x(E_q[z_j|x]) for each latent unit j; a unit is active where it exceeds `threshold`.
 
     Where a layer is sampled after others, E_q[z_j|x] is an average over those: two independent averages have the

@@ -14,7 +14,7 @@ from tfvae import plotting
 from tfvae.training import data, figures
 from tfvae.training.config import Config
 from tfvae.training.report.markup import Picture
-from tfvae.training.report.story import ACTIVE, FEW
+from tfvae.training.report.story import FEW
 from tfvae.training.results import examples_of
 from tfvae.training.run_directory import RunDirectory
 
@@ -174,7 +174,7 @@ def _of_the_evaluation(folder: Path, result: Mapping[str, Any], history) -> dict
             folder / "variances.png",
             [np.asarray(layer, float) for layer in variances],
             title="Variance over the examples of each unit's posterior mean",
-            threshold=ACTIVE,
+            threshold=result["active_threshold"],
         )
         found["unit_variances"] = Picture(
             path.read_bytes(),

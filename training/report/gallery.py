@@ -90,7 +90,7 @@ def latent_map(story: Story) -> list[str] | Absent:
 
 def active_units(story: Story) -> list[str] | Absent:
     """Which latent units follow the data, and how much."""
-    if not story.has("active_units", "units_by_layer"):
+    if not story.has("active_units", "units_by_layer", "active_threshold"):
         return Absent("the model has no latents.")
     result = story.result
     active, units = result["active_units_by_layer"], result["units_by_layer"]
@@ -102,7 +102,8 @@ def active_units(story: Story) -> list[str] | Absent:
         text += ")"
     body = [
         markup.paragraph(
-            f"{text}: over the examples the mean of their posterior varies by more than 0.01, in squared latent units. "
+            f"{text}: the variance over the examples of the mean of their posterior is above "
+            f"{result['active_threshold']:g}, in squared latent units. "
             "An idle unit has the prior for a posterior, whatever the example, and costs no rate."
         )
     ]

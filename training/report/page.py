@@ -52,8 +52,9 @@ def page(story: Story) -> str:
 def _header(story: Story, found: list[distrust.Finding], entries: list[tuple[str, str]]) -> str:
     result = story.result
     of = f"{result['num_examples']:,} {result['split']} examples of {story.config['dataset']}"
+    density = "p(x|condition)" if story.has("condition") else "p(x)"
     verdict = (
-        f"{MINUS}log p(x) = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')} for {of}"
+        f"{MINUS}log {density} = {estimate(result['nll'], result.get('nll_standard_error'), 'nats')} for {of}"
     )
     fired = sum(finding.fired for finding in found)
     link = f'<a href="#{LAST[0]}">{fired} thing{"s" * (fired != 1)} to distrust</a>'

@@ -14,8 +14,6 @@ SPACE = "\N{NO-BREAK SPACE}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 FEW = 10  # effective particles below which neither an estimate nor its error is to be trusted
 
-ACTIVE = 0.01  # variance above which a latent unit counts as active, as `active_units` has it
-
 
 @dataclass(frozen=True)
 class Facts:

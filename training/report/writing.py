@@ -46,15 +46,15 @@ def write(run: RunDirectory, model, loaded: data.DataSet, result: Mapping[str, A
         steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
         summary=presets.get(config.preset).summary,
     )
-    story = Story(
-        name=run.path.resolve().name,
-        content=run.content(),
-        result=result,
-        history=run.read_history(),
-        facts=facts,
-        pictures=drawing.draw(run, model, loaded, config, result),
-    )
     try:
+        story = Story(
+            name=run.path.resolve().name,
+            content=run.content(),
+            result=result,
+            history=run.read_history(),
+            facts=facts,
+            pictures=drawing.draw(run, model, loaded, config, result),
+        )
         files.write_bytes(run.report_file, page(story).encode())
     except OSError as error:
         raise cannot_write(run.report_file, error) from error
