@@ -89,7 +89,7 @@ class Annealing:
         key = init, num_chains, num_leapfrog
         if key not in kept:
             steps = self._begin, self._visit, self._move, self._tune
-            kept[key] = tuple(tf.function(step, reduce_retracing=True) for step in steps)
+            kept[key] = tuple(tf.function(step, reduce_retracing=True, autograph=False) for step in steps)
         self._beginning, self._visiting, self._moving, self._tuning = kept[key]
 
     def step_sizes(self, x, first_row: int, temperatures: np.ndarray) -> tf.Tensor:
