@@ -9,6 +9,7 @@ import numpy as np
 
 from tfvae import evaluation
 from tfvae.evaluation.activity import THRESHOLD
+from tfvae.evaluation.per_example import mean_error
 from tfvae.training import data, quality
 from tfvae.training.config import Config
 from tfvae.training.results import examples_of
@@ -48,14 +49,14 @@ def details(
             `train_elbo_standard_error` and `train_elbo_examples`, the evidence lower bound of training examples, but
             where the split is that of training.
     """
-    found = {"elbo_standard_error": _standard_error(result.elbo)}
+    found = {"elbo_standard_error": mean_error(result.elbo)}
     if model.latents is not None:
         found["effective_sample_size_histogram"] = histogram(result.effective_sample_size, result.num_samples)
         found["active_threshold"] = THRESHOLD
     if split != "train":
         examples, _ = examples_of(loaded, config, "train", TRAINING)
         elbo = evaluation.log_marginal(model, examples, DRAWS, seed).elbo
-        found |= {"train_elbo": float(elbo.mean()), "train_elbo_standard_error": _standard_error(elbo)}
+        found |= {"train_elbo": float(elbo.mean()), "train_elbo_standard_error": mean_error(elbo)}
         found["train_elbo_examples"] = len(elbo)
     return found | quality.assess(run, model, loaded, config, split, limit, seed)
 
@@ -75,7 +76,3 @@ def histogram(sizes: np.ndarray, num_samples: int) -> dict[str, list]:
     edges = np.append(10.0 ** (np.arange(steps) / BINS), float(max(num_samples, 2)))
     counts, _ = np.histogram(np.clip(sizes, edges[0], edges[-1]), edges)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
-
-
-def _standard_error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
