@@ -55,8 +55,9 @@ def inference_gap(
     Both ELBOs use the same noise, and standard errors are those of the differences.
 
     log p(x) is estimated by importance sampling from q*, whose KL divergence from p(z|x) is the family's smallest. As
-    of every such estimate its expectation is at most log p(x): small effective sample sizes mean gaps that are too
-    small. Another estimate, as by annealed importance sampling, can be given.
+    of every such estimate its expectation is at most log p(x): small effective sample sizes mean inference and
+    approximation gaps that are too small, by more than their errors say. Another estimate, as by annealed importance
+    sampling, can be given.
 
     Args:
         model: a `tfvae` model with continuous latents whose q(z|x) has parameters that depend on x alone.
