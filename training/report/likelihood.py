@@ -75,8 +75,8 @@ def likelihood(story: Story) -> list[str]:
         body.append(markup.heading("Effective particles"))
         body.append(
             markup.paragraph(
-                f"Importance sampling{BESIDE if story.result.get('method') == 'ais' else ''} takes the mean of K weights "
-                "for the likelihood of an example. If q(z|x) fits the posterior, all "
+                f"Importance sampling{BESIDE if result.get('method') == 'ais' else ''} takes the mean of K weights for "
+                "the likelihood of an example. If q(z|x) fits the posterior, all "
                 "weights count alike and the effective sample size is near K; if it does not, a few large weights make "
                 "the mean. With fewer than about ten, larger weights have most likely been missed: the estimate is too "
                 "low, and its error bar, computed from the weights that were seen, is too short."
@@ -151,7 +151,7 @@ def _annealed(story: Story) -> list[str]:
             (
                 "Gap between them",
                 estimate(result["simulated_gap"], result.get("simulated_gap_standard_error"), "nats"),
-                "no estimate by these chains is further off, as far as real examples are like these",
+                "on average these chains are off by no more, as far as real examples are like these",
             ),
         ]
     return [
