@@ -1,7 +1,7 @@
 """`tfvae evaluate --full`, from the command line to the page, for each kind of model.
 
-Mutations, each seen to break a test here: the report written before evaluation.json is whole, pictures that are not
-drawn anew where they are missing, the counts of a histogram without the last edge.
+Mutations, each seen to break a test here: pictures that are not drawn anew where they are missing, a histogram whose
+last edge is below K.
 """
 
 import base64
