@@ -1,7 +1,8 @@
 """What to distrust: each rule speaks up where it must, is content where it may be, and silent where it cannot know.
 
-Mutations, each seen to break a test here: each threshold turned round, a rule left out of RULES, train and test
-exchanged in `overfitting`.
+Mutations, each seen to break a test here: the comparison with GAP or SETTLED turned round, the share of few particles
+not looked at, a rule left out of RULES, train and test exchanged in `overfitting`, the better of two estimates named
+as the worse one, the sign of the Frechet distance.
 """
 
 import pytest

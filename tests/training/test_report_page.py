@@ -3,8 +3,8 @@
 The browser test needs Chromium, Node, and a folder node_modules with playwright-core that TFVAE_NODE_MODULES names;
 without them it is skipped.
 
-Mutations, each seen to break a test here: a paragraph or an alternative text not escaped, a section left out without
-a line, an image by its path, an address in the page, a table that is wider than a phone.
+Mutations, each seen to break a test here: a paragraph or a cell of a table not escaped, no alternative texts, a
+section left out without a line, an address in the page, a table that is wider than a phone.
 """
 
 import base64

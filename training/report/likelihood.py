@@ -5,6 +5,8 @@ from __future__ import annotations
 from tfvae.training.report import markup
 from tfvae.training.report.story import MINUS, PLUS_MINUS, SPACE, Story, estimate, number
 
+BESIDE = ", with which the chains are compared,"
+
 
 def likelihood(story: Story) -> list[str]:
     """The likelihood of the examples, with its errors and with what the particles say of it."""
@@ -73,7 +75,8 @@ def likelihood(story: Story) -> list[str]:
         body.append(markup.heading("Effective particles"))
         body.append(
             markup.paragraph(
-                "The likelihood of an example is the mean of K importance weights. If q(z|x) fits the posterior, all "
+                f"Importance sampling{BESIDE if result.get('method') == 'ais' else ''} takes the mean of K weights for "
+                "the likelihood of an example. If q(z|x) fits the posterior, all "
                 "weights count alike and the effective sample size is near K; if it does not, a few large weights make "
                 "the mean. With fewer than about ten, larger weights have most likely been missed: the estimate is too "
                 "low, and its error bar, computed from the weights that were seen, is too short."
@@ -90,8 +93,8 @@ def _how_it_was_made(story: Story, exact: bool) -> list[str]:
         texts.append("The model has no latent variables: its log-likelihood is exact.")
     else:
         texts.append(
-            "The estimate is the logarithm of a mean, which lies below log p(x) in expectation: with too few particles "
-            "the model looks worse than it is, never better."
+            "The estimate is the logarithm of a mean, which lies below log p(x) in expectation: with too few "
+            f"{'chains' if result.get('method') == 'ais' else 'particles'} the model tends to look worse than it is."
         )
     if story.has("condition"):
         texts.append(
@@ -148,7 +151,7 @@ def _annealed(story: Story) -> list[str]:
             (
                 "Gap between them",
                 estimate(result["simulated_gap"], result.get("simulated_gap_standard_error"), "nats"),
-                "no estimate by these chains is further off, as far as real examples are like these",
+                "on average these chains are off by no more, as far as real examples are like these",
             ),
         ]
     return [
