@@ -43,7 +43,17 @@ FAST = [
     *(f"tfvae/presets/{name}.py" for name in ("__init__", "table", "checks", "assembly")),
     *(
         f"tfvae/cli/{name}.py"
-        for name in ("__init__", "arguments", "train", "evaluate", "sample", "latent", "export", "info")
+        for name in (
+            "__init__",
+            "arguments",
+            "train",
+            "evaluate",
+            "summary",
+            "sample",
+            "latent",
+            "export",
+            "info",
+        )
     ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ def anneal(
     model,
     examples,
     settings: Annealed,
+    kept: ExitStack,
     progress: Callable[[int, int], None] | None = None,
     **place: Any,
 ):
@@ -56,6 +58,7 @@ def anneal(
         model: of the run.
         examples: as `examples_of` gives them.
         settings: what to anneal.
+        kept: closed when the whole evaluation is done; until then the blocks stay.
         progress: called with (examples done, N) for each of the two.
         **place: of the examples, with "seed".
 
@@ -67,10 +70,10 @@ def anneal(
 
     chains = settings.num_temperatures, settings.num_chains
     options = {"init": settings.init, "seed": place["seed"], "progress": progress}
-    kept = asdict(settings) | place
-    simulated = kept.pop("simulated")
-    with Partial(run, "ais", **kept) as store:
-        result = evaluation.ais(model, examples, *chains, store=store, **options)
+    key = asdict(settings) | place
+    simulated = key.pop("simulated")
+    store = kept.enter_context(Partial(run, "ais", **key))
+    result = evaluation.ais(model, examples, *chains, store=store, **options)
     figures = {
         "num_temperatures": result.num_temperatures,
         "num_chains": result.num_chains,
@@ -80,8 +83,8 @@ def anneal(
     }
     if simulated:
         condition = examples[0][:simulated] if model.takes_condition else None
-        with Partial(run, "bdmc", **kept, simulated=simulated) as store:
-            bounds = evaluation.bdmc(model, simulated, *chains, condition=condition, store=store, **options)
+        store = kept.enter_context(Partial(run, "bdmc", **key, simulated=simulated))
+        bounds = evaluation.bdmc(model, simulated, *chains, condition=condition, store=store, **options)
         figures |= {
             "simulated_examples": simulated,
             "simulated_lower": float(bounds.lower.mean()),

@@ -54,8 +54,13 @@ def examples_of(
     images, labels = data.binarize_once(chosen.images, config.binarize, 0, split), chosen.labels
     condition = loaded.condition_of(config.condition, chosen)
     if limit is not None:
-        rows = np.random.default_rng(0).permutation(len(images))[:limit]
+        rows = fixed_shuffle(len(images))[:limit]
         images, labels = images[rows], None if labels is None else labels[rows]
         if condition["vectors"] is not None:
             condition["vectors"] = condition["vectors"][rows]
     return data.paired(images, **condition), labels
+
+
+def fixed_shuffle(count: int) -> np.ndarray:
+    """Returns the order in which `examples_of` takes the first ones of a split of `count` examples."""
+    return np.random.default_rng(0).permutation(count)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from tfvae.checks import UserError, int_from, one_of, positive_int
+from tfvae.cli import summary
 
 AIS = {  # option: its setting in `Annealed`
     "num_temperatures": "num_temperatures",
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     if against is not None:
         against.config()
 
-    from tfvae.training import annealed, evaluations
+    from tfvae.training import annealed, evaluations, gaps
     from tfvae.training.progress import Progress
 
     def bar(unit: str) -> Callable[[int, int], None]:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     if options.gap or options.full:
         given = {"examples": options.gap_examples, "steps": options.gap_steps}
         given = {name: value for name, value in given.items() if value is not None}
-        gap = evaluations.Gap(**given, if_possible=not options.gap, progress=bar("best q of example"))
+        gap = gaps.Gap(**given, if_possible=not options.gap, progress=bar("best q of example"))
     began = time.monotonic()
     result = evaluations.evaluate(
         run,
@@ -68,29 +69,7 @@ def run(options: argparse.Namespace) -> None:
         annealing=None if settings is None else annealed.Annealed(**settings),
         progress=bar("example"),
     )
-    print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
-    print(
-        f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats{_how(result)}"
-    )
-    if "bits_per_dimension" in result:
-        print(
-            f"  bits per dimension       {result['bits_per_dimension']:.4f}"
-            f"  ({result['levels']} levels of a pixel, likelihood {result['likelihood']})"
-        )
-    if "likelihood_scale" in result:
-        print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
-    if "against" in result:
-        gain = result["nll_gain"]
-        print(
-            f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
-            f" {'lower' if gain < 0 else 'higher'} by {abs(gain):.2f} +- {result['nll_gain_standard_error']:.2f}"
-        )
-    if result["method"] == "ais":
-        _tell_chains(result)
-    if result["num_samples"] is not None:
-        _tell_latents(result)
-    if "inference_gap" in result:
-        _tell_gap(result)
+    summary.tell(result)
     written = f"{run.evaluation_file}" + (f" and {run.report_file}" if options.full else "")
     print(f"in {time.monotonic() - began:.0f} s: {written}")
 
@@ -107,40 +86,6 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
             expected=f"at most {options.limit}",
             received=options.gap_examples,
         )
-
-
-def _tell_gap(result: dict) -> None:
-    from tfvae.training.report.story import FEW
-
-    parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
-    for name, meaning in parts.items():
-        mean, error = result[f"{name}_gap"], result[f"{name}_gap_standard_error"]
-        print(f"  {name + ' gap':<23}  {mean:.2f} +- {error:.2f} nats  ({meaning})")
-    print(f"  why the bound is loose   {result['gap_verdict']}")
-    size = result["gap_effective_sample_size"]
-    print(
-        f"  {result['gap_num_examples']} examples, {result['gap_steps']} steps of q for each;"
-        f" log p(x) from {size:.1f} effective particles (median)"
-    )
-    if size < FEW:
-        print("  few particles carry log p(x): the inference and approximation gaps are rather larger")
-    if not result["gap_converged"]:
-        gain = f"{result['gap_late_gain']:.2f} nats in the second half of the steps"
-        print(f"  q was still gaining, {gain}: take more with --gap-steps")
-
-
-def _how(result: dict) -> str:
-    """Returns what the estimate is one of, and how it was made."""
-    of = ""
-    if "condition" in result:
-        of = f" for {result['scored_values']} values given the {result['condition']}"
-    if result["num_samples"] is None:
-        return f"{of}  (exact)"
-    error = result["nll_monte_carlo_standard_error"]
-    if result["method"] == "ais":
-        chains = f"{result['num_chains']} chains of {result['num_temperatures']} temperatures"
-        return f"{of}  ({chains} from the {result['init']}; from the chains alone +- {error:.3f})"
-    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {error:.3f})"
 
 
 def _annealing(options: argparse.Namespace) -> dict | None:
@@ -164,34 +109,3 @@ def _annealing(options: argparse.Namespace) -> dict | None:
         else:
             int_from(0 if name == "simulated" else 1, flag, value)
     return {AIS[name]: value for name, value in given.items()}
-
-
-def _tell_chains(result: dict) -> None:
-    accepted = "" if result["acceptance"] is None else f", {result['acceptance']:.0%} of moves accepted"
-    print(
-        f"  effective chains         {result['effective_chains']:.1f} of {result['num_chains']} (median){accepted}"
-    )
-    if "simulated_gap" in result:
-        print(
-            f"  on {result['simulated_examples']} examples from the model, log p(x) is between"
-            f" {result['simulated_lower']:.2f} and {result['simulated_upper']:.2f} nats:"
-            f" gap {result['simulated_gap']:.3f} +- {result['simulated_gap_standard_error']:.3f}"
-        )
-    print(f"  by importance sampling   {result['importance_nll']:.2f} nats")
-
-
-def _tell_latents(result: dict) -> None:
-    from tfvae.training.report.story import FEW
-
-    print(
-        f"  effective sample size    {result['effective_sample_size']:.1f}"
-        f" of {result['num_samples']} particles (median)"
-    )
-    if result["effective_sample_size"] < FEW and result["num_samples"] > 1:
-        print(
-            "  few particles carry the estimates: their errors are understated; take more with --num-samples"
-        )
-    print(f"  ELBO                     {result['elbo']:.2f} nats")
-    active, units = result["active_units_by_layer"], result["units_by_layer"]
-    layers = f" (from the bottom up {active} of {units})" if len(units) > 1 else ""
-    print(f"  active units             {sum(active)} of {sum(units)}{layers}")

@@ -1,0 +1,95 @@
+"""What `tfvae evaluate` says of a result."""
+
+from __future__ import annotations
+
+
+def tell(result: dict) -> None:
+    """Prints the figures of evaluation.json that a person asks for first."""
+    print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
+    print(
+        f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats{_how(result)}"
+    )
+    if "bits_per_dimension" in result:
+        print(
+            f"  bits per dimension       {result['bits_per_dimension']:.4f}"
+            f"  ({result['levels']} levels of a pixel, likelihood {result['likelihood']})"
+        )
+    if "likelihood_scale" in result:
+        print(f"  scale of the likelihood  {result['likelihood_scale']:.4g}")
+    if "against" in result:
+        gain = result["nll_gain"]
+        print(
+            f"  of {result['against']}: {result['against_nll']:.2f} +- {result['against_nll_standard_error']:.2f} nats;"
+            f" {'lower' if gain < 0 else 'higher'} by {abs(gain):.2f} +- {result['nll_gain_standard_error']:.2f}"
+        )
+    if result["method"] == "ais":
+        _tell_chains(result)
+    if result["num_samples"] is not None:
+        _tell_latents(result)
+    if "inference_gap" in result:
+        _tell_gap(result)
+
+
+def _tell_gap(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
+    parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
+    for name, meaning in parts.items():
+        mean, error = result[f"{name}_gap"], result[f"{name}_gap_standard_error"]
+        print(f"  {name + ' gap':<23}  {mean:.2f} +- {error:.2f} nats  ({meaning})")
+    print(f"  why the bound is loose   {result['gap_verdict']}")
+    size = result["gap_effective_sample_size"]
+    source = "annealed chains" if size is None else f"{size:.1f} effective particles (median)"
+    print(
+        f"  {result['gap_num_examples']} examples, {result['gap_steps']} steps of q for each; log p(x) from {source}"
+    )
+    if size is not None and size < FEW:
+        print("  few particles carry log p(x): the inference and approximation gaps are rather larger")
+    if not result["gap_converged"]:
+        gain = f"{result['gap_late_gain']:.2f} nats in the second half of the steps"
+        print(f"  q was still gaining, {gain}: take more with --gap-steps")
+
+
+def _how(result: dict) -> str:
+    """Returns what the estimate is one of, and how it was made."""
+    of = ""
+    if "condition" in result:
+        of = f" for {result['scored_values']} values given the {result['condition']}"
+    if result["num_samples"] is None:
+        return f"{of}  (exact)"
+    error = result["nll_monte_carlo_standard_error"]
+    if result["method"] == "ais":
+        chains = f"{result['num_chains']} chains of {result['num_temperatures']} temperatures"
+        return f"{of}  ({chains} from the {result['init']}; from the chains alone +- {error:.3f})"
+    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {error:.3f})"
+
+
+def _tell_chains(result: dict) -> None:
+    accepted = "" if result["acceptance"] is None else f", {result['acceptance']:.0%} of moves accepted"
+    print(
+        f"  effective chains         {result['effective_chains']:.1f} of {result['num_chains']} (median){accepted}"
+    )
+    if "simulated_gap" in result:
+        print(
+            f"  on {result['simulated_examples']} examples from the model, log p(x) is between"
+            f" {result['simulated_lower']:.2f} and {result['simulated_upper']:.2f} nats:"
+            f" gap {result['simulated_gap']:.3f} +- {result['simulated_gap_standard_error']:.3f}"
+        )
+    print(f"  by importance sampling   {result['importance_nll']:.2f} nats")
+
+
+def _tell_latents(result: dict) -> None:
+    from tfvae.training.report.story import FEW
+
+    print(
+        f"  effective sample size    {result['effective_sample_size']:.1f}"
+        f" of {result['num_samples']} particles (median)"
+    )
+    if result["effective_sample_size"] < FEW and result["num_samples"] > 1:
+        print(
+            "  few particles carry the estimates: their errors are understated; take more with --num-samples"
+        )
+    print(f"  ELBO                     {result['elbo']:.2f} nats")
+    active, units = result["active_units_by_layer"], result["units_by_layer"]
+    layers = f" (from the bottom up {active} of {units})" if len(units) > 1 else ""
+    print(f"  active units             {sum(active)} of {sum(units)}{layers}")

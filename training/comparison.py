@@ -1,0 +1,79 @@
+"""Two runs on the same pixels of the same examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfvae.checks import UserError
+from tfvae.training import data
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory, cannot_write
+
+
+def check_data(config: Config, against: RunDirectory, loaded: data.DataSet) -> None:
+    """Raises a `UserError` unless the other run models the same pixels of the same examples."""
+    other = against.config()
+    for name in ("dataset", "binarize", "condition"):
+        mine, theirs = getattr(config, name), getattr(other, name)
+        if mine != theirs:
+            raise UserError(
+                f"the runs cannot be compared, they differ in {name}",
+                expected=f"{mine} in both",
+                received=f"{theirs} in {against.path}",
+            )
+    against.check_data(loaded.fingerprint())
+
+
+def check_measure(head, other, against: RunDirectory) -> None:
+    """Raises a `UserError` unless two likelihoods give the same kind of number for the same values."""
+    if head.measure != other.measure:
+        raise UserError(
+            "the runs cannot be compared, their likelihoods differ in kind",
+            expected=f"{head.measure}, as {type(head).__name__} gives them, in both",
+            received=f"{other.measure} ({type(other).__name__}) in {against.path}",
+        )
+
+
+def compare(
+    run: RunDirectory, model, result, against: RunDirectory, other, examples, num_samples: int, seed: int
+) -> dict[str, Any]:
+    """Evaluates another run's model on the same examples; draws figures/comparison.png for models with a condition.
+
+    Args:
+        run: the run.
+        model: its model.
+        result: `evaluation.LogMarginal` of the examples under it.
+        against: the other run.
+        other: its model.
+        examples: as `examples_of` gives them.
+        num_samples: particles for each example under the other model.
+        seed: of the particles.
+
+    Returns:
+        figures: what evaluation.json holds of the comparison.
+    """
+    from tfvae import evaluation
+    from tfvae.evaluation.per_example import mean_error
+    from tfvae.training import figures
+
+    theirs = evaluation.log_marginal(other, examples, num_samples, seed)
+    gain = result.log_prob - theirs.log_prob
+    if model.takes_condition:
+        try:
+            run.figures.mkdir(exist_ok=True)
+            figures.draw_conditional(
+                run.figures / "comparison.png",
+                model,
+                examples,
+                title=f"Held-out examples given their conditions: {run.path.name} beside {against.path.name}",
+                others={"other run" if other.latents else "regressor": other},
+            )
+        except OSError as error:
+            raise cannot_write(run.figures, error) from error
+    return {
+        "against": str(against.path),
+        "against_nll": theirs.nll,
+        "against_nll_standard_error": theirs.nll_standard_error,
+        "nll_gain": float(gain.mean()),
+        "nll_gain_standard_error": mean_error(gain),
+    }
