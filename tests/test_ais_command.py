@@ -64,6 +64,7 @@ def test_it_writes_and_says_its_result(run, capsys):
     assert not list(run.path.glob("*.partial.npz"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_goes_on(run, monkeypatch):
     import importlib
 
