@@ -13,6 +13,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence, view
 from tfvae.estimators.catalog import check_path
 from tfvae.models.base import LatentVariableModel
+from tfvae.models.given import GivenLatents
 from tfvae.models.particles import Particles, sample_and_score
 from tfvae.models.parts import batch_of, check_parts, deserialize, flat_units, training_option, with_lead
 
@@ -23,7 +24,7 @@ HEADS = {
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class VAE(LatentVariableModel):
+class VAE(GivenLatents, LatentVariableModel):
     """A variational autoencoder: p(x, z) = p(z) p(x|z), q(z|x), one layer of latent variables.
 
         encoder, posterior:  x [B, *event_shape] -> features -> q(z|x)
@@ -198,15 +199,6 @@ class VAE(LatentVariableModel):
         )
         return drawn[0]
 
-    def prior_latents(self, p, draw):
-        """Returns latents from the prior, a tensor [..., *event] for each stochastic layer from the bottom up.
-
-        Args:
-            p: parameters of the prior, as `generator` gives them.
-            draw: maps a head and the name of a stream to the head's noise, [..., noise_size].
-        """
-        return (self.prior_head.sample(p, draw(self.prior_head, "prior")),)
-
     def particles(self, x, num_samples, noise, **options) -> Particles:
         """Samples and scores; see `LatentVariableModel.particles`."""
         encoding = self.encoding(x, options.get("training", False))
@@ -244,31 +236,6 @@ class VAE(LatentVariableModel):
             log_posterior=log_posterior,
             kl=kl_divergence(head, q, self.prior_head, generator[0]) if analytic_kl else None,
         )
-
-    def log_joint(self, x, generator, latents, training=False):
-        """Scores latents that come from anywhere.
-
-        Args:
-            x: checked examples, B rows.
-            generator: what `generator` gave for them.
-            latents: a tensor [K, B, *event] for each stochastic layer, from the bottom up.
-            training: whether layers such as batch normalisation train.
-
-        Returns:
-            log_prior: log p(z), [K, B], nats.
-            log_likelihood: log p(x|z), [K, B], nats.
-        """
-        p, likelihood_parameters = generator
-        parameters = likelihood_parameters(latents[0])
-        return self.prior_head.log_prob(p, latents[-1]), self.score_likelihood(x, parameters, training)
-
-    def posterior_latents(self, x, encoding, num_samples, noise):
-        """Returns latents drawn from q(z|x) as `log_joint` takes them, `encoding` being that of `x`."""
-        return self.score(x, encoding, num_samples, noise).latents
-
-    def log_posterior(self, x, encoding, latents):
-        """Returns log q(z|x) at latents as `log_joint` takes them, `encoding` being that of `x`: [K, B], nats."""
-        return self.posterior_head.log_prob(encoding, latents[0])
 
     def generator(self, x, training=False):
         """Returns the parameters of the prior for checked examples, and the function from z to the likelihood's."""
