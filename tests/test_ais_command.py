@@ -64,6 +64,7 @@ def test_it_writes_and_says_its_result(run, capsys):
     assert not list(run.path.glob("*.partial.npz"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_one_goes_on(run, monkeypatch):
     import importlib
 
@@ -111,8 +112,15 @@ def test_bad_input_is_one_line(run, capsys, words, says):
 
 @pytest.mark.slow
 def test_runs_that_cannot_be_annealed(tmp_path, capsys):
-    discrete = train(tmp_path / "discrete", "--preset", "sbn-200-200-200", "--dataset", "digits")
-    assert "importance" in refused(capsys, "evaluate", discrete.path, *FEW)
+    images = np.random.default_rng(0).random((40, 28, 28)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x_train=images, x_test=images[:10])
+    dataset = ["--dataset", str(tmp_path / "data.npz"), "--batch-size", "20"]
+    discrete = train(tmp_path / "discrete", "--preset", "sbn-200-200-200", *dataset)
+    assert "discrete latents; evaluate it with log_marginal (--method importance)" in refused(
+        capsys, "evaluate", discrete.path, *FEW
+    )
+    regressor = train(tmp_path / "regressor", "--preset", "regressor-column")
+    assert "exact" in refused(capsys, "evaluate", regressor.path, *FEW)
 
 
 @pytest.mark.slow

@@ -1,9 +1,8 @@
 """log p(x) by annealed importance sampling against exact values, whatever q is.
 
 Mutations, each seen to break a test here: weights taken after the transition, the transition of one temperature with
-the density of the next, log C left out, every end of a trajectory accepted, the momentum's sign turned, chains that
-share noise over the examples, step sizes of another temperature where the chains run downwards, a store that is not
-heeded.
+the density of the next, the last weight left out, transitions or examples that share noise, log C left out, a store
+that is not heeded.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """The exact value lies between the bounds, and the bounds close in.
 
 Mutations, each seen to break a test here: the upper bound without its minus sign, backward chains from a draw from the
-prior, weights that are not turned round on the way back, log C left out of the upper bound, a condition not used.
+prior, densities of another temperature on the way back.
 """
 
 import numpy as np

@@ -15,7 +15,7 @@ import pytest
 
 from tfvae import cli
 from tfvae.training import details, evaluations, loop, report, results
-from tfvae.training.evaluations import Gap
+from tfvae.training.gaps import Gap
 from tfvae.training.run_directory import RunDirectory
 
 TINY = ["--epochs", "2", "--batch-size", "20", "--figures-every", "0"]

@@ -69,6 +69,8 @@ def _tell_chains(result: dict) -> None:
     print(
         f"  effective chains         {result['effective_chains']:.1f} of {result['num_chains']} (median){accepted}"
     )
+    if result["effective_chains"] < result["num_chains"] / 4:
+        print("  few chains carry the estimates, which are low: take more with --num-temperatures")
     if "simulated_gap" in result:
         print(
             f"  on {result['simulated_examples']} examples from the model, log p(x) is between"
