@@ -5,6 +5,7 @@ last edge is below K.
 """
 
 import base64
+import functools
 import json
 import re
 from pathlib import Path
@@ -14,8 +15,7 @@ import numpy as np
 import pytest
 
 from tfvae import cli
-from tfvae.training import details, evaluations, loop, report, results
-from tfvae.training.gaps import Gap
+from tfvae.training import details, gaps, loop, report, results
 from tfvae.training.run_directory import RunDirectory
 
 TINY = ["--epochs", "2", "--batch-size", "20", "--figures-every", "0"]
@@ -78,7 +78,8 @@ KINDS = {  # name: (command line, side of the images or None for the preset's da
 @pytest.fixture(autouse=True)
 def short_search(monkeypatch):
     """The best q for each example is looked for in four steps."""
-    monkeypatch.setattr(evaluations, "Gap", lambda **given: Gap(**given | {"steps": 4}))
+    short = functools.partial(gaps.Gap, steps=4)
+    monkeypatch.setattr(gaps, "Gap", lambda **given: short(**given))
 
 
 @pytest.mark.slow
