@@ -42,6 +42,7 @@ FORMER = {
     ("mixed_precision", False): "none",
     ("mixed_precision", True): "float16",
 }  # values under other names
+FORMER_HEADS = {"posterior": "diagonal", "prior": "standard"}  # said of every preset, also of those with their own
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ class Config:
         estimator = given.get("estimator", preset.estimator)
         row = catalog.row(estimator)
         tightens = row.multi_sample and preset.num_samples == 1
+        heads = presets.head_names(replace(preset, condition=given.get("condition", preset.condition)))
         return cls(
             **{
                 "preset": preset.name,
@@ -221,8 +223,8 @@ class Config:
                 "replicas": 0,
                 "mixed_precision": "none",
                 "jit": "auto",
-                "posterior": "diagonal",
-                "prior": "standard",
+                "posterior": heads["posterior"][0],
+                "prior": heads["prior"][0],
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,
@@ -251,6 +253,10 @@ class Config:
                 if isinstance(settings, dict)
                 else type(settings).__name__,
             )
+        preset = replace(presets.get(settings["preset"]), condition=settings["condition"])
+        for kind, heads in presets.head_names(preset).items():
+            if FORMER_HEADS[kind] not in heads and settings[kind] == FORMER_HEADS[kind]:
+                settings[kind] = heads[0]
         return cls(**settings)
 
     def to_json(self) -> dict[str, Any]:

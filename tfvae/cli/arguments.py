@@ -45,7 +45,12 @@ def parser() -> argparse.ArgumentParser:
             "FILE.npz holds as c_train, c_test and, with x_valid, c_valid: numbers [N, ...], taken as they are",
         ),
         ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
-        ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
+        (
+            "prior",
+            str,
+            f"{'|'.join(presets.PRIORS)} (default: standard); with a condition learned, from it (default), or fixed, a "
+            "standard normal",
+        ),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
         ("groups", int, "groups M of miwae and piwae, which divide the particles"),
         ("alpha", float, "of vr-iwae, in [0, 1)"),
