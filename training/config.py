@@ -126,6 +126,8 @@ class Config:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
         one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        if self.mixed_precision == "float16":
+            catalog.check_half(self.estimator)
         one_of("jit", self.jit, JIT)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
@@ -145,7 +147,7 @@ class Config:
             self.num_samples,
             preset.latents,
             self.backward_particles,
-            preset.shares_parameters,
+            preset.shares_parameters or self.prior == "vamp",
         )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
