@@ -463,8 +463,12 @@ def test_bad_input_to_evaluate(refused, finished, copy):
         "evaluate", finished.path, "--seed", str(2**31), "--num-samples", "1", "--limit", "1"
     )
     assert tree(finished.path) == before
-    copy.model_file.write_bytes(copy.model_file.read_bytes()[:-2000])
-    assert "model.keras is damaged" in refused("evaluate", copy.path)
+    whole = copy.model_file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[200] ^= 0xFF
+    for content in (flipped, whole[:-2000]):
+        copy.model_file.write_bytes(content)
+        assert "model.keras is damaged" in refused("evaluate", copy.path)
     copy.model_file.unlink()
     assert "no trained model" in refused("evaluate", copy.path)
     assert "no trained model" in refused("sample", copy.path)
