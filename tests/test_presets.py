@@ -87,6 +87,12 @@ def test_an_unknown_posterior_or_prior_is_refused():
             presets.create("digits", **options)
 
 
+def test_an_unknown_override_is_refused():
+    for name in ("digits", "regressor-column"):
+        with pytest.raises(UserError, match="does not take typo"):
+            presets.create(name, image_shape=(8, 8, 1), widths=(3,), typo=1)
+
+
 def test_a_preset_for_any_shape_takes_one():
     assert presets.create("conv").event_shape == (28, 28, 1)
     assert presets.create("conv", image_shape=(8, 12, 3)).event_shape == (8, 12, 3)

@@ -181,7 +181,11 @@ def parser() -> argparse.ArgumentParser:
         help="how many (default: 64); with a condition, 8 for each of the first shuffled test examples' conditions",
     )
     sample.add_argument(
-        "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="sample i depends on (seed, i) alone, with a condition sample i of the b-th of B conditions on "
+        "(seed, i B + b) and that condition (default: 0)",
     )
     sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
 

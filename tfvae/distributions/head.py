@@ -37,6 +37,7 @@ class Head(keras.layers.Layer):
         support: the lowest and the highest value that can be scored.
         levels: how many values there are where they are the equally spaced levels of [0, 1], otherwise None.
         adapts: whether training steps set weights of the head themselves, see `adapt`.
+        closed_mean: whether `mean` is the mean; otherwise it has no closed form and something else stands for it.
         mixes_posterior: whether this prior has the weights of the model's own posterior, taken with `bind`.
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
@@ -45,6 +46,7 @@ class Head(keras.layers.Layer):
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     scores_anywhere = True
+    closed_mean = True
     mixes_posterior = False
     relaxation = None
     linear = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -38,6 +40,15 @@ class Trainer(keras.Model):
     latents: str | None = None
     backward_particles = 0
     compiles: bool | str = "auto"
+
+    def __init__(self, **kwargs):
+        unknown = sorted(set(kwargs) - set(inspect.signature(keras.layers.Layer.__init__).parameters))
+        if unknown:
+            raise UserError(
+                f"{type(self).__name__} does not take {', '.join(unknown)}",
+                expected="its own arguments and those of a Keras layer",
+            )
+        super().__init__(**kwargs)
 
     def check_examples(self, x):
         """Returns a batch of examples as float32 tensors.
