@@ -59,7 +59,11 @@ def test_posteriors_and_priors_by_name(posterior, prior):
 def test_a_conditional_posterior_and_prior():
     prior = distributions.MixturePrior(3)
     options = {"image_shape": (8, 8, 1), "widths": (4,), "latent_size": 3, "posterior": "iaf"}
-    for given, kind in (({}, "DiagonalNormal"), ({"prior": "fixed"}, "StandardNormal"), ({"prior": prior}, "Mixture")):
+    for given, kind in (
+        ({}, "DiagonalNormal"),
+        ({"prior": "fixed"}, "StandardNormal"),
+        ({"prior": prior}, "Mixture"),
+    ):
         model = presets.create("cvae-column", **options, **given)
         assert type(model.prior_head).__name__.startswith(kind)
         assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"]
@@ -72,7 +76,8 @@ def test_a_conditional_posterior_and_prior():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("cvae-column", {"prior": "mixture"}), ("cvae-column", {"prior": "standard"}), ("regressor-column", {"posterior": "full"}),
+    [("cvae-column", {"prior": "mixture"}), ("cvae-column", {"prior": "standard"}),
+     ("regressor-column", {"posterior": "full"}),
      ("ladder-2layer", {"posterior": "iaf"}), ("burda-2layer", {"prior": "vamp"}), ("draw", {"prior": "mixture"}),
      ("sbn-200-200-200", {"posterior": "full"})],
 )  # fmt: skip

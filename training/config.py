@@ -42,7 +42,10 @@ FORMER = {
     ("mixed_precision", False): "none",
     ("mixed_precision", True): "float16",
 }  # values under other names
-FORMER_HEADS = {"posterior": "diagonal", "prior": "standard"}  # said of every preset, also of those with their own
+FORMER_HEADS = {
+    "posterior": "diagonal",
+    "prior": "standard",
+}  # said of every preset, also of those with their own
 
 
 @dataclass(frozen=True)

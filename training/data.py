@@ -114,7 +114,11 @@ class DataSet:
                     expected=f"a {one} for each image, as {letter}_{key} in a .npz file",
                     fix="choose another --condition",
                 )
-            if kind == "label" and len(split) and not 0 <= split.labels.min() <= split.labels.max() < _CLASSES:
+            if (
+                kind == "label"
+                and len(split)
+                and not 0 <= split.labels.min() <= split.labels.max() < _CLASSES
+            ):
                 raise UserError(
                     f"the labels of the {name} split of {self.name} are no classes",
                     expected=f"0 to at most {_CLASSES - 1}",

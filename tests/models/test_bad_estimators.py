@@ -198,5 +198,5 @@ def test_the_weights_of_piwae_do_not_fit_into_float16():
             Config.resolve(given)
             continue
         for check in (model.compile, lambda given=given: Config.resolve(given)):
-            with pytest.raises(UserError, match="piwae .* expected float32 or bfloat16.* received float16"):
+            with pytest.raises(UserError, match=r"piwae .* expected float32 or bfloat16.* received float16"):
                 check()

@@ -193,7 +193,10 @@ def parser() -> argparse.ArgumentParser:
     latent.add_argument("run_dir", metavar="RUN_DIR")
     latent.add_argument("tool", metavar="interpolate|attribute|manifold|traverse")
     latent.add_argument("--out", metavar="FILE.png", help="(default: RUN_DIR/figures/TOOL.png)")
-    latent.add_argument("--split", default="test", help="whose examples: test (default), validation or train")
+    latent.add_argument(
+        "--split",
+        help="interpolate, attribute, traverse: whose examples, test (default), validation or train",
+    )
     latent.add_argument(
         "--method", help="interpolate: linear (default), or spherical along great circles around 0"
     )
@@ -201,7 +204,9 @@ def parser() -> argparse.ArgumentParser:
         "--steps", type=int, help="interpolate, traverse: images in a row (default: 10); attribute: rows (6)"
     )
     latent.add_argument(
-        "--rows", type=int, help="interpolate: pairs of examples; traverse: latent units (default: 8)"
+        "--rows",
+        type=int,
+        help="interpolate: pairs of examples (default: 8); traverse: latent units (default: 8, or all if fewer)",
     )
     latent.add_argument("--label", type=int, help="attribute: the class that has it (default: 0)")
     latent.add_argument("--strength", type=float, help="attribute: of the last row (default: 2)")

@@ -73,9 +73,11 @@ class Head(keras.layers.Layer):
         return f"probabilities of {self.levels or 2} levels"
 
     def describe_values(self) -> str:
-        """Returns the kind and shape of the values, for messages."""
+        """Returns the kind, shape and range of the values, for messages."""
         kind = self.relaxation.values if self.relaxation else self.latents
-        return f"{kind} values of shape {self.event_shape}"
+        low, high = self.support
+        within = f" in [{low:g}, {high:g}]" if kind == "continuous" and math.isfinite(high - low) else ""
+        return f"{kind} values of shape {self.event_shape}{within}"
 
     def bind(self, model) -> None:
         """Tells a prior which model it is part of."""

@@ -176,7 +176,9 @@ def combine(first: tuple[tf.Tensor, tf.Tensor], second: tuple[tf.Tensor, tf.Tens
     """
     (loc, scale), (other_loc, other_scale) = first, second
     log_ratio = 2.0 * (tf.math.log(scale) - tf.math.log(other_scale))
-    by_other = other_scale * tf.sqrt(tf.sigmoid(tf.maximum(log_ratio, 0.0)))  # where its share is above one half
+    by_other = other_scale * tf.sqrt(
+        tf.sigmoid(tf.maximum(log_ratio, 0.0))
+    )  # where its share is above one half
     by_first = scale * tf.sqrt(tf.sigmoid(tf.maximum(-log_ratio, 0.0)))
     both = tf.where(log_ratio >= 0.0, by_other, by_first)
     return loc + tf.sigmoid(log_ratio) * (other_loc - loc), both

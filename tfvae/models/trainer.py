@@ -20,9 +20,7 @@ TWO_PASSES_DIFFER = (
     keras.layers.AlphaDropout,
 )
 
-SUMS = (
-    "sums"  # what a replica's step returns: [1, figures, 2], for each figure its weighted sum and its weight
-)
+SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
 class Trainer(keras.Model):

@@ -8,7 +8,6 @@ from tfvae import conditions
 from tfvae.checks import UserError, one_of
 from tfvae.presets.table import ANY_SHAPE, POSTERIORS, PRIORS, Preset
 
-
 FIXED = ("learned", "fixed")  # priors of a model with a condition: p(z|c) from it, or a standard normal p(z)
 
 
