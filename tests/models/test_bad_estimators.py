@@ -187,6 +187,14 @@ def test_what_does_fit_is_accepted():
     build("one-hot", prior=OneHotCategoricalPrior((2, 3)))
 
 
+def test_values_that_differ_in_their_range_alone_are_told_apart():
+    head = tfvae.distributions.ContinuousBernoulli(2)
+    with pytest.raises(
+        UserError, match=r"over continuous values of shape \(2,\) in \[0, 1\]; received one over .*\)$"
+    ):
+        tfvae.VAE(identity(), identity(), posterior=head, likelihood=Normal(3))
+
+
 def test_the_weights_of_piwae_do_not_fit_into_float16():
     for precision in ("float16", "bfloat16"):
         encoder = keras.layers.Dense(3, dtype=f"mixed_{precision}")
