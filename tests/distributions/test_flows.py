@@ -91,9 +91,13 @@ def test_a_step_of_iaf_sees_the_units_before_alone_and_all_of_them(size):
         assert (np.abs(jacobian_of(tape, values, parameters[2])).max(axis=(0, 2)) > 1e-7).all()
 
 
-def test_masks_of_few_hidden_units_stay_autoregressive():
-    read, write = autoregressive_masks([3, 1, 2], 2)
-    assert (read.astype(int) @ write.astype(int))[0].max() == 0
+def test_masks_of_the_fewest_hidden_units_let_each_unit_feed_all_after_it():
+    order = np.array([3, 1, 2])
+    read, write = autoregressive_masks(order, 3)
+    paths = read.astype(int) @ write.astype(int)
+    np.testing.assert_array_equal(paths > 0, order[:, np.newaxis] < order)
+    with pytest.raises(UserError, match="hidden_size >= 3.*received 2"):
+        autoregressive_masks(order, 2)
 
 
 def test_iaf_is_the_inverse_of_a_masked_autoregressive_flow_of_tfp():

@@ -202,3 +202,13 @@ def test_a_preset_for_small_images():
         presets.create("draw", image_shape=(4, 8, 1))
     with pytest.raises(UserError, match="one width"):
         presets.create("draw", widths=(5, 5))
+
+
+def test_the_posterior_is_scored_for_a_number_of_latents_that_is_not_known():
+    model = build()
+    z = tf.random.stateless_normal([5, 2, model.latent_size], (1, 2))
+    scored = tf.function(
+        lambda latents: model.log_posterior(tf.constant(X), (), (latents,)),
+        input_signature=[tf.TensorSpec([None, None, model.latent_size])],
+    )
+    np.testing.assert_allclose(scored(z), model.log_posterior(tf.constant(X), (), (z,)), rtol=1e-5)
