@@ -39,7 +39,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     return {
         "cvae": train(folder, "cvae", "--preset", "cvae-column", "--latent-size", "2"),
-        "regressor": train(folder, "regressor", "--preset", "regressor-column"),
+        "regressor": train(folder, "regressor", "--preset", "regressor-column", "--seed", "1"),
         "quadrant": train(folder, "quadrant", "--preset", "regressor-quadrant"),
         "density": train(
             folder,
@@ -100,6 +100,8 @@ def test_a_conditional_run_against_its_regressor(runs, capsys):
     assert "differ in condition" in refused(
         capsys, "evaluate", runs["cvae"].path, "--against", runs["quadrant"].path
     )
+    words = ["--split", "validation", "--against", runs["regressor"].path]
+    assert "chose by other seeds" in refused(capsys, "evaluate", runs["cvae"].path, *words)
     before = runs["cvae"].evaluation_file.read_bytes()
     said = refused(capsys, "evaluate", runs["cvae"].path, "--against", runs["density"].path)
     assert "differ in kind; expected probabilities of 2 levels, as Bernoulli gives them, in both" in said

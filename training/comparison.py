@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
+
+import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training import data
 from tfvae.training.config import Config
+from tfvae.training.loop import load_data
+from tfvae.training.partial import Partial, digest
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 
-def check_data(config: Config, against: RunDirectory, loaded: data.DataSet) -> None:
-    """Raises a `UserError` unless the other run models the same pixels of the same examples."""
+def check_data(config: Config, against: RunDirectory, loaded: data.DataSet, split: str) -> None:
+    """Raises a `UserError` unless the other run models the same pixels of the same examples of a split."""
     other = against.config()
     for name in ("dataset", "binarize", "condition"):
         mine, theirs = getattr(config, name), getattr(other, name)
@@ -21,7 +27,14 @@ def check_data(config: Config, against: RunDirectory, loaded: data.DataSet) -> N
                 expected=f"{mine} in both",
                 received=f"{theirs} in {against.path}",
             )
-    against.check_data(loaded.fingerprint())
+    theirs = load_data(other)
+    against.check_data(theirs.fingerprint())
+    if not np.array_equal(getattr(loaded, split).images, getattr(theirs, split).images):
+        raise UserError(
+            f"the runs cannot be compared on their {split} examples, which they chose by other seeds or sizes",
+            expected="--split test",
+            received=f"--split {split}",
+        )
 
 
 def check_measure(head, other, against: RunDirectory) -> None:
@@ -35,7 +48,15 @@ def check_measure(head, other, against: RunDirectory) -> None:
 
 
 def compare(
-    run: RunDirectory, model, result, against: RunDirectory, other, examples, num_samples: int, seed: int
+    run: RunDirectory,
+    model,
+    result,
+    against: RunDirectory,
+    other,
+    examples,
+    kept: ExitStack,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Evaluates another run's model on the same examples; draws figures/comparison.png for models with a condition.
 
@@ -46,8 +67,9 @@ def compare(
         against: the other run.
         other: its model.
         examples: as `examples_of` gives them.
-        num_samples: particles for each example under the other model.
-        seed: of the particles.
+        kept: closed when the whole evaluation is done; until then the blocks stay.
+        progress: called with (examples done, N).
+        **settings: "num_samples", "seed" and all else that the examples depend on.
 
     Returns:
         figures: what evaluation.json holds of the comparison.
@@ -56,7 +78,9 @@ def compare(
     from tfvae.evaluation.per_example import mean_error
     from tfvae.training import figures
 
-    theirs = evaluation.log_marginal(other, examples, num_samples, seed)
+    store = kept.enter_context(Partial(run, "against", against=digest(against.model_file), **settings))
+    particles = settings["num_samples"], settings["seed"]
+    theirs = evaluation.log_marginal(other, examples, *particles, progress, store)
     gain = result.log_prob - theirs.log_prob
     if model.takes_condition:
         try:

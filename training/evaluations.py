@@ -60,7 +60,7 @@ def evaluate(
     loaded = load_data(config)
     run.check_data(loaded.fingerprint())
     if against is not None:
-        comparison.check_data(config, against, loaded)
+        comparison.check_data(config, against, loaded, split)
     count = len(getattr(loaded, split))
     if not count:
         raise UserError(f"the run has no {split} examples", expected="another --split")
@@ -74,6 +74,12 @@ def evaluate(
         annealed.check(annealing, model, count if limit is None else limit)
     gap = gaps.Gap(if_possible=True) if full and gap is None else gap
     no_gap = None if gap is None else gaps.check(gap, model)
+    if gap is not None and no_gap is None and annealing is not None and annealing.num_chains < 2:
+        raise UserError(
+            "a single chain has no standard error, which the inference gap needs",
+            expected="--chains of at least 2 with --gap or --full",
+            received=annealing.num_chains,
+        )
 
     from tfvae import evaluation
 
@@ -95,8 +101,10 @@ def evaluate(
             size = {"num_samples": num_samples, "limit": len(rows)}
             summary |= gaps.measure(run, model, part, gap, kept, given, **place | size)
         if against is not None:
-            particles = (num_samples, seed)
-            summary |= comparison.compare(run, model, result, against, other, examples, *particles)
+            asked = place | {"num_samples": num_samples}
+            summary |= comparison.compare(
+                run, model, result, against, other, examples, kept, progress, **asked
+            )
         if full:
             from tfvae.training.details import details
 
@@ -121,6 +129,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
         estimate: of their log-likelihood, `result` or a better one.
     """
     from tfvae import evaluation
+    from tfvae.evaluation.estimate import FEW
 
     head, latent = model.likelihood_head, model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
@@ -131,10 +140,12 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
         "nll_monte_carlo_standard_error": estimate.monte_carlo_standard_error,
         "elbo": float(result.elbo.mean()),
         "effective_sample_size": float(np.median(result.effective_sample_size)) if latent else None,
+        "few_effective_share": float(np.mean(result.effective_sample_size < FEW)) if latent else None,
         "num_samples": result.num_samples if latent else None,
         "num_examples": len(result.log_prob),
         "active_units": units.count if latent else None,
         "active_units_by_layer": units.by_layer if latent else None,
+        "active_unit_variances": [layer.tolist() for layer in units.variances] if latent else None,
         "units_by_layer": [len(variance) for variance in units.variances] if latent else None,
         "latent_size": model.latent_size if latent else None,
         "binarize": config.binarize,

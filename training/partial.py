@@ -7,32 +7,39 @@ import io
 import json
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfvae import files
+from tfvae import __version__, files
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 SECONDS = 5.0  # between two writings: what a killed process loses
 
 
+def digest(file: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 class Partial(dict):
     """The finished blocks of one evaluation, kept in its run directory until it is whole.
 
-    A context manager: left by an exception it writes what there is, left well it removes its file. A file of another
-    evaluation (another model, split, seed, ...) or a damaged one counts as none.
+    A context manager: left by an exception it writes what there is, left well it removes its file. Evaluations that
+    differ in anything (model, split, seed, version, ...) have files of their own; a damaged one counts as none.
 
     Args:
         run: the run.
-        name: of the kind of evaluation; each has a file of its own.
+        name: of the kind of evaluation.
         **settings: all else that its figures depend on, as JSON values; the model file is among them already.
     """
 
     def __init__(self, run: RunDirectory, name: str, **settings: Any) -> None:
-        self.file = run.path / f"evaluation-{name}.partial.npz"
-        model = hashlib.sha256(run.model_file.read_bytes()).hexdigest()
-        self._key = json.dumps({"model": model, "name": name} | settings, sort_keys=True)
+        own = {"model": digest(run.model_file), "name": name, "version": __version__}
+        self._key = json.dumps(own | settings, sort_keys=True)
+        place = hashlib.sha256(self._key.encode()).hexdigest()[:12]
+        self.file = run.path / f"evaluation-{name}-{place}.partial.npz"
         super().__init__(self._read())
         self._written = time.monotonic()
 

@@ -43,7 +43,7 @@ def assess(
         config: its settings.
         split: "test", "validation" or "train".
         limit: examples to take, the first ones of a fixed shuffle; None, or more than 5,000, for at most 5,000.
-        seed: of the samples and draws, 32-bit non-negative integer.
+        seed: of the samples and draws, 32-bit integer.
 
     Returns:
         result: plain JSON values. For each `name` of precision, recall, density, coverage, mmd (squared), frechet
@@ -51,9 +51,8 @@ def assess(
             examples in the place of samples. `features` ("classifier" or "pixels"), `features_accuracy` (of the
             classifier on the test split), `samples` ("draws" or "means"), `quality_examples` (compared on each side).
             `knn_accuracy`, `linear_probe_accuracy`, each with `_standard_error`; `code_chance`, `code_examples`.
-            `rate`, `distortion`, nats, with `_standard_error`; `active_unit_variances`, a list for each layer from
-            the bottom up. What cannot be had is None, and `quality_missing`, `codes_missing`, `rate_missing` say why
-            (None where nothing is missing).
+            `rate`, `distortion`, nats, with `_standard_error`. What cannot be had is None, and `quality_missing`,
+            `codes_missing`, `rate_missing` say why (None where nothing is missing).
 
     Raises:
         UserError: if the features cannot be read or written, or figures are not finite.
@@ -110,10 +109,11 @@ def _samples(run, model, loaded, config, examples, seed) -> dict[str, Any]:
     if len(real) < FEWEST:
         return result | {"quality_missing": f"{len(real)} examples are too few, at least {FEWEST} are needed"}
     classifier = feature_model(run, loaded)
-    _, held_out = evaluation.halves(len(real), seed)
+    split_seed = seed % 2**32  # NumPy takes no negative one
+    _, held_out = evaluation.halves(len(real), split_seed)
     means = config.likelihood == "bernoulli" and config.binarize == "none" and loaded.is_grey()
     fake = _draw(model, len(held_out), seed, means, None if condition is None else condition[held_out])
-    quality = evaluation.sample_quality(_embed(classifier, real), _embed(classifier, fake), seed)
+    quality = evaluation.sample_quality(_embed(classifier, real), _embed(classifier, fake), split_seed)
     for name in FIGURES:
         result[name] = quality.fake[name]
         result[f"{name}_standard_error"] = quality.fake_standard_error[name]
@@ -155,11 +155,10 @@ def _codes(model, loaded, config, split, examples, labels) -> dict[str, Any]:
     """Returns what the codes tell of the labels, and how much each unit varies."""
     accuracies = [f"{name}_accuracy" for name in ("knn", "linear_probe")]
     names = [f"{name}{suffix}" for name in accuracies for suffix in ("", "_standard_error")]
-    result = dict.fromkeys([*names, "code_chance", "code_examples", "active_unit_variances"])
+    result = dict.fromkeys([*names, "code_chance", "code_examples"])
     if model.latents is None:
         return result | {"codes_missing": f"a {type(model).__name__} has no codes"}
     units = evaluation.active_units(model, examples)
-    result["active_unit_variances"] = [layer.tolist() for layer in units.variances]
     if split == "train":
         return result | {"codes_missing": "the classifiers are fitted to the training examples themselves"}
     if config.condition == "label":

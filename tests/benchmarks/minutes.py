@@ -1,6 +1,6 @@
 """Log-likelihoods of several models after equal time of training on dynamic MNIST.
 
-    python tests/benchmarks/minutes.py [--seconds 120] [--models burda-1layer ...] [--examples 2000] [--num-samples 1000]
+    python tests/benchmarks/minutes.py [--seconds 120] [--models NAME ...] [--examples 2000] [--num-samples 1000]
 
 Every model trains alone for as long by the clock, compilation included: Adam from 1e-3 with a cosine over that time,
 batches of 100. So short a run rewards fast steps. TFDS_DATA_DIR names the folder of the prepared data sets.

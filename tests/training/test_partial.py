@@ -42,6 +42,20 @@ def test_another_evaluation_starts_anew(run, settings):
     assert not Partial(run, "ais", seed=1)
 
 
+def test_another_evaluation_leaves_the_interrupted_one_alone(run):
+    interrupted(run, seed=1)
+    with Partial(run, "importance", seed=2) as store:
+        store[0] = BLOCK
+    interrupted(run, seed=3)
+    assert list(Partial(run, "importance", seed=1)) == [0]
+
+
+def test_another_version_starts_anew(run, monkeypatch):
+    interrupted(run, seed=1)
+    monkeypatch.setattr("tfvae.training.partial.__version__", "99")
+    assert not Partial(run, "importance", seed=1)
+
+
 def test_another_model_starts_anew(run):
     interrupted(run, seed=1)
     run.model_file.write_bytes(b"other weights")

@@ -31,7 +31,7 @@ def tell(result: dict) -> None:
 
 
 def _tell_gap(result: dict) -> None:
-    from tfvae.training.report.story import FEW
+    from tfvae.evaluation.estimate import FEW
 
     parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
     for name, meaning in parts.items():
@@ -81,15 +81,16 @@ def _tell_chains(result: dict) -> None:
 
 
 def _tell_latents(result: dict) -> None:
-    from tfvae.training.report.story import FEW
+    from tfvae.evaluation.estimate import FEW
 
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"
     )
-    if result["effective_sample_size"] < FEW and result["num_samples"] > 1:
+    if result["few_effective_share"] and result["num_samples"] > 1:
         print(
-            "  few particles carry the estimates: their errors are understated; take more with --num-samples"
+            f"  {result['few_effective_share']:.0%} of the examples have fewer than {FEW}: their estimates are low and"
+            " their errors understated; take more with --num-samples, or --method ais"
         )
     print(f"  ELBO                     {result['elbo']:.2f} nats")
     active, units = result["active_units_by_layer"], result["units_by_layer"]

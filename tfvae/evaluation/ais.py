@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.memory import numbers_of_a_particle
 
 LARGEST_BLOCK = 64  # examples
 NUMBERS_PER_BLOCK = 2**18  # float32 numbers in a block's largest tensor: 1 MiB, as the cache of a core
@@ -95,11 +95,12 @@ def ais(
         log_weights, acceptance = annealing.run(x, start, temperatures, step_sizes)
         return np.concatenate([of_log_weights(log_weights, start), acceptance[np.newaxis]])
 
-    size = block_size(data["x"].shape[1:], num_chains)
+    size = block_size(model, data, num_chains)
     columns = in_blocks(len(data["x"]), size, estimate, store, progress)
     return AnnealedImportance(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 
 
-def block_size(event_shape, num_chains: int) -> int:
+def block_size(model, data, num_chains: int) -> int:
     """Returns how many examples to run at a time."""
-    return min(LARGEST_BLOCK, max(1, NUMBERS_PER_BLOCK // (num_chains * math.prod(event_shape))))
+    numbers = num_chains * numbers_of_a_particle(model, data)
+    return min(LARGEST_BLOCK, max(1, NUMBERS_PER_BLOCK // numbers))

@@ -115,7 +115,8 @@ def bdmc(
         lower, upper = of_log_weights(up, start), of_log_weights(down, start)
         return np.stack([lower[0], lower[1], -upper[0], upper[1]])
 
-    size = block_size(model.event_shape, num_chains)
+    blank = np.zeros((1, *model.event_shape), np.float32)
+    size = block_size(model, {"x": blank} | rows(given, 0, 1), num_chains)
     columns = in_blocks(num_examples, size, bound, store, progress)
     return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 

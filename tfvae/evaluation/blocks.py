@@ -21,7 +21,8 @@ def in_blocks(
         size: of a block; the last one may be smaller.
         compute: maps (start, stop) to the figures of the examples from start to before stop, [..., stop - start]. They
             may depend on nothing but these examples and their indices.
-        store: finished blocks by their start; each is put in when it is done. None keeps none.
+        store: finished blocks by their start; each is put in when it is done, and one of another size is computed anew.
+            None keeps none.
         progress: called with (examples done, N) before the first block to compute and after each.
 
     Returns:
@@ -29,11 +30,14 @@ def in_blocks(
     """
     store = {} if store is None else store
     blocks = {start: min(start + size, count) for start in range(0, count, size)}
-    done = sum(stop - start for start, stop in blocks.items() if start in store)
+    have = {
+        start for start, stop in blocks.items() if start in store and store[start].shape[-1] == stop - start
+    }
+    done = sum(blocks[start] - start for start in have)
     if progress is not None:
         progress(done, count)
     for start, stop in blocks.items():
-        if start in store:
+        if start in have:
             continue
         store[start] = compute(start, stop)
         done += stop - start

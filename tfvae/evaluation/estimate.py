@@ -9,6 +9,8 @@ import numpy as np
 
 from tfvae.evaluation.per_example import PerExample, check_finite, mean_error
 
+FEW = 10  # effective weights below which neither an estimate nor its error is to be trusted
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -72,9 +74,9 @@ def finish(sums, start: int, num_samples: int) -> np.ndarray:
             if num_samples > 1
             else np.nan * size
         )
-        return np.stack(
-            [top + np.log(first) - math.log(num_samples), np.sqrt(variance), size, total / num_samples]
-        )
+        log_prob = top + np.log(first) - math.log(num_samples)
+    check_finite("log-likelihoods", log_prob, start)
+    return np.stack([log_prob, np.sqrt(variance), size, total / num_samples])
 
 
 def of_log_weights(log_weights: np.ndarray, start: int) -> np.ndarray:

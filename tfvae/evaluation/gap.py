@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, MutableMapping
 
 import numpy as np
@@ -16,6 +15,7 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_arrays, rows
 from tfvae.evaluation.gap_result import COLUMNS, InferenceGap, figures, result_of
 from tfvae.evaluation.local import climb
+from tfvae.evaluation.memory import numbers_of_a_particle
 from tfvae.evaluation.per_example import PerExample
 
 EXAMPLES_PER_BLOCK = 50
@@ -96,7 +96,7 @@ def inference_gap(
     root = random.as_seed(seed)
     climb_seed, score_seed = (random.fold(root, "inference_gap", part) for part in ("climb", "score"))
     start_free, climb_from, weigh_block = _functions(model)
-    most = importance.NUMBERS_PER_BLOCK // math.prod(data["x"].shape[1:]) // EXAMPLES_PER_BLOCK
+    most = importance.NUMBERS_PER_BLOCK // numbers_of_a_particle(model, data) // EXAMPLES_PER_BLOCK
     particle_block = min(num_samples, max(1, most))
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from tfvae.distributions import compiled
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, finish
 from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.memory import numbers_of_a_particle
 from tfvae.evaluation.per_example import check_finite
 
 EXAMPLES_PER_BLOCK = 16
@@ -74,7 +74,7 @@ def log_marginal(
     count = len(data["x"])
     if model.latents is None:
         return _exact(model, data, progress, store)
-    most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // math.prod(data["x"].shape[1:]))
+    most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // numbers_of_a_particle(model, data))
     particle_block = min(num_samples, most // EXAMPLES_PER_BLOCK)
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
     run_seed = random.fold(random.as_seed(seed), "log_marginal")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tfvae.evaluation.estimate import FEW
 from tfvae.training.report.finding import EXAMPLES, SIGMAS, Finding
-from tfvae.training.report.story import FEW, PLUS_MINUS, Story, estimate, number
+from tfvae.training.report.story import PLUS_MINUS, Story, estimate, number
 
 SHARE_OF_FEW = 0.25  # of the examples with few effective particles
 PARTICLES = 1000

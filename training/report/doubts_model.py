@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from tfvae.evaluation.estimate import FEW
 from tfvae.training.report.finding import SIGMAS, Finding
-from tfvae.training.report.story import FEW, Story, estimate, number
+from tfvae.training.report.story import Story, estimate, number
 
 GAP, OVERFIT, SETTLED = 3.0, 1.0, 0.5  # nats
 INACTIVE = 0.2  # share of the latent units

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tfvae import plotting
+from tfvae.evaluation.estimate import FEW
 from tfvae.training import data, figures
 from tfvae.training.config import Config
 from tfvae.training.report.markup import Picture
-from tfvae.training.report.story import FEW
 from tfvae.training.results import examples_of
 from tfvae.training.run_directory import RunDirectory
 

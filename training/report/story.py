@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tfvae.evaluation.estimate import FEW
 from tfvae.training.report.markup import Picture
 
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
-FEW = 10  # effective particles below which neither an estimate nor its error is to be trusted
 
 
 @dataclass(frozen=True)
