@@ -418,6 +418,24 @@ def test_a_run_from_before_a_setting_existed_has_its_default(copy):
     assert (copy.config().posterior, copy.config().prior) == ("diagonal", "standard")
 
 
+@pytest.mark.parametrize(
+    ("preset", "heads"),
+    [("cvae-column", ("diagonal", "learned")), ("sbn-200-200-200", ("bernoulli", "bernoulli")),
+     ("regressor-column", ("none", "none")), ("draw", ("diagonal", "standard"))],
+)  # fmt: skip
+def test_settings_tell_the_posterior_and_the_prior_that_a_preset_has(preset, heads):
+    config = Config.resolve({"preset": preset})
+    assert (config.posterior, config.prior) == heads
+    former = config.to_json() | {"posterior": "diagonal", "prior": "standard"}
+    assert Config.from_json(former) == config == Config.from_json(config.to_json())
+
+
+def test_a_conditional_prior_may_be_fixed():
+    config = Config.resolve({"preset": "digits", "condition": "label", "prior": "fixed"})
+    assert Config.from_json(config.to_json()).prior == "fixed"
+    assert Config.resolve({"preset": "digits", "condition": "label"}).prior == "learned"
+
+
 @pytest.mark.slow
 def test_a_flexible_posterior_and_prior_end_to_end(tmp_path):
     run = RunDirectory(tmp_path / "run")
@@ -445,8 +463,12 @@ def test_bad_input_to_evaluate(refused, finished, copy):
         "evaluate", finished.path, "--seed", str(2**31), "--num-samples", "1", "--limit", "1"
     )
     assert tree(finished.path) == before
-    copy.model_file.write_bytes(copy.model_file.read_bytes()[:-2000])
-    assert "model.keras is damaged" in refused("evaluate", copy.path)
+    whole = copy.model_file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[200] ^= 0xFF
+    for content in (flipped, whole[:-2000]):
+        copy.model_file.write_bytes(content)
+        assert "model.keras is damaged" in refused("evaluate", copy.path)
     copy.model_file.unlink()
     assert "no trained model" in refused("evaluate", copy.path)
     assert "no trained model" in refused("sample", copy.path)

@@ -164,6 +164,7 @@ BAD = {
     "2 layers": lambda m: latent.manifold(hierarchical(), 5),
     "two sides": lambda m: latent.manifold(m, 1),
     "no such latent unit": lambda m: latent.traverse(m, ONE[0], [3]),
+    "at least one of 0 to": lambda m: latent.traverse(m, ONE[0], []),
     "does not ascend": lambda m: latent.traverse(m, ONE[0], [0], low=1.0, high=1.0),
     "no continuous latents": lambda m: latent.traverse(discrete(), ONE[0], [0]),
     "whose latents are discrete": lambda m: latent.manifold(discrete(), 3),

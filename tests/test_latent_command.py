@@ -39,7 +39,7 @@ def refused(capsys):
         ["attribute"],
         ["attribute", "--label", "7", "--strength", "-1", "--steps", "1", "--split", "train"],
         ["manifold", "--side", "6"],
-        ["traverse", "--rows", "5", "--reach", "2"],
+        ["traverse", "--reach", "2"],
     ],
 )
 def test_a_picture(words, run, tmp_path, capsys):
@@ -67,6 +67,8 @@ def test_without_out_it_goes_to_the_figures(run, capsys):
         (["interpolate", "--steps", "1"], "steps >= 2"),
         (["interpolate", "--steps", "0"], "--steps"),
         (["interpolate", "--rows", "1000"], "at most 179"),
+        (["traverse", "--rows", "3"], "--rows is more than the latent units; expected at most 2"),
+        (["manifold", "--split", "train"], "--split is for interpolate, attribute, traverse"),
         (["attribute", "--label", "11"], "0 with and 359 without"),
         (["attribute", "--strength", "inf"], "--strength"),
         (["attribute", "--split", "all"], "--split"),

@@ -59,8 +59,13 @@ def test_posteriors_and_priors_by_name(posterior, prior):
 def test_a_conditional_posterior_and_prior():
     prior = distributions.MixturePrior(3)
     options = {"image_shape": (8, 8, 1), "widths": (4,), "latent_size": 3, "posterior": "iaf"}
-    for given in ({}, {"prior": prior}):
+    for given, kind in (
+        ({}, "DiagonalNormal"),
+        ({"prior": "fixed"}, "StandardNormal"),
+        ({"prior": prior}, "Mixture"),
+    ):
         model = presets.create("cvae-column", **options, **given)
+        assert type(model.prior_head).__name__.startswith(kind)
         assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"]
         condition = np.zeros((2, 8, 8, 1), np.float32)
         assert model.sample(2, seed=0, condition=condition).shape == (2, 2, 8, 8, 1)
@@ -71,7 +76,8 @@ def test_a_conditional_posterior_and_prior():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("cvae-column", {"prior": "mixture"}), ("regressor-column", {"posterior": "full"}),
+    [("cvae-column", {"prior": "mixture"}), ("cvae-column", {"prior": "standard"}),
+     ("regressor-column", {"posterior": "full"}),
      ("ladder-2layer", {"posterior": "iaf"}), ("burda-2layer", {"prior": "vamp"}), ("draw", {"prior": "mixture"}),
      ("sbn-200-200-200", {"posterior": "full"})],
 )  # fmt: skip
@@ -84,6 +90,12 @@ def test_an_unknown_posterior_or_prior_is_refused():
     for options in ({"posterior": "planar"}, {"prior": "flat"}):
         with pytest.raises(UserError, match="unknown"):
             presets.create("digits", **options)
+
+
+def test_an_unknown_override_is_refused():
+    for name in ("digits", "regressor-column"):
+        with pytest.raises(UserError, match="does not take typo"):
+            presets.create(name, image_shape=(8, 8, 1), widths=(3,), typo=1)
 
 
 def test_a_preset_for_any_shape_takes_one():

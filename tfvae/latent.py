@@ -50,13 +50,13 @@ def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
         return ((1.0 - t) * start + t * end).astype(np.float32)
     lengths = [np.linalg.norm(code, axis=-1, keepdims=True) for code in (start, end)]
     if min(length.min() for length in lengths) == 0.0:
-        raise UserError("a code of length 0 has no direction", expected="--method linear or other codes")
+        raise UserError("a code of length 0 has no direction", expected="the linear method or other codes")
     u, v = start / lengths[0], end / lengths[1]
     angle = 2.0 * np.arctan2(
         np.linalg.norm(u - v, axis=-1, keepdims=True), np.linalg.norm(u + v, axis=-1, keepdims=True)
     )
     if (np.pi - angle).min() < PARALLEL:
-        raise UserError("opposite codes have no shortest arc", expected="--method linear or other codes")
+        raise UserError("opposite codes have no shortest arc", expected="the linear method or other codes")
     with np.errstate(divide="ignore", invalid="ignore"):
         arc = (np.sin((1.0 - t) * angle) * u + np.sin(t * angle) * v) / np.sin(angle)
     direction = np.where(angle < PARALLEL, (1.0 - t) * u + t * v, arc)
@@ -203,10 +203,10 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
     """
     check(model)
     units = np.atleast_1d(np.asarray(units))
-    if units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= model.latent_size:
+    if not units.size or units.dtype.kind not in "iu" or units.min() < 0 or units.max() >= model.latent_size:
         raise UserError(
             "there is no such latent unit",
-            expected=f"0 to {model.latent_size - 1}",
+            expected=f"at least one of 0 to {model.latent_size - 1}",
             received=units.tolist(),
         )
     if positive_int("steps", steps) < 2:

@@ -42,6 +42,10 @@ FORMER = {
     ("mixed_precision", False): "none",
     ("mixed_precision", True): "float16",
 }  # values under other names
+FORMER_HEADS = {
+    "posterior": "diagonal",
+    "prior": "standard",
+}  # said of every preset, also of those with their own
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ class Config:
         one_of("schedule", self.schedule, SCHEDULES)
         one_of("strategy", self.strategy, STRATEGIES)
         one_of("mixed_precision", self.mixed_precision, PRECISIONS)
+        if self.mixed_precision == "float16":
+            catalog.check_half(self.estimator)
         one_of("jit", self.jit, JIT)
         for name in ("num_samples", "latent_size", "epochs", "batch_size"):
             positive_int(name, getattr(self, name))
@@ -144,7 +150,7 @@ class Config:
             self.num_samples,
             preset.latents,
             self.backward_particles,
-            preset.shares_parameters,
+            preset.shares_parameters or self.prior == "vamp",
         )
         if self.free_bits and self.estimator != "elbo-analytic":
             raise UserError(
@@ -196,6 +202,7 @@ class Config:
         estimator = given.get("estimator", preset.estimator)
         row = catalog.row(estimator)
         tightens = row.multi_sample and preset.num_samples == 1
+        heads = presets.head_names(replace(preset, condition=given.get("condition", preset.condition)))
         return cls(
             **{
                 "preset": preset.name,
@@ -221,8 +228,8 @@ class Config:
                 "replicas": 0,
                 "mixed_precision": "none",
                 "jit": "auto",
-                "posterior": "diagonal",
-                "prior": "standard",
+                "posterior": heads["posterior"][0],
+                "prior": heads["prior"][0],
                 "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
                 "checkpoint_seconds": 10.0,
                 "tensorboard": False,
@@ -251,6 +258,10 @@ class Config:
                 if isinstance(settings, dict)
                 else type(settings).__name__,
             )
+        preset = replace(presets.get(settings["preset"]), condition=settings["condition"])
+        for kind, heads in presets.head_names(preset).items():
+            if FORMER_HEADS[kind] not in heads and settings[kind] == FORMER_HEADS[kind]:
+                settings[kind] = heads[0]
         return cls(**settings)
 
     def to_json(self) -> dict[str, Any]:

@@ -48,6 +48,7 @@ _MADE_OF = {
 }  # condition: part of a split
 _DIGITS_TEST = 0.2  # share of the digits that is the test set
 _LEVELS = (2, 17, 256)
+_CLASSES = 10_000  # at most, of a label that is a condition: it becomes a vector of as many numbers
 _VALIDATION = 0.1  # share of the training images held out unless told otherwise
 
 
@@ -100,7 +101,7 @@ class DataSet:
         """Checks that every split has what a condition, one of `tfvae.conditions.KINDS`, is made of.
 
         Raises:
-            UserError: if one has not.
+            UserError: if one has not, or labels are negative or too large to be classes.
         """
         if kind not in _MADE_OF:
             return
@@ -112,6 +113,17 @@ class DataSet:
                     f"data set {self.name} has no {part} of its {name} split",
                     expected=f"a {one} for each image, as {letter}_{key} in a .npz file",
                     fix="choose another --condition",
+                )
+            if (
+                kind == "label"
+                and len(split)
+                and not 0 <= split.labels.min() <= split.labels.max() < _CLASSES
+            ):
+                raise UserError(
+                    f"the labels of the {name} split of {self.name} are no classes",
+                    expected=f"0 to at most {_CLASSES - 1}",
+                    received=f"minimum {split.labels.min()}, maximum {split.labels.max()}",
+                    fix="number the classes from 0 on, or give conditions of your own, --condition array",
                 )
 
     def condition_shape(self, kind: str) -> tuple[int, ...]:
@@ -127,7 +139,8 @@ class DataSet:
         """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, ...]}, see `paired`."""
         vectors = split.conditions if kind == "array" else None
         if kind == "label":
-            vectors = np.eye(*self.condition_shape(kind), dtype=np.float32)[split.labels]
+            vectors = np.zeros((len(split), *self.condition_shape(kind)), np.float32)
+            vectors[np.arange(len(split)), split.labels] = 1.0
         return {"given": conditions.mask(kind, self.image_shape), "vectors": vectors}
 
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfvae import latent, plotting, random
+from tfvae import evaluation, latent, plotting, random
 from tfvae.training import data
 from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
@@ -107,7 +107,11 @@ class Painter(keras.callbacks.Callback):
                 np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
                 title=f"Held-out examples and their reconstructions, {when}",
             )
-        codes = np.asarray(self._vae.encode(self._examples, **given))
+        if self._vae.posterior_head.closed_mean:
+            codes = np.asarray(self._vae.encode(self._examples, **given))
+        else:
+            data = (given["condition"], self._examples) if given else self._examples
+            codes = evaluation.active_units(self._vae, data).means[0]
         plotting.save_latent_map(
             folder / "latent_map.png",
             codes,

@@ -78,7 +78,15 @@ def _arrays(path: str) -> dict[str, np.ndarray]:
         raise UserError(
             f"there is no file {path}", expected="an .npz file with arrays x_train and x_test"
         ) from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        MemoryError,
+    ) as error:
         pickled = "allow_pickle" in str(error)
         raise UserError(
             f"{key} of {path} is an array of Python objects" if pickled else f"{path} cannot be read as .npz",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +40,17 @@ def load_keras(path: Path, *, fix: str, compile: bool = True):
 
     try:
         return keras.saving.load_model(path, compile=compile)
-    except (ValueError, OSError, KeyError, TypeError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise UserError(f"{path} is damaged", received=f"{error}"[:200], fix=fix) from error
 
 

@@ -241,6 +241,7 @@ def test_a_flow_starts_near_its_base(name):
         lambda: RealNVPPrior(1),
         lambda: InverseAutoregressiveFlow(2, steps=0),
         lambda: InverseAutoregressiveFlow(2, hidden_size=0),
+        lambda: InverseAutoregressiveFlow(4, hidden_size=3),
         lambda: RealNVP(2, couplings=0),
         lambda: RealNVP(2, context_size=0),
         lambda: RealNVPPrior(2, hidden_size=1.5),

@@ -4,6 +4,7 @@ Mutations, each seen to break a test here: the variance of one average in place 
 draws in both averages, layers in the other order, too few draws, blocks that share noise.
 """
 
+import flexible
 import keras
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import tensorflow as tf
 from stats import assert_mean_close
 
 import tfvae
+from tfvae import random
 from tfvae.checks import UserError
-from tfvae.distributions import DiagonalNormal, Normal
+from tfvae.distributions import DiagonalNormal, Normal, RealNVP
 from tfvae.evaluation import active_units, activity
 
 X = np.random.default_rng(0).normal(size=(3000, 2)).astype(np.float32)
@@ -65,6 +67,31 @@ def test_layers_of_top_down_inference():
     )  # p(z_1|z_2) = N(0, 1): E[z_1|x] shrinks by 1 / (1 + 2^2)
     shrunk = active_units(model, X).variances[0]
     np.testing.assert_allclose(shrunk, X.var(axis=0) * [0.3**2, 0.01**2], rtol=1e-4)
+
+
+@pytest.mark.parametrize("posterior", ["realnvp", "iaf"])
+def test_means_without_a_closed_form_are_those_of_draws(posterior):
+    model = flexible.build(posterior, spread=1.5)
+    q, count = model.posterior_parameters(flexible.X), 10 * 32
+    draws = model.posterior_head.sample(q, random.PhiloxNoise(3, 3).normal("z", 100 * count, 2))
+    draws = draws.numpy().astype(np.float64)
+    error = draws.std(axis=0) * np.sqrt(1.01 / count)
+    (means,) = active_units(model, flexible.X).means
+    assert np.all(np.abs(means - draws.mean(axis=0)) < 5 * error)
+    assert np.any(np.abs(model.encode(flexible.X) - draws.mean(axis=0)) > 10 * error)
+
+
+def test_an_upper_layer_may_have_no_mean_in_closed_form():
+    model = tfvae.HierarchicalVAE(
+        [identity(), identity()],
+        [identity(), identity()],
+        posteriors=[DiagonalNormal(2), RealNVP(3, couplings=2, hidden_size=3, context_size=2)],
+        conditionals=[DiagonalNormal(2)],
+        likelihood=Normal(2),
+    )
+    model.build()
+    below, above = model.layer_means(tf.constant(X[:7]), 4, random.PhiloxNoise(0, 7))
+    assert below.shape == (1, 7, 2) and above.shape == (4, 7, 3)
 
 
 @pytest.mark.parametrize("count", [0, 1.5])

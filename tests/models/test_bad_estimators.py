@@ -17,6 +17,7 @@ from tfvae.distributions import (
     StandardNormal,
 )
 from tfvae.models import DiscreteVAE, HierarchicalVAE
+from tfvae.training.config import Config
 
 PATHS = ["elbo", "elbo-analytic", "stl", "iwae", "iwae-stl", "dreg", "rws-dreg", "miwae", "piwae", "ciwae"]
 PATHS += ["vr-iwae", "vr-iwae-dreg", "jvi"]
@@ -184,3 +185,26 @@ def test_what_does_fit_is_accepted():
     discrete(estimator=spec("relaxed", temperature=0.5, minimum=0.5), kl_warmup_steps=3)
     discrete(estimator="nvil", num_samples=1, backward_particles=1)
     build("one-hot", prior=OneHotCategoricalPrior((2, 3)))
+
+
+def test_values_that_differ_in_their_range_alone_are_told_apart():
+    head = tfvae.distributions.ContinuousBernoulli(2)
+    with pytest.raises(
+        UserError, match=r"over continuous values of shape \(2,\) in \[0, 1\]; received one over .*\)$"
+    ):
+        tfvae.VAE(identity(), identity(), posterior=head, likelihood=Normal(3))
+
+
+def test_the_weights_of_piwae_do_not_fit_into_float16():
+    for precision in ("float16", "bfloat16"):
+        encoder = keras.layers.Dense(3, dtype=f"mixed_{precision}")
+        heads = {"posterior": DiagonalNormal(2), "likelihood": Normal(3)}
+        model = tfvae.VAE(encoder, identity(), **heads, estimator=spec("piwae", groups=2), num_samples=4)
+        given = {"estimator": "piwae", "num_samples": 4, "mixed_precision": precision}
+        if precision == "bfloat16":
+            model.compile()
+            Config.resolve(given)
+            continue
+        for check in (model.compile, lambda given=given: Config.resolve(given)):
+            with pytest.raises(UserError, match=r"piwae .* expected float32 or bfloat16.* received float16"):
+                check()

@@ -15,6 +15,7 @@ from stats import assert_mean_close
 import tfvae
 from tfvae import distributions, estimators, random
 from tfvae.checks import UserError
+from tfvae.training.config import Config
 
 K, X = 3, flexible.X
 PAIRS = [
@@ -174,3 +175,12 @@ def test_a_pair_without_a_closed_form_refuses_the_analytic_elbo(posterior, prior
         flexible.build(posterior, prior, estimator="elbo-analytic")
     assert "\n" not in str(error.value)
     flexible.build("householder", estimator="elbo-analytic")
+
+
+@pytest.mark.parametrize("name", ["rws", "rws-dreg", "piwae", "iwae-stl"])
+def test_a_vamp_prior_shares_the_posterior(name):
+    says = f"{name} trains q.* they share parameters here"
+    with pytest.raises(UserError, match=says):
+        flexible.build(prior="vamp", estimator=name, num_samples=2)
+    with pytest.raises(UserError, match=says):
+        Config.resolve({"preset": "digits", "prior": "vamp", "estimator": name, "num_samples": 2})

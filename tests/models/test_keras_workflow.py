@@ -425,3 +425,19 @@ def test_fit_and_evaluate_refuse_values_outside_the_support():
     for call in (model.fit, model.evaluate):
         with pytest.raises(UserError, match=r"outside the support of a Bernoulli .* \[0, 1\]"):
             call(np.full((4, SIZE), 255.0, np.float32), verbose=0)
+    good, bad = np.zeros((4, SIZE), np.float32), np.full((4, SIZE), 255.0, np.float32)
+    before = [variable.numpy() for variable in model.optimizer.variables]
+    for held_out in ((bad,), (bad, None), (bad, None, np.ones(4))):
+        with pytest.raises(UserError, match=r"outside the support of a Bernoulli"):
+            model.fit(good, validation_data=held_out, verbose=0)
+    for was, variable in zip(before, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(was, variable)
+
+
+def test_values_outside_the_support_are_seen_in_a_list_too():
+    model = tfvae.VAE(
+        MLP([3]), MLP([3]), posterior=DiagonalNormal(2), likelihood=tfvae.distributions.Bernoulli(SIZE)
+    )
+    for bad, says in ((2.0, "outside the support"), (float("nan"), "NaN or infinite")):
+        with pytest.raises(UserError, match=says):
+            model.log_weights([[bad] * SIZE], 2)

@@ -56,7 +56,18 @@ def test_combine_multiplies_densities():
     np.testing.assert_allclose(gap, tf.repeat(gap[:1], 9), atol=1e-5)
 
 
-@pytest.mark.parametrize("narrow", [1e-6, 1e-18])
+def test_combine_has_the_gradient_of_its_formula():
+    first = tf.constant([0.7, 0.7, 1e-22, 1.0])
+    second = tf.constant([0.3, 0.7, 1.0, 1e22])
+    with tf.GradientTape() as tape:
+        tape.watch([first, second])
+        scale = combine((tf.zeros(4), first), (tf.ones(4), second))[1]
+    cubes = [(side / np.hypot(first, second)) ** 3 for side in (second.numpy(), first.numpy())]
+    for found, exact in zip(tape.gradient(scale, [first, second]), cubes, strict=True):
+        np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-20)
+
+
+@pytest.mark.parametrize("narrow", [1e-6, 1e-18, 1e-25])
 def test_combine_with_very_unequal_scales(narrow):
     for pair in (((2.0, narrow), (5.0, 1.0)), ((5.0, 1.0), (2.0, narrow))):
         loc, scale = combine(*[tuple(map(tf.constant, item)) for item in pair])

@@ -187,3 +187,19 @@ def test_mean_pixel_and_greyness(npz):
     assert floats.train.images.dtype == np.float32 and not floats.is_grey()
     np.testing.assert_allclose(floats.mean_pixel(), black_and_white.mean_pixel(), rtol=1e-6)
     assert data.load(npz(x_train=images / 255, x_test=ink / 255)).is_grey()
+
+
+# Labels as conditions
+
+
+@pytest.mark.parametrize("label", [-1, 1_000_000])
+def test_labels_that_are_no_classes_make_no_condition(plain, npz, label):
+    whole = data.load(plain)
+    whole.check_condition("label")
+    rows = whole.condition_of("label", whole.test)["vectors"]
+    assert rows.shape == (20, 120) and (rows.argmax(axis=1) == whole.test.labels).all() and rows.sum() == 20
+    labels = np.zeros(30, np.int64)
+    labels[:15] = label
+    loaded = data.load(npz(x_train=numbered(30), x_test=numbered(30), y_train=labels, y_test=labels))
+    with pytest.raises(UserError, match=f"are no classes.*{label}"):
+        loaded.check_condition("label")

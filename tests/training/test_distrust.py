@@ -116,3 +116,16 @@ def test_rules_are_silent_where_numbers_are_missing():
     assert headings(True, result=exact, history=[]) == []
     assert headings(False, result=exact, history=[]) == ["Examples:", "The split:", "Held out:"]
     assert headings(True, result={"nll_standard_error": None, "train_elbo_standard_error": None}) == []
+
+
+def test_what_a_finding_says_is_what_was_found():
+    def told(heading, **result):
+        found = distrust.findings(stories.story(result=result))
+        return next(item.text for item in found if item.heading == heading)
+
+    assert told("The bound is loose.", inference_gap=6.0).startswith("It lies 6.0")
+    assert "latent units follow the data: the decoder ignores" in told(
+        "The latents have collapsed.", active_units=0
+    )
+    collapsed = told("The latents have collapsed.", rate=0.05)
+    assert "follow the data" not in collapsed and collapsed.startswith("The codes hold 0.05 nats")

@@ -105,6 +105,20 @@ def archive_with_damaged_pixels(path):
     path.write_bytes(content)
 
 
+def archive_with_password(path):
+    np.savez(path, x_train=numbered(10), x_test=GOOD)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the bit of encryption
+    path.write_bytes(content)
+
+
+def archive_with_a_compression_of_its_own(path):
+    np.savez(path, x_train=numbered(10), x_test=GOOD)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 10] = 77
+    path.write_bytes(content)
+
+
 def archive_of_text(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x_train", "no array")
@@ -119,9 +133,11 @@ def archive_of_text(path):
         (lambda path: path.write_bytes(b"PK\x03\x04 and no more"), "cannot be read as .npz"),
         (lambda path: path.write_bytes(b"\x80\x04."), "cannot be read as .npz"),
         (archive_with_damaged_pixels, "cannot be read as .npz.*CRC"),
+        (archive_with_password, "cannot be read as .npz.*encrypted"),
+        (archive_with_a_compression_of_its_own, "cannot be read as .npz.*compression"),
         (archive_of_text, "cannot be read as .npz.*x_train is no array"),
     ],
-    ids=["missing", "folder", "empty", "torn", "pickle", "damaged", "text"],
+    ids=["missing", "folder", "empty", "torn", "pickle", "damaged", "encrypted", "compressed", "text"],
 )
 def test_unfit_files(tmp_path, make, told):
     path = tmp_path / "images.npz"

@@ -198,6 +198,9 @@ def test_annealing_and_comparison_are_told_where_they_were_made():
     ):
         assert told in text
     assert "What the chains say" not in read().text
+    assert "on the same examples; that is higher by 0.50 nats" in text
+    text = read(result=changes | {"nll_gain": -0.5}).text.replace("\u00a0", " ")
+    assert "that is lower by 0.50 nats" in text
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,12 @@ def parser() -> argparse.ArgumentParser:
             "FILE.npz holds as c_train, c_test and, with x_valid, c_valid: numbers [N, ...], taken as they are",
         ),
         ("posterior", str, f"{'|'.join(presets.POSTERIORS)} (default: diagonal)"),
-        ("prior", str, f"{'|'.join(presets.PRIORS)} (default: standard)"),
+        (
+            "prior",
+            str,
+            f"{'|'.join(presets.PRIORS)} (default: standard); with a condition learned, from it (default), or fixed, a "
+            "standard normal",
+        ),
         ("estimator", str, "gradient estimator; `tfvae info` lists them"),
         ("groups", int, "groups M of miwae and piwae, which divide the particles"),
         ("alpha", float, "of vr-iwae, in [0, 1)"),
@@ -176,7 +181,11 @@ def parser() -> argparse.ArgumentParser:
         help="how many (default: 64); with a condition, 8 for each of the first shuffled test examples' conditions",
     )
     sample.add_argument(
-        "--seed", type=int, default=0, help="sample i depends on (seed, i) alone (default: 0)"
+        "--seed",
+        type=int,
+        default=0,
+        help="sample i depends on (seed, i) alone, with a condition sample i of the b-th of B conditions on "
+        "(seed, i B + b) and that condition (default: 0)",
     )
     sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
 
@@ -184,7 +193,10 @@ def parser() -> argparse.ArgumentParser:
     latent.add_argument("run_dir", metavar="RUN_DIR")
     latent.add_argument("tool", metavar="interpolate|attribute|manifold|traverse")
     latent.add_argument("--out", metavar="FILE.png", help="(default: RUN_DIR/figures/TOOL.png)")
-    latent.add_argument("--split", default="test", help="whose examples: test (default), validation or train")
+    latent.add_argument(
+        "--split",
+        help="interpolate, attribute, traverse: whose examples, test (default), validation or train",
+    )
     latent.add_argument(
         "--method", help="interpolate: linear (default), or spherical along great circles around 0"
     )
@@ -192,7 +204,9 @@ def parser() -> argparse.ArgumentParser:
         "--steps", type=int, help="interpolate, traverse: images in a row (default: 10); attribute: rows (6)"
     )
     latent.add_argument(
-        "--rows", type=int, help="interpolate: pairs of examples; traverse: latent units (default: 8)"
+        "--rows",
+        type=int,
+        help="interpolate: pairs of examples (default: 8); traverse: latent units (default: 8, or all if fewer)",
     )
     latent.add_argument("--label", type=int, help="attribute: the class that has it (default: 0)")
     latent.add_argument("--strength", type=float, help="attribute: of the last row (default: 2)")

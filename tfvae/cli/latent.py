@@ -8,13 +8,14 @@ from typing import Any
 from tfvae.checks import UserError, number_in, one_of, positive_int
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "interpolate": {"method": "linear", "steps": 10, "rows": 8},
-    "attribute": {"label": 0, "strength": 2.0, "steps": 6},
+    "interpolate": {"split": "test", "method": "linear", "steps": 10, "rows": 8},
+    "attribute": {"split": "test", "label": 0, "strength": 2.0, "steps": 6},
     "manifold": {"side": 20},
-    "traverse": {"rows": 8, "reach": 3.0, "steps": 10},
+    "traverse": {"split": "test", "rows": None, "reach": 3.0, "steps": 10},
 }  # tool: option to its default; the others are not for it
 EXAMPLES = 10_000  # at most, from a fixed shuffle, for mean codes and activities
 COLUMNS = 10  # examples whose attribute is edited
+UNITS = 8  # latent units traversed where their number is not given, or all where there are fewer
 
 
 def run(options: argparse.Namespace) -> None:
@@ -24,7 +25,6 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.training.run_directory import RunDirectory
 
     given = _options_of(options)
-    one_of("--split", options.split, ("test", "validation", "train"))
     run = RunDirectory(options.run_dir)
     config = run.config()
     out = Path(options.out) if options.out else run.figures / f"{options.tool}.png"
@@ -49,9 +49,10 @@ def run(options: argparse.Namespace) -> None:
         return
     loaded = loop.load_data(config)
     run.check_data(loaded.fingerprint())
-    examples, labels = results.examples_of(loaded, config, options.split, EXAMPLES)
+    split = given.pop("split")
+    examples, labels = results.examples_of(loaded, config, split, EXAMPLES)
     if not len(examples):
-        raise UserError(f"the run has no {options.split} examples", expected="another --split")
+        raise UserError(f"the run has no {split} examples", expected="another --split")
     images, names, title = TOOLS[options.tool](model, examples, labels, config, **given)
     print(plotting.save_rows(out, images, names, title=title))
 
@@ -69,9 +70,12 @@ def _options_of(options: argparse.Namespace) -> dict[str, Any]:
         for name, value in defaults.items()
     }
     for name in {"steps", "rows", "side"} & set(chosen):
-        positive_int(f"--{name}", chosen[name])
+        if chosen[name] is not None:
+            positive_int(f"--{name}", chosen[name])
     for name in {"strength", "reach"} & set(chosen):
         number_in(f"--{name}", chosen[name], 0.0 if name == "reach" else float("-inf"), open_low=True)
+    if "split" in chosen:
+        one_of("--split", chosen["split"], ("test", "validation", "train"))
     if "method" in chosen:
         one_of("--method", chosen["method"], ("linear", "spherical"))
     return chosen
@@ -118,7 +122,11 @@ def _attribute(model, examples, labels, config, *, label, strength, steps):
 def _traverse(model, examples, labels, config, *, rows, reach, steps):
     from tfvae import latent
 
-    units = latent.by_activity(model, examples)[:rows]
+    if rows is not None and rows > model.latent_size:
+        raise UserError(
+            "--rows is more than the latent units", expected=f"at most {model.latent_size}", received=rows
+        )
+    units = latent.by_activity(model, examples)[: rows or UNITS]
     images = latent.traverse(model, examples[0], units, -reach, reach, steps)
     return (
         images,

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.checks import UserError
+
 
 class Conditioner(keras.layers.Layer):
     """One hidden layer of tanh units: (values [..., inputs], context [..., context]) -> 2 x [..., outputs], float32.
@@ -72,10 +74,20 @@ def autoregressive_masks(order, hidden_size):
     Returns:
         masks: [D, hidden_size] and [hidden_size, D].
 
+    Raises:
+        UserError: if there are fewer hidden units than degrees, so that some inputs would feed no output.
+
     References:
         Germain, Gregor, Murray, Larochelle: MADE: masked autoencoder for distribution estimation (2015), the
         masks.
     """
     order = np.asarray(order)
+    if hidden_size < len(order):
+        raise UserError(
+            "hidden_size is too small for each unit to feed those after it",
+            expected=f"hidden_size >= {len(order)}, the units of the latent vector",
+            received=hidden_size,
+            fix="or choose another posterior, such as RealNVP",
+        )
     degrees = np.arange(hidden_size) % len(order)
     return order[:, np.newaxis] <= degrees, degrees[:, np.newaxis] < order

@@ -25,6 +25,7 @@ class FlowHead(Head):
     """
 
     parameter_names = ("loc", "base_loc", "base_scale", "context")
+    closed_mean = False
 
     def build(self, input_shape=None):
         """Makes the base and the steps."""

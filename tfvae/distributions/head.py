@@ -37,6 +37,8 @@ class Head(keras.layers.Layer):
         support: the lowest and the highest value that can be scored.
         levels: how many values there are where they are the equally spaced levels of [0, 1], otherwise None.
         adapts: whether training steps set weights of the head themselves, see `adapt`.
+        closed_mean: whether `mean` is the mean; otherwise it has no closed form and something else stands for it.
+        mixes_posterior: whether this prior has the weights of the model's own posterior, taken with `bind`.
         relaxation: the view in `tfvae.distributions.relaxation` of a discrete head's relaxation.
     """
 
@@ -44,6 +46,8 @@ class Head(keras.layers.Layer):
     parameter_names: tuple[str, ...] = ("loc", "scale")
     noise_kind = "normal"
     scores_anywhere = True
+    closed_mean = True
+    mixes_posterior = False
     relaxation = None
     linear = True
     support = (-math.inf, math.inf)
@@ -69,9 +73,11 @@ class Head(keras.layers.Layer):
         return f"probabilities of {self.levels or 2} levels"
 
     def describe_values(self) -> str:
-        """Returns the kind and shape of the values, for messages."""
+        """Returns the kind, shape and range of the values, for messages."""
         kind = self.relaxation.values if self.relaxation else self.latents
-        return f"{kind} values of shape {self.event_shape}"
+        low, high = self.support
+        within = f" in [{low:g}, {high:g}]" if kind == "continuous" and math.isfinite(high - low) else ""
+        return f"{kind} values of shape {self.event_shape}{within}"
 
     def bind(self, model) -> None:
         """Tells a prior which model it is part of."""

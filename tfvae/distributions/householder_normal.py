@@ -20,11 +20,12 @@ class HouseholderNormal(Head):
 
         z = loc + H_T .. H_1 (scale * noise),  H_t = I - 2 v_t v_t^T / |v_t|^2
 
-    with each v_t linear in the features. T reflections reach every rotation of T units and no more parameters than
-    T + 2 for each unit; the map preserves volume, is its own inverse read backwards, and suits every estimator.
+    with each v_t linear in the features: T + 2 parameters for each unit. With as many reflections as units every
+    covariance is reached. H preserves volume, its inverse is the same reflections in the opposite order, and the head
+    suits every estimator.
 
     Args:
-        latent_size: units of the latent vector.
+        latent_size: units of the latent vector, at least 2.
         reflections: their number T.
         kernel_initializer: of the linear layers.
 

@@ -27,7 +27,7 @@ class InverseAutoregressiveFlow(PosteriorFlow):
     Args:
         latent_size: units of the latent vector, at least 2.
         steps: flow steps T.
-        hidden_size: hidden units of each step's network.
+        hidden_size: hidden units of each step's network, at least `latent_size`.
         context_size: numbers of the context h.
         kernel_initializer: of the linear layers from the features.
 

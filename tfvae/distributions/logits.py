@@ -1,4 +1,4 @@
-"""What discrete heads share: logits, linear in the features."""
+"""What heads of logits share."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ class VampPrior(MixtureHead):
 
     The model gives it its encoder and posterior head (`bind`), whose weights stay the model's; only the w_c are its
     own. A pixel of w_c outside the range has no gradient. The encoder sees pseudo-inputs as it sees examples in
-    evaluation, without dropout and with the moving averages of batch normalisation.
+    evaluation, without dropout and with the moving averages of batch normalisation. As q's weights are p's too,
+    estimators that train q apart from p are refused.
 
     Args:
         latent_size: units of the latent vector.
@@ -41,6 +42,8 @@ class VampPrior(MixtureHead):
     References:
         Tomczak, Welling: VAE with a VampPrior (2018), the variational mixture of posteriors.
     """
+
+    mixes_posterior = True
 
     def __init__(
         self, latent_size, event_shape, components=100, value_range=(0.0, 1.0), initial=None, **kwargs

@@ -82,6 +82,7 @@ TABLE = (
         RAINFORTH,
         resampled=False,
         separate=True,
+        half=False,
         **GROUPS,
     ),
     Row(
@@ -251,6 +252,20 @@ def check_path(name: str, posterior: str) -> None:
             "from its noise alone",
             expected=f"one of {', '.join(other.name for other in TABLE if other.total)}",
             received=name,
+        )
+
+
+def check_half(name: str) -> None:
+    """Checks that an estimator can train layers that compute in float16.
+
+    Raises:
+        UserError: if it cannot.
+    """
+    if not row(name).half:
+        raise UserError(
+            f"{name} weighs the encoder by numbers that the decoder's gradient, in float16, is too small to carry",
+            expected="float32 or bfloat16, or another estimator such as miwae",
+            received="float16",
         )
 
 

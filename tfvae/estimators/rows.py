@@ -28,6 +28,7 @@ class Row:
             share no parameters with the generative model.
         total: whether its score weights are minus its path weights, so that log q enters through its derivative along
             the whole path from the noise alone.
+        half: whether its gradients fit into the range of float16: no path weight is far above the model weight.
         options: option to default.
         check: raises a `UserError` for options that are out of range or do not fit K.
     """
@@ -42,6 +43,7 @@ class Row:
     resampled: bool = True
     separate: bool = False
     total: bool = False
+    half: bool = True
     options: tuple[tuple[str, Any], ...] = ()
     check: Check = check_nothing
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfvae import estimators, random
 from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
+from tfvae.estimators.catalog import check_half
 from tfvae.models import compiled, replicas, resampling
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
@@ -109,7 +110,7 @@ class LatentVariableModel(Trainer):
             log_weights: [K, B], nats.
         """
         examples = self.check_examples(x, **given)
-        self.check_support(x)
+        self.check_support(tf.nest.flatten(examples)[-1])
         noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(tf.nest.flatten(examples)[0])[0]))
         return self.particles(examples, positive_int("num_samples", num_samples), noise).log_weights
 
@@ -121,6 +122,11 @@ class LatentVariableModel(Trainer):
         """Importance-weighted bound log mean_k w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
         num_samples = self.num_samples if num_samples is None else num_samples
         return log_mean_exp(self.log_weights(x, num_samples, seed, **given))
+
+    def _check_layers(self):
+        super()._check_layers()
+        if any(layer.compute_dtype == "float16" for layer in self._flatten_layers()):
+            check_half(self.estimator.name)
 
     def kl_weight(self):
         """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""

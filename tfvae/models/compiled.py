@@ -63,5 +63,5 @@ def told_in_one_line():
             "XLA cannot compile the training step",
             expected="operations that XLA has",
             received=found[1],
-            fix="train without --jit, jit_compile=False",
+            fix="set jit_compile=False",
         ) from error

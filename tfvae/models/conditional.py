@@ -58,9 +58,9 @@ class Conditional(Trainer):
                 expected=f"a head of event shape ({count},)",
                 received=likelihood.event_shape,
             )
-        flat = given.reshape(-1)
-        self._unseen = np.flatnonzero(~flat).astype(np.int32)
-        self._places = np.where(flat, 0, np.cumsum(~flat) - 1).astype(np.int32)
+        shown = given.reshape(-1)
+        self._unseen = np.flatnonzero(~shown).astype(np.int32)
+        self._places = np.where(shown, 0, np.cumsum(~shown) - 1).astype(np.int32)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -157,8 +157,8 @@ class Conditional(Trainer):
             return x
         x = tf.convert_to_tensor(x)
         lead = tf.shape(x)[: -len(self.event_shape)]
-        flat = tf.reshape(x, tf.concat([lead, [math.prod(self.event_shape)]], axis=0))
-        return tf.gather(flat, self._unseen, axis=-1)
+        vectors = tf.reshape(x, tf.concat([lead, [math.prod(self.event_shape)]], axis=0))
+        return tf.gather(vectors, self._unseen, axis=-1)
 
     def scored(self, x):
         """Returns what the likelihood scores of a `Pair`: x, or its values that are not given."""

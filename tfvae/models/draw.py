@@ -159,7 +159,7 @@ class DRAW(VAE):
     def log_posterior(self, x, encoding, latents):
         """Returns log q(z|x); see `VAE.log_posterior`."""
         (z,) = latents
-        return self.posterior_head.log_prob(self._particles(x, z.shape[0], None, z)[1], z)
+        return self.posterior_head.log_prob(self._particles(x, tf.shape(z)[0], None, z)[1], z)
 
     def _particles(self, x, num_samples, noise, fixed=None):
         """Unrolls K particles for each example: z, the parameters of q and those of p(x|c_T), [K, B, ...] each.

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfvae.checks import UserError
 from tfvae.distributions import Head, kl_divergence, view
 from tfvae.models.particles import Particles, sample_and_score
-from tfvae.models.parts import check_parts, flat_units
+from tfvae.models.parts import check_parts, unit_means
 from tfvae.models.vae import VAE
 
 
@@ -138,12 +138,12 @@ class HierarchicalVAE(VAE):
     def layer_means(self, x, num_samples, noise):
         """Returns E[z_l|z_{l-1}], z_{l-1} drawn from q: see `VAE.layer_means`."""
         q = self.posterior_parameters(x)
-        means = [flat_units(self.posterior_head.mean(q)[tf.newaxis])]
+        means = [unit_means(self.posterior_head, q, noise, "means", num_samples)]
         for level in range(1, len(self.posterior_heads)):
             below, head = self.posterior_heads[level - 1], self.posterior_heads[level]
             z = below.sample(q, below.noise_from(noise, f"means{level}", num_samples))
             q = self._through(self.encoders[level], head, z, level - 1)
-            means.append(flat_units(head.mean(q)))
+            means.append(unit_means(head, q, noise, f"means of {level}", num_samples))
         return tuple(means)
 
     def prior_latents(self, p, draw):

@@ -171,8 +171,14 @@ def combine(first: tuple[tf.Tensor, tf.Tensor], second: tuple[tf.Tensor, tf.Tens
 
         1 / scale^2 = 1 / s_1^2 + 1 / s_2^2,  loc = scale^2 (m_1 / s_1^2 + m_2 / s_2^2)
 
-    written with the second's share of the precision, s_1^2 / (s_1^2 + s_2^2), which takes no inverse of a square.
+    written with the logarithm of the scales' ratio, so that no square of theirs leaves the range of float32: the
+    second's share of the precision is s_1^2 / (s_1^2 + s_2^2) = sigmoid(2 log(s_1 / s_2)).
     """
     (loc, scale), (other_loc, other_scale) = first, second
-    share = 1.0 / (1.0 + tf.square(other_scale / scale))
-    return loc + share * (other_loc - loc), other_scale * tf.sqrt(share)
+    log_ratio = 2.0 * (tf.math.log(scale) - tf.math.log(other_scale))
+    by_other = other_scale * tf.sqrt(
+        tf.sigmoid(tf.maximum(log_ratio, 0.0))
+    )  # where its share is above one half
+    by_first = scale * tf.sqrt(tf.sigmoid(tf.maximum(-log_ratio, 0.0)))
+    both = tf.where(log_ratio >= 0.0, by_other, by_first)
+    return loc + tf.sigmoid(log_ratio) * (other_loc - loc), both

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 
+DRAWS = 32  # that make a mean without a closed form
+
 
 def deserialize(value):
     """Returns the layer, or the list of layers, that a configuration stands for; anything else as it is."""
@@ -39,6 +41,28 @@ def with_lead(lead, parameters):
 def flat_units(values):
     """Returns values [S, B, *event] as [S, B, units]."""
     return tf.reshape(values, tf.concat([tf.shape(values)[:2], [math.prod(values.shape[2:])]], axis=0))
+
+
+def unit_means(head, parameters, noise, stream, num_samples):
+    """Returns E[z] under a head's distributions, which `num_samples` times `DRAWS` of its draws make where it has no
+    closed form.
+
+    Args:
+        head: a head.
+        parameters: [B, ...], or [S, B, ...] with S = `num_samples`.
+        noise: a `tfvae.random.Noise` with B rows.
+        stream: name of the noise.
+        num_samples: S.
+
+    Returns:
+        means: [S, B, units], or [1, B, units] where the mean has a closed form and there is one for each row.
+    """
+    if not head.closed_mean:
+        draws = head.noise_from(noise, stream, DRAWS * num_samples)
+        draws = tf.reshape(draws, tf.concat([[DRAWS, num_samples], tf.shape(draws)[1:]], axis=0))
+        return flat_units(tf.reduce_mean(head.sample(parameters, draws), axis=0))
+    means = head.mean(parameters)
+    return flat_units(means if means.shape.rank == 2 + len(head.event_shape) else means[tf.newaxis])
 
 
 def known(values):

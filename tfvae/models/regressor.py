@@ -59,7 +59,7 @@ class Regressor(Conditional):
     def log_prob(self, x, condition=None):
         """Returns log p(x|c): [B], nats, exact."""
         examples = self.check_examples(x, condition=condition)
-        self.check_support(x)
+        self.check_support(examples.x)
         return self._log_prob(examples)
 
     def _log_prob(self, x, training=False):

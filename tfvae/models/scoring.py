@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfvae.distributions import kl_divergence, view
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.particles import Particles, sample_and_score
-from tfvae.models.parts import flat_units, training_option, with_lead
+from tfvae.models.parts import training_option, unit_means, with_lead
 
 
 class Scoring(LatentVariableModel):
@@ -53,13 +53,13 @@ class Scoring(LatentVariableModel):
 
         Args:
             x: [B, *event_shape].
-            num_samples: draws S of the layers sampled before.
+            num_samples: draws S of the layers sampled before, and means S where a mean is one of draws.
             noise: a `tfvae.random.Noise` with a row for each example.
 
         Returns:
             means: tensors [S, B, units] whose mean over S estimates E[z_l|x]; [1, B, units] where that is exact.
         """
-        return (flat_units(self.posterior_head.mean(self.posterior_parameters(x))[tf.newaxis]),)
+        return (unit_means(self.posterior_head, self.posterior_parameters(x), noise, "means", num_samples),)
 
     def score(self, x, q, num_samples, noise, training=False, analytic_kl=False, tape=None) -> Particles:
         """`particles` for what `encoding` gave for `x`, the parameters `q` of the posterior."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import keras
 import tensorflow as tf
 
@@ -18,9 +20,7 @@ TWO_PASSES_DIFFER = (
     keras.layers.AlphaDropout,
 )
 
-SUMS = (
-    "sums"  # what a replica's step returns: [1, figures, 2], for each figure its weighted sum and its weight
-)
+SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
 class Trainer(keras.Model):
@@ -38,6 +38,15 @@ class Trainer(keras.Model):
     latents: str | None = None
     backward_particles = 0
     compiles: bool | str = "auto"
+
+    def __init__(self, **kwargs):
+        unknown = sorted(set(kwargs) - set(inspect.signature(keras.layers.Layer.__init__).parameters))
+        if unknown:
+            raise UserError(
+                f"{type(self).__name__} does not take {', '.join(unknown)}",
+                expected="its own arguments and those of a Keras layer",
+            )
+        super().__init__(**kwargs)
 
     def check_examples(self, x):
         """Returns a batch of examples as float32 tensors.
@@ -128,7 +137,8 @@ class Trainer(keras.Model):
 
         Raises:
             UserError: if `loss` or `metrics` is given; if a layer makes particles depend on each other or draws noise
-                of its own while the backward pass is resampled; for `jit_compile` with several replicas.
+                of its own while the backward pass is resampled; if the estimator cannot train layers in float16; for
+                `jit_compile` with several replicas.
         """
         if loss is not None or metrics is not None:
             raise UserError(
@@ -186,9 +196,12 @@ class Trainer(keras.Model):
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
-            UserError: if `x` is an array with values that the likelihood cannot score, or XLA cannot compile the step.
+            UserError: if `x`, or that of `validation_data`, is an array with values that the likelihood cannot score,
+                or XLA cannot compile the step.
         """
         self.check_data(x, y)
+        if validation_data is not None:
+            self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data)[:2])
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)

@@ -39,8 +39,8 @@ class VAE(Scoring):
         estimator, num_samples, **kwargs: see `LatentVariableModel`.
 
     Raises:
-        UserError: if a part is no layer or no head, prior and posterior have different sizes, or an argument is
-            out of range.
+        UserError: if a part is no layer or no head, prior and posterior have different sizes, an argument is out of
+            range, or the estimator trains q apart from p and a `VampPrior` makes them share parameters.
 
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014).
@@ -59,6 +59,7 @@ class VAE(Scoring):
         num_samples=1,
         **kwargs,
     ):
+        self.shares_parameters = self.shares_parameters or getattr(prior, "mixes_posterior", False)
         super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
         posteriors = posterior if isinstance(posterior, list) else [posterior]
         names = (

@@ -1,7 +1,7 @@
 """Named, published architectures with their training recipes."""
 
 from tfvae.presets.assembly import create
-from tfvae.presets.checks import check_condition, check_heads
+from tfvae.presets.checks import check_condition, check_heads, head_names
 from tfvae.presets.table import (
     ANY_SHAPE,
     LIKELIHOODS,
@@ -28,5 +28,6 @@ __all__ = [
     "check_image_shape",
     "create",
     "get",
+    "head_names",
     "names",
 ]

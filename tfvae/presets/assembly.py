@@ -8,7 +8,7 @@ from typing import Any
 from tfvae import conditions
 from tfvae.checks import UserError, one_of, positive_int
 from tfvae.estimators import catalog
-from tfvae.presets.checks import check_condition, check_heads
+from tfvae.presets.checks import check_condition, check_heads, head_names
 from tfvae.presets.table import ANY_SHAPE, LIKELIHOODS, POSTERIORS, PRIORS, Preset, get
 
 
@@ -19,8 +19,8 @@ def create(name: str, **overrides: Any):
         name: of the preset.
         **overrides: fields of `Preset` (`latent_size`, `widths`, `estimator`, `num_samples`, ...; `image_shape` is
             (28, 28, 1) where the preset takes any; `likelihood` is one of `LIKELIHOODS` or a head); `levels` of stored
-            pixels, 256 unless given; `posterior` and `prior` (names in `POSTERIORS` and `PRIORS`, or heads); what the
-            model takes besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
+            pixels, 256 unless given; `posterior` and `prior` (names of `head_names`, or heads); what the model takes
+            besides (`seed`, `kl_warmup_steps`, `free_bits`, ...).
 
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
@@ -55,7 +55,7 @@ def _assemble(preset: Preset, levels: int, options: dict[str, Any]):
     options["likelihood"] = _likelihood(preset, event_shape, levels)
     if not preset.deterministic:
         options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
-    posterior, prior = options.pop("posterior", "diagonal"), options.pop("prior", "standard")
+    posterior, prior = (options.pop(kind, names[0]) for kind, names in head_names(preset).items())
     check_heads(preset, posterior, prior)
     if preset.deterministic:
         model = _regressor(preset, given, options)
@@ -142,14 +142,16 @@ def _regressor(preset: Preset, given: Any, options: dict[str, Any]):
 def _conditional(preset: Preset, given: Any, posterior: Any, prior: Any, options: dict[str, Any]):
     from tfvae import distributions, models, networks
 
-    learned = distributions.DiagonalNormal(preset.latent_size, name="prior")
+    if isinstance(prior, str):
+        head = distributions.DiagonalNormal if prior == "learned" else distributions.StandardNormal
+        prior = head(preset.latent_size, name="prior")
     return models.CVAE(
         *_networks(preset),
         condition_network=networks.MLP(
             list(preset.widths), preset.activation, preset.batch_norm, name="condition_network"
         ),
         posterior=_head("posterior", POSTERIORS, posterior, preset),
-        prior=learned if isinstance(prior, str) else prior,
+        prior=prior,
         **_conditioned(preset, given),
         **options,
     )

@@ -8,31 +8,44 @@ from tfvae import conditions
 from tfvae.checks import UserError, one_of
 from tfvae.presets.table import ANY_SHAPE, POSTERIORS, PRIORS, Preset
 
+FIXED = ("learned", "fixed")  # priors of a model with a condition: p(z|c) from it, or a standard normal p(z)
+
+
+def head_names(preset: Preset) -> dict[str, tuple[str, ...]]:
+    """Returns which names of a posterior and a prior a preset takes, its default first."""
+    if preset.deterministic:
+        return {"posterior": ("none",), "prior": ("none",)}
+    if preset.latents == "discrete":
+        return {"posterior": ("bernoulli",), "prior": ("bernoulli",)}
+    if preset.upper or preset.network == "draw":
+        return {"posterior": ("diagonal",), "prior": ("standard",)}
+    if preset.condition != "none":
+        return {"posterior": tuple(POSTERIORS), "prior": FIXED}
+    return {"posterior": tuple(POSTERIORS), "prior": tuple(PRIORS)}
+
 
 def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     """Checks the names of a posterior and a prior; heads in their place are left to the model.
 
     Raises:
-        UserError: if a name is unknown, or one other than the default meets a preset that has its own; for a
+        UserError: if a name is unknown or none of `head_names`, or a head meets a preset that has its own; for a
             VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
-    both = ("posterior", "prior")
-    own: tuple[str, ...] = ()
-    what = ""
     if preset.deterministic:
-        own, what = both, "which has no latent variables"
+        what = "has no latent variables"
     elif preset.latents == "discrete":
-        own, what = both, "whose latents are discrete"
-    elif preset.upper or preset.network == "draw":
-        own, what = both, "whose latents come in layers or steps"
-    elif preset.condition != "none":
-        own, what = ("prior",) if isinstance(prior, str) else (), "which learns its prior from the condition"
-    for kind, name, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
-        if isinstance(name, str):
-            one_of(kind, name, table)
-        if kind in own and name != next(iter(table)):
+        what = "has discrete latents"
+    else:
+        what = "has latents in layers or steps" if preset.condition == "none" else "has a condition"
+    for kind, head, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
+        names = head_names(preset)[kind]
+        if isinstance(head, str):
+            one_of(kind, head, dict.fromkeys((*names, *table)))
+        if head not in names and (isinstance(head, str) or len(names) == 1):
             raise UserError(
-                f"preset {preset.name}, {what}, takes no other {kind}", expected=f"no {kind}", received=name
+                f"preset {preset.name}, which {what}, takes no other {kind}",
+                expected=" or ".join(names),
+                received=head,
             )
     if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
         raise UserError(

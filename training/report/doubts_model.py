@@ -19,7 +19,7 @@ def large_gap(story: Story) -> Finding | None:
     if not story.has("inference_gap"):
         return None
     gap, error = result["inference_gap"], result.get("inference_gap_standard_error")
-    seen = f"log p(x) {estimate(gap, error, 'nats')} above the evidence lower bound"
+    seen = f"{estimate(gap, error, 'nats')} below log p(x)"
     if gap > GAP:
         advice = "Do not read a training bound of this model as its likelihood."
         parts = result.get("amortization_gap"), result.get("approximation_gap")
@@ -27,8 +27,8 @@ def large_gap(story: Story) -> Finding | None:
             advice += " Most of it is the encoder's: a larger one, or more training of it, would close it."
         elif None not in parts:
             advice += " Most of it is the family's: a more flexible --posterior, or more particles in training, would."
-        return Finding(True, "The bound is loose.", f"There is {seen}. {advice}")
-    return Finding(False, "Inference gap:", f"{seen}.")
+        return Finding(True, "The bound is loose.", f"It lies {seen}. {advice}")
+    return Finding(False, "Inference gap:", f"the evidence lower bound lies {seen}.")
 
 
 def unfinished_gap(story: Story) -> Finding | None:
@@ -108,8 +108,12 @@ def idle_units(story: Story) -> Finding | None:
         return Finding(
             True,
             "The latents have collapsed.",
-            f"{seen}: the decoder ignores them. Codes, latent map and reconstructions mean nothing; try --kl-warmup "
-            "or --free-bits.",
+            (
+                f"{seen}: the decoder ignores them"
+                if active == 0
+                else f"The codes hold {number(rate)} nats in all"
+            )
+            + ". Codes, latent map and reconstructions mean nothing; try --kl-warmup or --free-bits.",
         )
     if active < (1 - INACTIVE) * units:
         return Finding(

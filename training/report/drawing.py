@@ -123,7 +123,7 @@ def _beside(folder: Path, model, loaded: data.DataSet, config: Config, result: M
     count = len(real)
     grids = {
         "real": (
-            np.asarray(real, np.float32) / (255.0 if real.dtype == np.uint8 else 1.0),
+            real,
             f"Real: {split} examples",
             f"A grid of {count} real examples.",
             f"{count} {split} examples, the first of a fixed shuffle, as the model sees them.",

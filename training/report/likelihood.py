@@ -107,11 +107,12 @@ def _how_it_was_made(story: Story, exact: bool) -> list[str]:
             "in another way are not comparable."
         )
     if story.has("against"):
-        gain = estimate(result["nll_gain"], result.get("nll_gain_standard_error"), "nats")
+        gain = result["nll_gain"]
+        size = estimate(abs(gain), result.get("nll_gain_standard_error"), "nats")
         texts.append(
             f"Beside it, the run {result['against']} has "
             f"{estimate(result['against_nll'], result.get('against_nll_standard_error'), 'nats')} on the same "
-            f"examples; that is higher by {gain}."
+            f"examples; that is {'lower' if gain < 0 else 'higher'} by {size}."
         )
     return texts
 
