@@ -123,7 +123,10 @@ def test_every_model_that_has_one(name):
     )  # which need nothing of q
     off = run.log_prob.values - chains.log_prob
     of_mean = np.sqrt(np.sum(run.log_prob.standard_error**2 + chains.standard_error**2)) / len(off)
-    assert abs(off.mean()) < 5 * of_mean < 0.5
+    assert off.mean() < 5 * of_mean < 0.5
+    assert abs(np.median(off)) < 0.5, (
+        "a q may miss a mode, of which its particles tell nothing, but not of most"
+    )
 
 
 @pytest.mark.parametrize(
