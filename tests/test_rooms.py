@@ -61,6 +61,7 @@ FAST = [
     "training/config.py",
     "training/run_directory.py",
     "training/data.py",
+    "training/splits.py",
     *(f"training/{name}.py" for name in ("strategy", "workers", "launcher", "processes", "meeting", "tasks")),
     "export/__init__.py",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import io
 import json
 import time
@@ -12,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import __version__, files
+from tfvae import files
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
+VERSION = importlib.metadata.version("tfvae")
 SECONDS = 5.0  # between two writings: what a killed process loses
 
 
@@ -36,7 +38,7 @@ class Partial(dict):
     """
 
     def __init__(self, run: RunDirectory, name: str, **settings: Any) -> None:
-        own = {"model": digest(run.model_file), "name": name, "version": __version__}
+        own = {"model": digest(run.model_file), "name": name, "version": VERSION}
         self._key = json.dumps(own | settings, sort_keys=True)
         place = hashlib.sha256(self._key.encode()).hexdigest()[:12]
         self.file = run.path / f"evaluation-{name}-{place}.partial.npz"

@@ -1,7 +1,7 @@
 """Active units of the upper layers: Var_x(E_q[z_l|x]), the scatter of the layers sampled before it taken out.
 
 Mutations, each seen to break a test here: the variance of one average in place of two averages' covariance, the same
-draws in both averages, layers in the other order.
+draws in both averages, layers in the other order, too few draws, blocks that share noise.
 """
 
 import flexible
@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from stats import assert_mean_close
 
 import tfvae
 from tfvae import random
@@ -42,8 +43,8 @@ def build(model_class):
 
 
 def test_layers_of_bottom_up_inference(monkeypatch):
-    monkeypatch.setattr(activity, "ROWS_PER_BLOCK", 700)
-    units = active_units(build(tfvae.HierarchicalVAE), X)
+    monkeypatch.setattr(activity, "DRAWS_PER_BLOCK", 7000)
+    units = active_units(build(tfvae.HierarchicalVAE), X, draws=5)
     below, above = units.variances
     exact = X.var(axis=0) * [1.5**2, 0.05**2]
     np.testing.assert_allclose(below, exact, rtol=1e-5)
@@ -97,3 +98,27 @@ def test_an_upper_layer_may_have_no_mean_in_closed_form():
 def test_there_are_draws(count):
     with pytest.raises(UserError, match="draws is not a positive integer"):
         active_units(build(tfvae.LadderVAE), X[:3], draws=count)
+
+
+def test_the_draws_tell_a_unit_under_the_threshold_from_one_above():
+    """As many wrong counts at 5 draws: one in five. E[z_2|x] is E[z_1|x], about which z_1 scatters with variance 1."""
+    model = build(tfvae.HierarchicalVAE)
+    model.posterior_heads[0].scale_layer.linear.bias.assign(tf.zeros(2))
+    model.posterior_heads[0].loc_layer.linear.kernel.assign(np.diag([0.05, 0.15]))
+    x = X[:500] / X[:500].std(axis=0)
+    found = np.array([active_units(model, x, seed=seed).variances[1][:2] for seed in range(12)])
+    assert_mean_close(found, [0.05**2, 0.15**2], smallest_bug=0.005)
+    assert found.std(axis=0)[0] < activity.THRESHOLD / 5
+    assert found[:, 0].max() < activity.THRESHOLD < found[:, 1].min()
+
+
+def test_blocks_do_not_matter_and_a_model_is_traced_once(monkeypatch):
+    model = build(tfvae.HierarchicalVAE)
+    whole = active_units(model, X[:30], draws=2)
+    traced = model.active_units_function
+    active_units(model, X[:30], draws=2, seed=1)
+    assert model.active_units_function is traced and traced.experimental_get_tracing_count() == 1
+    monkeypatch.setattr(activity, "DRAWS_PER_BLOCK", 4 * 7)
+    for one, other in zip(whole.means, active_units(model, X[:30], draws=2).means, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        assert one.shape[0] == 30

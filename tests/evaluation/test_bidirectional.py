@@ -1,7 +1,8 @@
 """The exact value lies between the bounds, and the bounds close in.
 
 Mutations, each seen to break a test here: the upper bound without its minus sign, backward chains from a draw from the
-prior, densities of another temperature on the way back.
+prior, densities of another temperature on the way back, the same simulated examples in every block, a store that is not
+heeded.
 """
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_the_exact_value_lies_between(model, simulated):
     few, many = (evaluation.bdmc(model, 200, steps, 8, num_leapfrog=4, seed=1) for steps in (2, 30))
     x = np.concatenate([x for _, x in simulated])
     np.testing.assert_array_equal(x[:200], x[200:])
+    assert len(simulated) == 2 * 4 and len(np.unique(x[:200], axis=0)) == 200, (
+        "each block has examples of its own"
+    )
     exact = ORACLE.log_marginal(x[:200])
     for bounds in (few, many):
         assert_paired_not_greater(bounds.lower, exact)
@@ -52,6 +56,38 @@ def test_the_exact_value_lies_between(model, simulated):
     assert np.abs(x[:200].std(axis=0) / np.sqrt(np.diag(ORACLE.W @ ORACLE.W.T) + ORACLE.s**2) - 1).max() < 0.3
 
 
+class Stop(Exception):
+    pass
+
+
+def test_blocks_do_not_matter_and_are_not_done_twice(model, simulated, monkeypatch):
+    def run(**options):
+        return evaluation.bdmc(model, 20, 8, 6, num_leapfrog=3, seed=4, **options)
+
+    whole = run()
+    monkeypatch.setattr(bidirectional, "block_size", lambda *_: 7)
+    calls, store = [], {}
+
+    def stop(done, count):
+        calls.append((done, count))
+        if done == 14:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(store=store, progress=stop)
+    assert calls == [(0, 20), (7, 20), (14, 20)] and sorted(store) == [0, 7]
+    store[0] = store[0] + 1.0
+    simulated.clear()
+    again = run(store=store)
+    assert [len(z) for z, _ in simulated] == [6], "the last block alone is left to do"
+    blocks = run()
+    for name in ("lower", "upper"):
+        values, others, before = (getattr(result, name) for result in (again, blocks, whole))
+        np.testing.assert_array_equal(values, others + (np.arange(20) < 7))
+        np.testing.assert_allclose(others, before, rtol=2e-3)
+        assert len(np.unique(before)) == 20
+
+
 def test_weights_of_the_way_back_are_unbiased(model):
     """E[w'] = 1 / p(x) from exact draws of the posterior."""
     count = 6000
@@ -59,14 +95,14 @@ def test_weights_of_the_way_back_are_unbiased(model):
     white = np.random.default_rng(2).standard_normal((count, 2))
     z = tf.constant(mean + white @ np.linalg.cholesky(covariance).T, tf.float32)
     running, x = chains(model, np.repeat(X[:1], count, axis=0), num_chains=3)
-    temperatures = annealing.schedule_of("linear", 12)
-    steps = tf.tile(tf.linspace([1.2], [0.5], 11), [1, count])
+    temperatures = annealing.schedule_of("linear", 24)
+    steps = tf.tile(tf.linspace([1.2], [0.5], 23), [1, count])
     up, _ = running.run(x, 0, temperatures, steps)
     assert_mean_close(np.exp(up - EXACT[0]).mean(axis=0), 1.0, smallest_bug=0.1)
     down, acceptance = running.run(x, 0, temperatures[::-1], steps[::-1], z)
     assert 0.3 < acceptance.mean() < 0.95
     ratios = np.exp(down + EXACT[0]).mean(axis=0)
-    assert_mean_close(ratios, 1.0)
+    assert_mean_close(ratios, 1.0, smallest_bug=0.15)
 
 
 @pytest.mark.slow

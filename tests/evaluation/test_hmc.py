@@ -1,10 +1,12 @@
 """Hamiltonian transitions leave their density alone.
 
 Mutations, each seen to break a test here: every end accepted, no half step of the momentum at the end, the momentum's
-sign turned after the first half step, the kinetic energy left out of the ratio, a non-finite end accepted.
+sign turned after the first half step, the kinetic energy left out of the ratio, a non-finite end accepted, a leapfrog
+step more or less.
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from stats import assert_mean_close
 
@@ -58,11 +60,43 @@ def test_small_steps_keep_the_energy_and_move_with_the_momentum():
     z = exact_draws()[:1000]
     point, acceptance = move(z, 0.01, num_leapfrog=10)
     assert np.min(acceptance) > 0.999
-    noise = random.PhiloxNoise(random.fold(0, "hmc"), 1).normal("momentum", 1000, 2)
-    np.testing.assert_allclose(point.z - z, 0.1 * noise, atol=0.05)
+    speeds, turn = np.linalg.eigh(MIXED)  # of the exact path, a harmonic one
+    speeds = np.sqrt(speeds)
+    away, momentum = (z.numpy()[:, 0] - MEAN) @ turn, momenta(1000) @ turn
+    there = away * np.cos(0.1 * speeds) + momentum / speeds * np.sin(0.1 * speeds)
+    np.testing.assert_allclose(point.z[:, 0], MEAN + there @ turn.T, atol=1e-4)
     fresh = hmc.visit(densities, point.z)
     for kept, there in zip(tf.nest.flatten(point), tf.nest.flatten(fresh), strict=True):
         np.testing.assert_allclose(kept, there, atol=1e-5)
+
+
+def momenta(count):
+    """Returns what `move` draws, [count, 2]."""
+    return random.PhiloxNoise(random.fold(0, "hmc"), 1).normal("momentum", count, 2).numpy()[:, 0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_there_are_as_many_leapfrog_steps_as_asked_for(count):
+    calls, step = [], 0.3
+
+    def counted(z):
+        calls.append(z)
+        return densities(z)
+
+    start = exact_draws()[:1000]
+    point, acceptance = move(start, step, num_leapfrog=count, densities=counted)
+    assert len(calls) == 1 + count, "one gradient at the start, and one after each step"
+    z, p = start.numpy()[:, 0].astype(np.float64), momenta(1000).astype(np.float64)
+    energy = 0.5 * np.sum(p**2 + (z - MEAN) * ((z - MEAN) @ MIXED), axis=-1)
+    for _ in range(count):
+        p = p - 0.5 * step * (z - MEAN) @ MIXED
+        z = z + step * p
+        p = p - 0.5 * step * (z - MEAN) @ MIXED
+    end = 0.5 * np.sum(p**2 + (z - MEAN) * ((z - MEAN) @ MIXED), axis=-1)
+    np.testing.assert_allclose(acceptance[:, 0], np.minimum(np.exp(energy - end), 1.0), atol=1e-4)
+    moved = np.any(point.z != start, axis=-1)[:, 0]
+    assert np.mean(moved) > 0.8
+    np.testing.assert_allclose(point.z[:, 0][moved], z[moved], atol=1e-4)
 
 
 def test_ends_without_a_finite_density_are_rejected():

@@ -2,7 +2,8 @@
 
 Mutations, each seen to break a test here: a step's noise that is the same at every step, KL(p || q) for KL(q || p) by
 climbing log p(x, z) alone, errors of the particles' log-weights where those of the difference belong, q and q* scored
-at different noise, log K missing from log p(x), noise keyed by the place in the block, q of the first ascent returned.
+at different noise, log K missing from log p(x), noise keyed by the place in the block, q of the first ascent returned,
+a late gain counted from the encoder's q or with errors half or twice their size.
 """
 
 import linear_gaussian_model
@@ -79,9 +80,30 @@ def test_a_diagonal_q_under_a_correlated_posterior(encoder):
         assert runs[0].verdict().startswith("because q is amortized")
 
 
+def exact_late_gain(found):
+    """Returns ELBO[q*] - ELBO[q of the first ascent], [N], for locs and log scales after each ascent."""
+    halfway, best = (
+        [
+            ORACLE.elbo(x[np.newaxis], 0 * A, loc, np.exp(log_scale))[0]
+            for x, loc, log_scale in zip(X, *free, strict=True)
+        ]
+        for free in found
+    )
+    return np.subtract(best, halfway)
+
+
 def test_errors_are_honest():
     """Of many seeds, with an approximation gap small enough for the weights to be well behaved."""
     model = linear_gaussian_model.build(ORACLE, *ENCODERS["good"])
+    ascents = []
+    start, climb_from, weigh = gap._functions(model)
+
+    def spy(*arguments):
+        found = climb_from(*arguments)
+        ascents.append([part.numpy().astype(np.float64) for part in found])
+        return found
+
+    model.inference_gap_functions = start, spy, weigh
     runs = [evaluation.inference_gap(model, X, num_samples=500, steps=200, seed=seed) for seed in range(12)]
     for name in ("inference", "approximation"):
         scores = np.concatenate(
@@ -93,8 +115,12 @@ def test_errors_are_honest():
         )
         assert np.abs(scores).max() < 5.5
         assert_variance_near_one(scores, mean=0.0, p_value=1e-9, smallest_bug=2.0, name=name)
-    late = [run.late_gain.mean / run.late_gain.monte_carlo_standard_error for run in runs]
-    assert np.std(late) < 3
+    assert len(ascents) == 24
+    late = [
+        (run.late_gain.values - exact_late_gain(found)) / run.late_gain.standard_error
+        for run, *found in zip(runs, ascents[::2], ascents[1::2], strict=True)
+    ]
+    assert_variance_near_one(late, mean=0.0, p_value=1e-9, smallest_bug=2.0, name="late gain")
 
 
 def test_a_full_covariance_has_no_approximation_gap():
@@ -115,6 +141,16 @@ def test_too_few_steps_are_told():
     run = evaluation.inference_gap(model, X, num_samples=500, steps=20)
     assert not run.converged and run.late_gain.mean > 0.1
     assert run.approximation.mean > WEAKNESS + 0.1
+    assert run.verdict().startswith("undecided: the ascent to the best q for each example has not converged")
+
+
+@pytest.mark.parametrize("learning_rate", [1e-6, 1e-3])
+def test_too_small_steps_are_told(learning_rate):
+    """Hardly a gain in the second half, as in the first."""
+    options = {"num_samples": 100, "steps": 60, "learning_rate": learning_rate}
+    model = linear_gaussian_model.build(ORACLE, *ENCODERS["far and wide"])
+    run = evaluation.inference_gap(model, X, **options)
+    assert run.late_gain.mean < 0.1 and not run.converged and run.verdict().startswith("undecided")
 
 
 def test_blocks_do_not_matter_and_an_interrupted_run_goes_on(monkeypatch):
@@ -165,9 +201,39 @@ def test_the_answer_in_words():
     assert result(3.0, 1.5).verdict().startswith("for both reasons")
     assert result(0.005, 0.003).verdict().startswith("the bound is tight")
     assert result(-0.1, 0.0).verdict().startswith("the bound is tight") and np.isnan(result(-0.1, 0.0).share)
-    assert result(3.0, 2.0, late=0.1).converged and not result(3.0, 2.0, late=0.3).converged
-    assert result(3.0, 0.1, late=0.04).converged and not result(3.0, 0.1, late=0.06).converged
-    assert result(3.0, 0.1, late=0.06, error=0.1).converged
+    assert (
+        result(3.0, 3.2, error=0.4)
+        .verdict()
+        .endswith("with the best q for each example 100 % of the gap remains")
+    )
+    assert (
+        result(3.0, -0.2, error=0.4).verdict().endswith("the best q for each example closes 100 % of the gap")
+    )
+    assert "log p(x) is estimated too low" in result(3.0, -0.2).verdict()
+
+
+@pytest.mark.parametrize(
+    ("converged", "inference", "approximation", "late", "error"),
+    [
+        (True, 3.0, 2.0, 0.09, 0.01),  # a tenth of what the ascent gained is 0.1
+        (False, 3.0, 2.0, 0.11, 0.01),
+        (True, 3.0, 0.1, 0.04, 0.01),  # 0.05 nats, where a tenth of the approximation gap is less
+        (False, 3.0, 0.1, 0.06, 0.01),
+        (True, 30.0, 3.0, 0.29, 0.01),
+        (False, 30.0, 3.0, 0.31, 0.01),
+        (True, 3.0, 2.9, 0.04, 0.05),  # 2 standard errors of the mean are 0.05
+        (False, 3.0, 2.9, 1.0, 1.2),  # less than 2 standard errors, which tell nothing
+        (False, 3.0, 2.998, 0.0004, 1e-5),  # tiny steps: the second half gains a quarter of the first, or so
+        (True, 3.0, 2.9995, 0.0004, 1e-5),  # about the best q
+        (True, 3.0, 3.001, 0.002, 1e-5),
+        (False, 3.0, 3.5, 0.0, 0.01),  # lost
+        (False, 3.0, 2.0, -0.5, 0.01),
+    ],
+)
+def test_when_an_ascent_has_converged(converged, inference, approximation, late, error):
+    told = result(inference, approximation, late, error)
+    assert told.converged is converged
+    assert ("not converged" in told.verdict()) is not converged
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Mutations, each seen to break a test here: neighbours counted with the example itself (k off by one), open balls, real
 and fake swapped in each of the four, density not divided by k, the biased kernel means, a bandwidth in place of its
 square, the root of C_1 + C_2, half a covariance, a jackknife without its G - 1, halves that share an example, a
-baseline of other size than the samples.
+baseline of other size than the samples, ties told by the largest example of all or about the mean, a bandwidth of the
+first examples.
 """
 
 import math
@@ -22,9 +23,10 @@ from tfvae.evaluation import (
     quality,
     sample_quality,
 )
+from tfvae.evaluation import discrepancy as discrepancy_file
 from tfvae.evaluation import neighbours as neighbours_file
 from tfvae.evaluation.jackknife import jackknife
-from tfvae.evaluation.neighbours import all_four
+from tfvae.evaluation.neighbours import all_four, check_features
 
 RNG = np.random.default_rng(0)
 
@@ -82,6 +84,16 @@ def test_identical_disjoint_and_shuffled_sets():
         assert before == after
     assert abs(mmd(real, fake, 1.0)[0] - mmd(real[::-1], fake[::-1], 1.0)[0]) < 1e-12
     assert abs(frechet_distance(real, fake) - frechet_distance(real[::-1], fake[::-1])) < 1e-9
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_diverged_example_changes_its_own_ball_alone(side):
+    sets = RNG.normal(size=(300, 10)), RNG.normal(1.0, 1.0, size=(300, 10))
+    before = all_four(*check_features(*sets))
+    sets[side][7] = (-1) ** (1 - side) * 3e7  # away from the other set, of which its own ball holds none
+    after = all_four(*check_features(*sets))
+    for name in ("precision", "recall", "density", "coverage"):
+        assert after[name] == pytest.approx(before[name], abs=0.02), name
 
 
 def test_precision_and_recall_tell_the_two_sides_apart():
@@ -150,6 +162,18 @@ def test_the_bandwidth_is_the_median_distance_of_the_real_examples():
     assert mmd(real, fake) == pytest.approx(mmd(real, fake, float(np.median(distances))))
     with pytest.raises(UserError, match="all the same"):
         mmd(np.ones((20, 2)), fake[:20])
+
+
+def test_the_bandwidth_of_many_examples_does_not_depend_on_their_order(monkeypatch):
+    monkeypatch.setattr(discrepancy_file, "MEDIAN_OF", 300)
+    classes = np.arange(10).repeat(150)
+    real = np.eye(10)[classes] * 5.0 + RNG.normal(
+        0.0, 0.3, size=(1500, 10)
+    )  # sorted: 5 sqrt(2) from class to class
+    found = discrepancy_file.median_distance(real)
+    assert found == discrepancy_file.median_distance(real)
+    assert found == pytest.approx(5.0 * math.sqrt(2.0), rel=0.05)
+    assert found == pytest.approx(discrepancy_file.median_distance(RNG.permutation(real)), rel=0.02)
 
 
 def with_moments(mean, covariance, count):

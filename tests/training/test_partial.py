@@ -52,7 +52,7 @@ def test_another_evaluation_leaves_the_interrupted_one_alone(run):
 
 def test_another_version_starts_anew(run, monkeypatch):
     interrupted(run, seed=1)
-    monkeypatch.setattr("tfvae.training.partial.__version__", "99")
+    monkeypatch.setattr("tfvae.training.partial.VERSION", "99")
     assert not Partial(run, "importance", seed=1)
 
 

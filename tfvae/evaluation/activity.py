@@ -9,9 +9,10 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import positive_int
+from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_arrays, rows
 
-ROWS_PER_BLOCK = 500
+DRAWS_PER_BLOCK = 5000  # of all its examples
 THRESHOLD = 0.01  # of the paper, in squared latent units
 
 
@@ -45,11 +46,13 @@ class ActiveUnits:
         return [int(np.sum(variance > self.threshold)) for variance in self.variances]
 
 
-def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 5, seed: int = 0) -> ActiveUnits:
+def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 50, seed: int = 0) -> ActiveUnits:
     """Measures Var_x(E_q[z_j|x]) for each latent unit j; a unit is active where it exceeds `threshold`.
 
     Where a layer is sampled after others, E_q[z_j|x] is an average over those: two independent averages have the
-    covariance Var_x(E_q[z_j|x]), to which the scatter of neither adds.
+    covariance Var_x(E_q[z_j|x]), to which the scatter of neither adds. If z_j's mean scatters with
+    variance s^2 about that average, the standard error is about (Var_x + s^2 / draws) / sqrt(N): it is to be well under
+    the threshold.
 
     Args:
         model: a `tfvae` model with `layer_means`.
@@ -73,26 +76,35 @@ def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 5, s
     return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold, means)
 
 
-def _averages(model, data, draws, seed) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns two independent averages of each layer's means over the layers sampled before: [N, units], float64."""
-    run_seed = random.fold(random.as_seed(seed), "active_units")
+def _averages(model, data, draws, seed) -> list[np.ndarray]:
+    """Returns two independent averages of each layer's means over the layers sampled before: [2, N, units], float64."""
+    run_seed, averages, widths = random.fold(random.as_seed(seed), "active_units"), _function(model), []
 
-    @tf.function(reduce_retracing=True)
-    def averages(x, first_row):
-        noise = random.PhiloxNoise(run_seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-        means = model.layer_means(x, 2 * draws, noise)
-        return [
-            (tf.reduce_mean(layer[:draws], axis=0), tf.reduce_mean(layer[-draws:], axis=0)) for layer in means
-        ]
+    def compute(start, stop):
+        layers = averages(
+            model.check_examples(**rows(data, start, stop - start)), tf.constant(start), run_seed, draws
+        )
+        widths[:] = [layer.shape[-1] for layer in layers]
+        return np.concatenate(layers, axis=-1).astype(np.float64).swapaxes(1, 2)
 
-    blocks = [
-        averages(model.check_examples(**rows(data, start, ROWS_PER_BLOCK)), tf.constant(start))
-        for start in range(0, len(data["x"]), ROWS_PER_BLOCK)
-    ]
-    return [
-        tuple(np.concatenate(side).astype(np.float64) for side in zip(*layer, strict=True))
-        for layer in zip(*blocks, strict=True)
-    ]
+    columns = in_blocks(len(data["x"]), max(1, DRAWS_PER_BLOCK // (2 * draws)), compute)
+    return np.split(columns.swapaxes(1, 2), np.cumsum(widths)[:-1], axis=-1)
+
+
+def _function(model):
+    """Returns the traced averages of a model, which keeps them for the next evaluation."""
+    if not hasattr(model, "active_units_function"):
+
+        def averages(x, first_row, seed, draws):
+            noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+            means = model.layer_means(x, 2 * draws, noise)
+            return [
+                tf.stack([tf.reduce_mean(part, axis=0) for part in (layer[:draws], layer[-draws:])])
+                for layer in means
+            ]
+
+        model.active_units_function = tf.function(averages, reduce_retracing=True)
+    return model.active_units_function
 
 
 def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:

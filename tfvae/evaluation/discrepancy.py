@@ -8,7 +8,7 @@ from tfvae.checks import UserError, number_in
 from tfvae.evaluation.jackknife import jackknife
 from tfvae.evaluation.neighbours import check_features, distance_blocks
 
-MEDIAN_OF = 1000  # examples whose distances set the bandwidth
+MEDIAN_OF = 1000  # examples, drawn at random, whose distances set the bandwidth
 
 
 def mmd(real, fake, bandwidth: float | None = None) -> tuple[float, float]:
@@ -56,12 +56,12 @@ def squared_mmd(real: np.ndarray, fake: np.ndarray, bandwidth: float) -> float:
 
 
 def median_distance(real: np.ndarray) -> float:
-    """Returns the median distance between the first examples, those at one place left out.
+    """Returns the median distance between examples, pairs at one place left out; of many a fixed random choice.
 
     Raises:
         UserError: if all are at one place.
     """
-    some = real[:MEDIAN_OF]
+    some = np.random.default_rng(0).permutation(real)[:MEDIAN_OF]
     squared = np.concatenate(
         [
             block[np.arange(rows.start, rows.stop)[:, np.newaxis] < np.arange(len(some))]

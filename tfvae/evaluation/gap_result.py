@@ -10,7 +10,8 @@ import numpy as np
 from tfvae.evaluation.per_example import PerExample, check_finite
 
 QUANTITIES = ("elbo", "best_elbo", "log_prob", "inference", "approximation", "amortization", "late_gain")
-LITTLE = 0.05  # nats that an ascent which has converged may still gain
+LITTLE = 0.05  # nats that do not matter beside other gaps
+TINY = 0.005  # nats by which an ascent ends off its top
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,20 @@ class InferenceGap:
 
     @property
     def converged(self) -> bool:
-        """Whether the second half of the steps gained next to nothing: less than 0.05 nats, than a tenth of the
-        approximation gap, or than twice its standard error."""
-        gain = self.late_gain
-        return gain.mean < max(LITTLE, 0.1 * self.approximation.mean, 2.0 * gain.monte_carlo_standard_error)
+        """Whether the ascent had come to its end, by how much ELBO[q*] still changed in the second half of the steps.
+
+        The change is less than a tenth of the amortization gap, as it is not where the steps are so short that the
+        second ascent goes on as the first began; and less than 0.05 nats or a tenth of the approximation gap. A change
+        within two standard errors will do, if these are no more than 0.05 nats. So will less than 0.005 nats where the
+        encoder's q is the best one already: the ascent then has nowhere to go, and gains no more before than after.
+        An ascent that ends below its start has not converged.
+        """
+        change, total = abs(self.late_gain.mean), self.amortization
+        if total.mean < -max(TINY, 2.0 * total.monte_carlo_standard_error):
+            return False
+        ratio = min(0.1 * total.mean, max(LITTLE, 0.1 * self.approximation.mean))
+        noise = min(2.0 * self.late_gain.monte_carlo_standard_error, LITTLE)
+        return change < max(ratio, noise) or (change < TINY and total.mean < 2.0 * change)
 
     @property
     def share(self) -> float:
@@ -58,16 +69,20 @@ class InferenceGap:
 
     def verdict(self) -> str:
         """Returns why the bound is loose, in words."""
-        whole, percent = self.inference, 100.0 * self.share
+        whole, rest = self.inference, self.approximation
         if not whole.mean > 2.0 * whole.monte_carlo_standard_error:
             return "the bound is tight: the gap is within its error"
-        if self.share >= 2 / 3:
-            return f"because q is weak: with the best q for each example {percent:.0f} % of the gap remains"
+        if rest.mean < -2.0 * rest.monte_carlo_standard_error:
+            return "undecided: log p(x) is estimated too low, under the bound of the best q for each example"
+        remains = min(max(self.share, 0.0), 1.0)  # beyond that it is within its error
+        percent, found = f"{100 * remains:.0f} %", "the best q for each example"
         if self.share <= 1 / 3:
-            return (
-                f"because q is amortized: the best q for each example closes {100 - percent:.0f} % of the gap"
-            )
-        return f"for both reasons: with the best q for each example {percent:.0f} % of the gap remains"
+            also = "" if self.converged else ", though its ascent has not converged"
+            return f"because q is amortized: {found} closes {100 * (1 - remains):.0f} % of the gap{also}"
+        if not self.converged:
+            return f"undecided: the ascent to {found} has not converged, so far {percent} of the gap remains"
+        reason = "because q is weak" if self.share >= 2 / 3 else "for both reasons"
+        return f"{reason}: with {found} {percent} of the gap remains"
 
 
 COLUMNS = (*QUANTITIES, *(f"{name} error" for name in QUANTITIES), "effective_sample_size")

@@ -9,7 +9,7 @@ import numpy as np
 from tfvae.checks import UserError, positive_int
 
 NUMBERS_PER_BLOCK = 2**22  # float64 distances held at a time: 32 MiB
-ROUNDING = 1e-10  # of the largest squared norm: distances this close to a radius are ties, which are inside
+ROUNDING = 1e-10  # of the pair's squared norms: distances this close to a radius are ties, which are inside
 
 
 def precision_recall(real, fake, k: int = 3) -> tuple[float, float]:
@@ -84,7 +84,7 @@ def all_four(real: np.ndarray, fake: np.ndarray, nearest: int = 3, dense: int = 
 
 
 def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Returns two sets of features in float64, about the mean of the first.
+    """Returns two sets of features in float64, about the median of the first.
 
     Raises:
         UserError: if they are not finite matrices of one width with more than `above` rows each.
@@ -108,7 +108,7 @@ def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(
             "real and fake features differ in width", expected=real.shape[1], received=fake.shape[1]
         )
-    centre = np.round(real.mean(axis=0))  # whole numbers: distances of binary and integer features stay exact
+    centre = np.round(np.median(real, axis=0))  # whole numbers: distances of integer features stay exact
     return real - centre, fake - centre
 
 
@@ -139,11 +139,13 @@ def _squared_radii(points: np.ndarray, ks: tuple[int, ...]) -> np.ndarray:
 def _counts(centres: np.ndarray, points: np.ndarray, ks: tuple[int, ...]) -> list[tuple]:
     """Returns for each k how many points the ball of each centre holds, and how many balls hold each point."""
     radii = _squared_radii(centres, ks)
-    slack = ROUNDING * max(np.max(np.sum(values**2, axis=1)) for values in (centres, points))
+    of_centres, of_points = (ROUNDING * np.sum(values**2, axis=1) for values in (centres, points))
+    radii += of_centres
     per_centre, per_point = (np.zeros((len(ks), len(values)), np.int64) for values in (centres, points))
     for rows, squared in distance_blocks(centres, points):
+        squared -= of_points
         for index in range(len(ks)):
-            inside = squared <= radii[index, rows, np.newaxis] + slack
+            inside = squared <= radii[index, rows, np.newaxis]
             per_centre[index, rows] = np.count_nonzero(inside, axis=1)
             per_point[index] += np.count_nonzero(inside, axis=0)
     return list(zip(per_centre, per_point, strict=True))

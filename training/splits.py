@@ -1,0 +1,148 @@
+"""The three splits of a data set in memory, and what a run asks of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfvae import conditions
+from tfvae.checks import UserError
+
+_MADE_OF = {
+    "label": ("labels", "label", "y"),
+    "array": ("conditions", "condition", "c"),
+}  # condition: part of a split
+_LEVELS = (2, 17, 256)
+_CLASSES = 10_000  # at most, of a label that is a condition: it becomes a vector of as many numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples of one split.
+
+    Args:
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; or vectors [N, D], float32.
+        labels: [N], int64, or None.
+        conditions: what condition "array" is made of, [N, ...], float32, or None.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+    conditions: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Returns the number of examples, N."""
+        return len(self.images)
+
+    def take(self, rows: np.ndarray) -> Split:
+        """Returns the examples of the given rows, in that order."""
+        others = (self.labels, self.conditions)
+        return Split(self.images[rows], *(None if part is None else part[rows] for part in others))
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Three splits that share no example.
+
+    Args:
+        name: the name by which it was loaded.
+        train: what a model is fitted to.
+        validation: held out for choices made during training; may be empty.
+        test: held out for evaluation.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(H, W, C), or (D,) for vectors."""
+        return self.train.images.shape[1:]
+
+    def check_condition(self, kind: str) -> None:
+        """Checks that every split has what a condition, one of `tfvae.conditions.KINDS`, is made of.
+
+        Raises:
+            UserError: if one has not, or labels are negative or too large to be classes.
+        """
+        if kind not in _MADE_OF:
+            return
+        part, one, letter = _MADE_OF[kind]
+        for name, key in (("train", "train"), ("validation", "valid"), ("test", "test")):
+            split = getattr(self, name)
+            if getattr(split, part) is None and len(split):
+                raise UserError(
+                    f"data set {self.name} has no {part} of its {name} split",
+                    expected=f"a {one} for each image, as {letter}_{key} in a .npz file",
+                    fix="choose another --condition",
+                )
+            if (
+                kind == "label"
+                and len(split)
+                and not 0 <= split.labels.min() <= split.labels.max() < _CLASSES
+            ):
+                raise UserError(
+                    f"the labels of the {name} split of {self.name} are no classes",
+                    expected=f"0 to at most {_CLASSES - 1}",
+                    received=f"minimum {split.labels.min()}, maximum {split.labels.max()}",
+                    fix="number the classes from 0 on, or give conditions of your own, --condition array",
+                )
+
+    def condition_shape(self, kind: str) -> tuple[int, ...]:
+        """Returns the shape of one condition; of a label, one more than the highest of any split."""
+        if kind == "array":
+            return self.train.conditions.shape[1:]
+        if kind != "label":
+            return self.image_shape
+        splits = (self.train, self.validation, self.test)
+        return (1 + max(int(split.labels.max()) for split in splits if len(split)),)
+
+    def condition_of(self, kind: str, split: Split) -> dict[str, np.ndarray | None]:
+        """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, ...]}, see `paired`."""
+        vectors = split.conditions if kind == "array" else None
+        if kind == "label":
+            vectors = np.zeros((len(split), *self.condition_shape(kind)), np.float32)
+            vectors[np.arange(len(split)), split.labels] = 1.0
+        return {"given": conditions.mask(kind, self.image_shape), "vectors": vectors}
+
+    def fingerprint(self) -> str:
+        """Returns a SHA-256 of every split's images, labels and conditions, in hexadecimal."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            for array in (split.images, split.labels, split.conditions):
+                if array is not None:
+                    digest.update(f"{array.shape} {array.dtype}".encode())
+                    digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+    def mean_pixel(self) -> np.ndarray:
+        """Returns the mean training image in [0, 1], [H, W, C], or vector: float32."""
+        images = self.train.images
+        return (images.mean(axis=0, dtype=np.float64) / _white(images)).astype(np.float32)
+
+    def is_grey(self) -> bool:
+        """Tells whether a pixel of the training images lies strictly between 0 and 1."""
+        images = self.train.images
+        return bool(((images > 0) & (images < _white(images))).any())
+
+    def levels(self) -> int | None:
+        """Returns the number of equally spaced levels of [0, 1] that all pixels are on: 256 for 8-bit ones, otherwise
+        the first of 2, 17 (of `digits`) and 256 that fits; None if none does."""
+        splits = [split.images for split in (self.train, self.validation, self.test)]
+        if splits[0].dtype == np.uint8:
+            return 256
+        return next((count for count in _LEVELS if all(_on_levels(images, count) for images in splits)), None)
+
+
+def _white(images: np.ndarray) -> int:
+    """Returns the stored value of a pixel at full brightness."""
+    return 255 if images.dtype == np.uint8 else 1
+
+
+def _on_levels(images: np.ndarray, count: int) -> bool:
+    steps = images * np.float32(count - 1)
+    return bool((np.abs(steps - np.rint(steps)) <= 1e-3).all())
