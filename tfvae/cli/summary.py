@@ -46,8 +46,8 @@ def _tell_gap(result: dict) -> None:
     if size is not None and size < FEW:
         print("  few particles carry log p(x): the inference and approximation gaps are rather larger")
     if not result["gap_converged"]:
-        gain = f"{result['gap_late_gain']:.2f} nats in the second half of the steps"
-        print(f"  q was still gaining, {gain}: take more with --gap-steps")
+        gain = f"{result['gap_late_gain']:+.2f} nats in the second half of the steps"
+        print(f"  q had not converged, {gain}: take more with --gap-steps")
 
 
 def _how(result: dict) -> str:
