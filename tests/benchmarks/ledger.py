@@ -95,7 +95,7 @@ ROWS = {
     "fixed-iwae-5": Row(
         "fixed MNIST, 1 layer, IWAE K=5",
         87.63,
-        "Burda et al. 2016, appendix",
+        "Burda et al. 2016, unverified",
         FIXED
         | {"estimator": "iwae", "num_samples": 5, "epochs": 100, "learning_rate": 4e-3, "patience": 100},
     ),
