@@ -34,6 +34,7 @@ def refused(capsys, *words):
     return errors
 
 
+@pytest.mark.slow
 def test_it_writes_and_says_its_result(run, capsys):
     words = ["evaluate", str(run.path), *FEW, "--limit", "12", "--simulated", "5"]
     assert cli.main(words) == 0

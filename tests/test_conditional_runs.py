@@ -67,6 +67,7 @@ def evaluate(run, *words):
     return json.loads(run.evaluation_file.read_text())
 
 
+@pytest.mark.slow
 def test_runs_leave_their_figures(runs):
     names = {name: {path.stem for path in run.figures.glob("*.png")} for name, run in runs.items()}
     assert names["cvae"] >= {"conditional", "latent_map", "loss_curves", "reconstructions"}
@@ -131,6 +132,7 @@ def test_samples_go_with_the_conditions_of_test_examples(runs, tmp_path, capsys)
     assert "-n is too large" in refused(capsys, "sample", runs["cvae"].path, "-n", 10_000)
 
 
+@pytest.mark.slow
 def test_a_label_is_a_condition_where_there_are_labels(tmp_path, capsys):
     run = train(tmp_path, "label", "--preset", "digits", "--condition", "label")
     assert evaluate(run)["scored_values"] == 64
@@ -171,6 +173,7 @@ def test_rows_of_a_figure_tell_what_their_condition_is():
 ARRAY = ["--condition", "array", "--dataset"]
 
 
+@pytest.mark.slow
 def test_arrays_beside_the_images_are_conditions(tmp_path, capsys, runs):
     column = runs["regressor"]
     words = [*ARRAY, str(npz_with_conditions(tmp_path))]

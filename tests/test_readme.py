@@ -53,6 +53,7 @@ def test_the_python_example_runs(capsys):
     assert 0 < float(error) < 1
 
 
+@pytest.mark.slow
 def test_the_on_device_example_gives_the_samples_of_the_model(tmp_path, monkeypatch):
     _, code = blocks("python")
     model = presets.create("digits")

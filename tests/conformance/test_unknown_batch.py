@@ -13,7 +13,12 @@ def tensors(batch):
     return {name: tf.constant(value) for name, value in batch.items()}
 
 
-@pytest.mark.parametrize("name", models.TABLE)
+FAST = ("vae-mlp", "regressor-column", "discrete-one-hot", "hierarchical-mlp", "cvae-image")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in models.TABLE]
+)
 def test_unknown_batch_size(name):
     model = models.create(name)
 

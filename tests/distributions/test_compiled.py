@@ -117,6 +117,7 @@ def test_slices_hold_every_pixel_once(size):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["iwae", "dreg"])
 def test_a_step_is_the_same_compiled_or_not(estimator):
     """Twenty steps of Adam from one start: the weights agree to the rounding that they gather."""

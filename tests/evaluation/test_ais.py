@@ -223,7 +223,7 @@ ROWS = [
     ("iwae-coupling", "posterior"),
     ("vae-conv", "prior"),
 ]
-FAST = [("ladder-mlp", "posterior"), ("cvae-column", "prior")]
+FAST = [("cvae-column", "prior")]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_bad_codes_are_refused_in_one_line(call, told):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("images", [True, False])
+@pytest.mark.parametrize("images", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_features_of_a_classifier(images, monkeypatch, tmp_path):
     monkeypatch.setattr(features, "STEPS", 60)
     (x, y), (x_test, y_test) = blobs(300, 0.8), blobs(200, 0.8)

@@ -102,10 +102,7 @@ def test_against_quadrature(posterior):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=() if name in ("ladder-mlp", "cvae-label") else pytest.mark.slow)
-        for name in SUITED
-    ],
+    [pytest.param(name, marks=() if name == "cvae-label" else pytest.mark.slow) for name in SUITED],
 )
 def test_every_model_that_has_one(name):
     model = models.create(name)

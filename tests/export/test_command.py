@@ -51,6 +51,7 @@ def test_saved_model(run, capfd):
     assert json.loads((path / "signatures.json").read_text())["num_samples"] == 64
 
 
+@pytest.mark.slow
 def test_tflite(run, capfd, tmp_path):
     options = ("--format", "tflite", "--out", tmp_path, "--num-samples", 2)
     code, said, _ = command(capfd, run.path, *options, "--quantization", "float16")

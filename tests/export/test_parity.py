@@ -41,7 +41,7 @@ def jit():
 
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
-FAST = ("vae-mlp", "iwae-conv", "discrete-two-kinds", "cvae-column")
+FAST = ("vae-mlp", "discrete-two-kinds", "cvae-column")
 ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
 
 

@@ -90,6 +90,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not browser.HERE,
     reason="needs Node, Chromium and TFVAE_NODE_MODULES with @litertjs/core and playwright-core",

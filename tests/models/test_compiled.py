@@ -24,7 +24,7 @@ CASES = {
     "condition": ("cvae-column", {}),
     "no latents": ("regressor-column", {}),
 }
-FAST = ("backward particles", "no latents")
+FAST = ("no latents",)
 CASES = [
     pytest.param(*case, id=name, marks=() if name in FAST else pytest.mark.slow)
     for name, case in CASES.items()

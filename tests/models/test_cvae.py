@@ -262,6 +262,7 @@ def test_sample_i_of_condition_b_depends_on_its_number_and_condition_alone():
 BIMODAL = np.random.default_rng(0).integers(0, 2, size=(512, 2)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_two_possible_completions():
     """Five pixels; the condition is the first, noise to the rest: all on or all off, a coin that no one can see.
 

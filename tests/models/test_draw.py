@@ -95,6 +95,7 @@ def test_gradients_are_those_of_the_bound_written_out_at_the_same_noise(estimato
     step_gradients.assert_those_of(expected, model, X, names(model), 2)
 
 
+@pytest.mark.slow
 def test_two_passes_give_the_gradient_of_one(monkeypatch):
     model = build("attention", num_samples=K)
     one = step_gradients.sample(model, X, names(model), 2)[0]
@@ -104,6 +105,7 @@ def test_two_passes_give_the_gradient_of_one(monkeypatch):
         np.testing.assert_allclose(two[name], gradient, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["stl", "dreg"])
 def test_path_gradients_are_those_of_a_model_that_is_scored_by_its_copy(estimator):
     """The path runs through the latents alone: scored by a copy whose parameters stay constant, differentiated through

@@ -69,7 +69,9 @@ def test_pixels_between_levels_are_refused_in_one_line(npz):
     loop.load_data(Config.resolve({"likelihood": "continuous-bernoulli", "dataset": path, "batch_size": 4}))
 
 
-@pytest.mark.parametrize("name", ["discretized-logistic-mixture", "normal-optimal"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("discretized-logistic-mixture", marks=pytest.mark.slow), "normal-optimal"]
+)
 def test_bits_per_dimension_are_for_stored_pixels_alone(name, tmp_path, capsys):
     run = str(tmp_path / "run")
     assert cli.main(["train", "--run-dir", run, "--likelihood", name, *TINY]) == 0

@@ -215,6 +215,7 @@ def test_a_run_is_a_function_of_its_settings(train):
     assert tables[0] == tables[1]
 
 
+@pytest.mark.slow
 def test_figures_do_not_change_a_run(train, monkeypatch):
     from tfvae.training import figures
 

@@ -225,6 +225,7 @@ def test_small_things_of_numbers():
     assert number(-12345.6, 0) == "\u221212,346"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not browser.HERE, reason="needs Node, Chromium and TFVAE_NODE_MODULES with playwright-core"
 )

@@ -194,6 +194,7 @@ def test_what_counts_as_an_answer(monkeypatch, outcome, answers):
     assert tfds_images._answers("http://x", 1.0) is answers
 
 
+@pytest.mark.slow
 @real
 def test_mnist():
     begin = time.monotonic()
