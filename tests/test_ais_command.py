@@ -1,15 +1,19 @@
 """`tfvae evaluate --method ais`: what it writes and says, and one line for what it cannot do.
 
 Kills: an option of another method ignored, the particles' estimate written as that of the chains, a second evaluation
-that starts from the first one's blocks.
+that starts from the first one's blocks, a bad example numbered by its place among those evaluated.
 """
 
+import importlib
 import json
 
 import numpy as np
 import pytest
 
 from tfvae import cli
+from tfvae.evaluation.per_example import check_finite
+from tfvae.training import loop
+from tfvae.training.results import fixed_shuffle
 from tfvae.training.run_directory import RunDirectory
 
 FEW = ["--method", "ais", "--num-samples", "20", "--num-temperatures", "4", "--chains", "3"]
@@ -67,8 +71,6 @@ def test_it_writes_and_says_its_result(run, capsys):
 
 @pytest.mark.slow
 def test_an_interrupted_one_goes_on(run, monkeypatch):
-    import importlib
-
     module = importlib.import_module("tfvae.evaluation.ais")
     monkeypatch.setattr(module, "block_size", lambda *_: 5)
     words = ["evaluate", str(run.path), *FEW, "--limit", "12"]
@@ -110,6 +112,40 @@ def test_an_interrupted_one_goes_on(run, monkeypatch):
 )
 def test_bad_input_is_one_line(run, capsys, words, says):
     assert says in refused(capsys, "evaluate", run.path, *words)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("importance.finish", []),
+        pytest.param("ais.of_log_weights", FEW, marks=pytest.mark.slow),
+        pytest.param(
+            "gap.figures", ["--gap", "--gap-examples", "5", "--gap-steps", "2"], marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_figure_that_is_no_number_is_told_with_its_number_in_the_split(
+    run, monkeypatch, capsys, place, words
+):
+    module, name = place.split(".")
+    module = importlib.import_module(f"tfvae.evaluation.{module}")
+    compute = getattr(module, name)
+
+    def spoil(figures, start, *rest):
+        result = compute(figures, start, *rest)
+        result[0, 3] = np.nan
+        check_finite("log-weights", result, start)
+        return result
+
+    monkeypatch.setattr(module, name, spoil)
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(run.path), "--limit", "7", "--num-samples", "20", *words]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert (
+        "log-weights are NaN or infinite; expected finite log-densities; received 1 bad ones in a block of"
+        in error
+    )
+    assert f"the first at example {fixed_shuffle(len(loop.load_data(run.config()).test))[3]};" in error
 
 
 @pytest.mark.slow

@@ -34,6 +34,26 @@ class UserError(ValueError):
         super().__init__(" ".join("; ".join(parts).split()))
 
 
+class NotFinite(UserError):
+    """Figures of examples some of which are NaN or infinite.
+
+    Args:
+        what: the figures.
+        broken: how many examples have such figures.
+        count: of how many.
+        example: number of the first one.
+    """
+
+    def __init__(self, what: str, broken: int, count: int, example: int) -> None:
+        super().__init__(
+            f"{what} are NaN or infinite",
+            expected="finite log-densities",
+            received=f"{broken} bad ones in a block of {count}, the first at example {example}",
+            fix="look at that example and at the model's weights",
+        )
+        self.what, self.broken, self.count, self.example = what, broken, count, example
+
+
 class LostWorker(RuntimeError):
     """A worker process of a run was killed or cannot be reached: no fault of the input or of this process.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training.partial import Partial
+from tfvae.training.results import numbered
 from tfvae.training.run_directory import RunDirectory
 
 
@@ -46,6 +47,7 @@ def anneal(
     run: RunDirectory,
     model,
     examples,
+    rows: np.ndarray,
     settings: Annealed,
     kept: ExitStack,
     progress: Callable[[int, int], None] | None = None,
@@ -57,6 +59,7 @@ def anneal(
         run: which keeps finished blocks.
         model: of the run.
         examples: as `examples_of` gives them.
+        rows: which of the split these are.
         settings: what to anneal.
         kept: closed when the whole evaluation is done; until then the blocks stay.
         progress: called with (examples done, N) for each of the two.
@@ -73,7 +76,8 @@ def anneal(
     key = asdict(settings) | place
     simulated = key.pop("simulated")
     store = kept.enter_context(Partial(run, "ais", **key))
-    result = evaluation.ais(model, examples, *chains, store=store, **options)
+    with numbered(rows):
+        result = evaluation.ais(model, examples, *chains, store=store, **options)
     figures = {
         "num_temperatures": result.num_temperatures,
         "num_chains": result.num_chains,

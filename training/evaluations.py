@@ -14,7 +14,7 @@ from tfvae.training import annealed, comparison, gaps
 from tfvae.training.config import Config
 from tfvae.training.loop import load_data
 from tfvae.training.partial import Partial
-from tfvae.training.results import examples_of, fixed_shuffle, load_model
+from tfvae.training.results import examples_of, fixed_shuffle, load_model, numbered
 from tfvae.training.run_directory import RunDirectory
 
 
@@ -84,27 +84,31 @@ def evaluate(
     from tfvae import evaluation
 
     examples, _ = examples_of(loaded, config, split, limit)
+    rows = np.arange(count) if limit is None else fixed_shuffle(count)[:limit]
     place = {"split": split, "limit": limit, "seed": seed}
     with contextlib.ExitStack() as kept:
         store = kept.enter_context(Partial(run, "importance", num_samples=num_samples, **place))
-        result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
+        with numbered(rows):
+            result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
         estimate, chains = result, None
         if annealing is not None:
-            estimate, chains = annealed.anneal(run, model, examples, annealing, kept, progress, **place)
+            estimate, chains = annealed.anneal(run, model, examples, rows, annealing, kept, progress, **place)
         summary = _summary(config, model, examples, result, estimate) | {"split": split, "seed": seed}
         if chains is not None:
             summary |= chains | {"method": "ais", "importance_nll": result.nll}
         if gap is not None and no_gap is None:
-            rows = (np.arange(limit) if limit else fixed_shuffle(count))[: gap.examples]
-            part = tuple(each[rows] for each in examples) if model.takes_condition else examples[rows]
-            given = None if annealing is None else estimate.of(rows)
-            size = {"num_samples": num_samples, "limit": len(rows)}
-            summary |= gaps.measure(run, model, part, gap, kept, given, **place | size)
+            some = (np.arange(limit) if limit else fixed_shuffle(count))[: gap.examples]
+            part = tuple(each[some] for each in examples) if model.takes_condition else examples[some]
+            given = None if annealing is None else estimate.of(some)
+            size = {"num_samples": num_samples, "limit": len(some)}
+            with numbered(rows[some]):
+                summary |= gaps.measure(run, model, part, gap, kept, given, **place | size)
         if against is not None:
             asked = place | {"num_samples": num_samples}
-            summary |= comparison.compare(
-                run, model, result, against, other, examples, kept, progress, **asked
-            )
+            with numbered(rows):
+                summary |= comparison.compare(
+                    run, model, result, against, other, examples, kept, progress, **asked
+                )
         if full:
             from tfvae.training.details import details
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from tfvae.checks import UserError
+from tfvae.checks import NotFinite, UserError
 from tfvae.training import data, quiet
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
@@ -71,6 +73,15 @@ def examples_of(
         if condition["vectors"] is not None:
             condition["vectors"] = condition["vectors"][rows]
     return data.paired(images, **condition), labels
+
+
+@contextlib.contextmanager
+def numbered(rows: np.ndarray) -> Iterator[None]:
+    """Within it a `NotFinite` says rows[n] for example n: which of the split it is, where only `rows` are evaluated."""
+    try:
+        yield
+    except NotFinite as error:
+        raise NotFinite(error.what, error.broken, error.count, int(rows[error.example])) from error
 
 
 def fixed_shuffle(count: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.checks import UserError
+from tfvae.checks import NotFinite
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,8 @@ def check_finite(what: str, values: np.ndarray, start: int = 0) -> None:
     """Checks figures [..., b] of the examples from number `start` on.
 
     Raises:
-        UserError: if one is NaN or infinite; it names the first such example.
+        NotFinite: if one is NaN or infinite; it names the first such example.
     """
     broken = np.flatnonzero(~np.isfinite(values.reshape(-1, values.shape[-1])).all(axis=0))
     if broken.size:
-        first = f"the first at example {start + broken[0]}"
-        raise UserError(
-            f"{what} are NaN or infinite",
-            expected="finite log-densities",
-            received=f"{broken.size} bad ones in a block of {values.shape[-1]}, {first}",
-            fix="look at that example and at the model's weights",
-        )
+        raise NotFinite(what, broken.size, values.shape[-1], start + int(broken[0]))
