@@ -10,8 +10,8 @@ import importlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from annealed_gaussian import EXACT, ORACLE, A, C, S, X, build, chains
 from conformance import models
+from small_gaussian import EXACT, ORACLE, A, C, S, X, build, chains
 from stats import assert_mean_close, assert_paired_less
 
 from tfvae import evaluation, random

@@ -8,27 +8,20 @@ import linear_gaussian_model
 import numpy as np
 import pytest
 import tensorflow as tf
-from linear_gaussian import LinearGaussian
 from scipy import special
+from small_gaussian import COVARIANCE, ORACLE, A, C, S, build, examples
 from stats import assert_mean_close, assert_variance_near_one
 
 from tfvae import evaluation, presets
 from tfvae.checks import UserError
 from tfvae.evaluation import importance
 
-RNG = np.random.default_rng(5)
-ORACLE = LinearGaussian(W=RNG.normal(size=(4, 2)), b=RNG.normal(size=4), s=0.8)
-COVARIANCE = ORACLE.posterior(np.zeros((1, 4)))[1]
-A = COVARIANCE @ ORACLE.W.T / ORACLE.s**2
-C, S = -A @ ORACLE.b + 0.05, 1.3 * np.sqrt(np.diag(COVARIANCE))
-X = (RNG.normal(size=(40, 2)) @ ORACLE.W.T + ORACLE.b + ORACLE.s * RNG.normal(size=(40, 4))).astype(
-    np.float32
-)
+X = examples(40)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return linear_gaussian_model.build(ORACLE, A, C, S)
+    return build()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +56,7 @@ def test_with_the_exact_posterior_one_particle_suffices(model):
 
 
 def test_k_is_exactly_k_and_every_particle_is_new(small_blocks, monkeypatch):
-    model, seen = linear_gaussian_model.build(ORACLE, A, C, S), []
+    model, seen = build(), []
     real = importance._accumulate
 
     def spy(state, log_weights):

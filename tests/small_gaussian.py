@@ -1,4 +1,4 @@
-"""A linear-Gaussian model with 20 examples and their exact log p(x), and chains that anneal it."""
+"""A small linear-Gaussian model, q(z|x) somewhat off its posterior, examples of it, and chains that anneal it."""
 
 import linear_gaussian_model
 import numpy as np
@@ -7,14 +7,25 @@ from linear_gaussian import LinearGaussian
 from tfvae import random
 from tfvae.evaluation import annealing
 
-RNG = np.random.default_rng(5)
-ORACLE = LinearGaussian(W=RNG.normal(size=(4, 2)), b=RNG.normal(size=4), s=0.8)
+
+def draw(count):
+    """Returns W [4, 2], b [4], latents [count, 2] and noise [count, 4]; the first two are the same for any count."""
+    rng = np.random.default_rng(5)
+    return [rng.normal(size=size) for size in ((4, 2), 4, (count, 2), (count, 4))]
+
+
+def examples(count):
+    """Returns examples of `ORACLE`, [count, 4]."""
+    _, _, z, noise = draw(count)
+    return (z @ ORACLE.W.T + ORACLE.b + ORACLE.s * noise).astype(np.float32)
+
+
+W, B, *_ = draw(0)
+ORACLE = LinearGaussian(W=W, b=B, s=0.8)
 COVARIANCE = ORACLE.posterior(np.zeros((1, 4)))[1]
 A = COVARIANCE @ ORACLE.W.T / ORACLE.s**2
 C, S = -A @ ORACLE.b + 0.05, 1.3 * np.sqrt(np.diag(COVARIANCE))
-X = (RNG.normal(size=(20, 2)) @ ORACLE.W.T + ORACLE.b + ORACLE.s * RNG.normal(size=(20, 4))).astype(
-    np.float32
-)
+X = examples(20)
 EXACT = ORACLE.log_marginal(X)
 
 
