@@ -157,6 +157,9 @@ def test_runs_that_cannot_be_annealed(tmp_path, capsys):
     assert "discrete latents; evaluate it with log_marginal (--method importance)" in refused(
         capsys, "evaluate", discrete.path, *FEW
     )
+    assert cli.main(["evaluate", str(discrete.path), "--num-samples", "20"]) == 0
+    told = capsys.readouterr().out
+    assert "take more with --num-samples" in told and "--method ais" not in told
     regressor = train(tmp_path / "regressor", "--preset", "regressor-column")
     assert "exact" in refused(capsys, "evaluate", regressor.path, *FEW)
 

@@ -152,6 +152,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
         "active_unit_variances": [layer.tolist() for layer in units.variances] if latent else None,
         "units_by_layer": [len(variance) for variance in units.variances] if latent else None,
         "latent_size": model.latent_size if latent else None,
+        "latents": model.latents,
         "binarize": config.binarize,
         "dataset": config.dataset,
         "likelihood": config.likelihood,

@@ -87,6 +87,14 @@ def test_other_ways_to_fire():
     assert headings(True, result={"recall": 0.9}) == []
 
 
+@pytest.mark.parametrize(("latents", "told"), [("continuous", True), ("discrete", False)])
+def test_annealing_is_advised_where_there_is_a_path_for_it(latents, told):
+    few = stories.story(result={"effective_sample_size": 9.0}, facts={"latents": latents})
+    (found,) = [found for found in distrust.findings(few) if found.fired]
+    assert found.text.startswith("In this run the median example has 9.0 effective particles of 5,000")
+    assert ("annealed importance sampling" in found.text) == told
+
+
 def test_differences_within_their_errors_are_none():
     assert headings(True, result={"train_elbo": -85.0, "train_elbo_standard_error": 2.0}) == []
     assert headings(True, result={"train_elbo": -95.0}) == []

@@ -88,9 +88,10 @@ def _tell_latents(result: dict) -> None:
         f" of {result['num_samples']} particles (median)"
     )
     if result["few_effective_share"] and result["num_samples"] > 1:
+        other = ", or --method ais" * (result["latents"] == "continuous")
         print(
             f"  {result['few_effective_share']:.0%} of the examples have fewer than {FEW}: their estimates are low and"
-            " their errors understated; take more with --num-samples, or --method ais"
+            f" their errors understated; take more with --num-samples{other}"
         )
     print(f"  ELBO                     {result['elbo']:.2f} nats")
     active, units = result["active_units_by_layer"], result["units_by_layer"]

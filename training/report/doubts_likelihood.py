@@ -22,12 +22,12 @@ def few_particles(story: Story) -> Finding | None:
     if share is not None:
         seen += f", and {share:.0%} of the examples have at most {FEW}"
     if median < FEW or (share or 0.0) > SHARE_OF_FEW:
+        other = ", or check with annealed importance sampling" * (story.facts.latents == "continuous")
         return Finding(
             True,
             "Few particles carry the likelihood.",
             f"In this run {seen}. Such an estimate lies below log p(x) more often than not, and its own error is "
-            "understated: read the likelihood as a loose lower bound. Take more with --num-samples, or check with "
-            "annealed importance sampling.",
+            f"understated: read the likelihood as a loose lower bound. Take more with --num-samples{other}.",
         )
     return Finding(False, "Effective particles:", f"{seen}.")
 
