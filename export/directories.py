@@ -1,42 +1,163 @@
-"""Directories that are complete or absent."""
+"""Directories and files that are complete or absent."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
+import re
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tfvae.checks import UserError
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: what killed processes left is known by its age
+    fcntl = None  # type: ignore[assignment]
+
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+PREFIX = ".tfvae-export-"
+OLD_SECONDS = 24 * 3600.0  # what is older and has no lock was left by a killed process
 
 
 @contextlib.contextmanager
-def replacing_directory(target: Path) -> Iterator[Path]:
+def temporary_directory(parent: Path) -> Iterator[Path]:
+    """Yields a new directory in `parent` that is gone after the block; first removes those of killed processes.
+
+    The directory is locked while its process lives. A lock ends with the process that holds it, however that ends.
+    """
+    sweep(parent)
+    folder, lock = _locked(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+@contextlib.contextmanager
+def replacing_directory(target: Path, check: Callable[[], None] = lambda: None) -> Iterator[Path]:
     """Yields a temporary directory beside `target`; it takes that name when the block ends well.
 
     The data are on the disk before the name is. A directory that had the name before keeps it until the very moment of
     the exchange, which Linux does in one step; elsewhere the name is free for an instant. After an exception the old
     directory is untouched and the temporary one is gone.
+
+    Args:
+        target: the directory.
+        check: raises an error if what has the name at the end may not be replaced.
     """
-    temporary = _beside(target)
-    temporary.mkdir()
-    try:
+    sweep_unlocked(target)
+    with temporary_directory(target.parent) as temporary:
         yield temporary
         for folder, _, names in os.walk(temporary):
             for path in [folder, *(os.path.join(folder, name) for name in names)]:
                 _sync(path)
+        check()
         if target.exists():
             _exchange(temporary, target)
         else:
             os.rename(temporary, target)
         _sync(target.parent)
+
+
+@contextlib.contextmanager
+def replacing_file(target: Path, check: Callable[[], None] = lambda: None) -> Iterator[Path]:
+    """Yields the path of a temporary file; what is written there becomes `target` when the block ends well.
+
+    After an exception or a kill the old file is untouched. `check` is that of `replacing_directory`.
+    """
+    sweep_unlocked(target)
+    with temporary_directory(target.parent) as folder:
+        temporary = folder / target.name
+        yield temporary
+        _sync(temporary)
+        check()
+        os.replace(temporary, target)
+        _sync(target.parent)
+
+
+def sweep(parent: Path) -> None:
+    """Removes the temporary directories that killed exports left in `parent`, none of a process that lives."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if _is_ours(folder):
+                _remove_unless_in_use(folder)
+
+
+def sweep_unlocked(target: Path) -> None:
+    """Removes what exports to `target` left beside it when temporary directories had no locks, where a day old."""
+    of_directory = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{32}}")
+    of_file = re.compile(rf"\.partial-{re.escape(target.stem)}-[a-z0-9_]{{8}}{re.escape(target.suffix)}")
+    with contextlib.suppress(OSError):
+        for path in target.parent.iterdir():
+            if of_directory.fullmatch(path.name) and _is_ours(path) and _is_old(path):
+                shutil.rmtree(path, ignore_errors=True)
+            elif target.suffix and of_file.fullmatch(path.name) and path.is_file() and _is_old(path):
+                path.unlink()
+
+
+def _locked(parent: Path) -> tuple[Path, int | None]:
+    """Makes a directory and locks it; returns it and the handle, None where it cannot be locked."""
+    while True:
+        folder = parent / f"{PREFIX}{uuid.uuid4().hex}"
+        folder.mkdir()
+        try:
+            handle = _lock(folder)
+        except (FileNotFoundError, BlockingIOError):
+            continue  # another export took it for a killed one's before it was locked
+        if folder.exists():
+            return folder, handle
+        if handle is not None:
+            os.close(handle)
+
+
+def _lock(folder: Path) -> int | None:
+    """Locks a directory; returns the handle whose closing unlocks it, None where directories cannot be locked.
+
+    Raises:
+        BlockingIOError: if another process holds the lock.
+    """
+    if fcntl is None:
+        return None
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None
+    return handle
+
+
+def _remove_unless_in_use(folder: Path) -> None:
+    """Removes a directory that no process has locked; it stays locked here until it is gone."""
+    handle = _lock(folder)
+    try:
+        if handle is not None or _is_old(folder):
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Returns whether `folder` is a directory, no link, of the user whose process this is."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+
+
+def _is_old(path: Path) -> bool:
+    """Returns whether nothing was written in or below `path` for `OLD_SECONDS`."""
+    times = [os.lstat(each).st_mtime for each in (path, *path.rglob("*"))]
+    return max(times) < time.time() - OLD_SECONDS
 
 
 def _exchange(temporary: Path, target: Path) -> None:
@@ -48,14 +169,10 @@ def _exchange(temporary: Path, target: Path) -> None:
         names = os.fsencode(temporary), os.fsencode(target)
         done = rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
     if not done:
-        old = _beside(target)
+        old = target.parent / f"{PREFIX}{uuid.uuid4().hex}"
         os.rename(target, old)
         os.rename(temporary, target)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(target: Path) -> Path:
-    return target.parent / f".{target.name}-{uuid.uuid4().hex}"
 
 
 def _sync(path: str | Path) -> None:
@@ -64,16 +181,6 @@ def _sync(path: str | Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def check_free(target: Path, overwrite: bool) -> None:
-    """Raises a `UserError` if `target` exists and may not be replaced."""
-    if target.exists() and not overwrite:
-        raise UserError(
-            f"{target} exists",
-            expected="a new target",
-            fix="choose another one, or allow it with overwrite (--overwrite)",
-        )
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
 from tfvae.export import metadata, warmup
-from tfvae.export.directories import check_free, disk_errors, replacing_directory
+from tfvae.export.directories import disk_errors, replacing_directory
+from tfvae.export.layouts import SAVED_MODEL, check_target
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
 
@@ -48,19 +50,20 @@ def save_serving(
         base_dir: the directory of all versions; made if there is none.
         version: of this export, a positive integer.
         num_samples: particles K of the signature `log_prob`.
-        overwrite: whether to replace the version if it exists.
+        overwrite: whether to replace the version if an earlier export made it.
         warmup_batch_sizes: the batch sizes that the server may pad to, increasing.
 
     Returns:
         path: base_dir/version.
 
     Raises:
-        UserError: if the model cannot be exported, the version exists, or the disk takes no more.
+        UserError: if the model cannot be exported, the version exists or is no export, or the disk takes no more.
 
     References:
         TensorFlow Serving: batching guide and SavedModel warm-up guide.
     """
     target = Path(base_dir) / str(positive_int("version", version))
+    check = functools.partial(check_target, target, overwrite, SAVED_MODEL)
     sizes = [positive_int("batch size", size) for size in warmup_batch_sizes]
     if not sizes or sizes != sorted(set(sizes)):
         raise UserError(
@@ -70,10 +73,10 @@ def save_serving(
     warn_if_untrained(model)
     model = in_float32(model)
     table = signatures(model, num_samples)
-    check_free(target, overwrite)
+    check()
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing_directory(target) as folder:
+        with replacing_directory(target, check) as folder:
             write_saved_model(model, table, folder)
             description = metadata.describe(model, table, num_samples=num_samples, batch_sizes=sizes)
             (folder / "signatures.json").write_text(json.dumps(description, indent=1) + "\n", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae import evaluation, files
+from tfvae import evaluation
 from tfvae.checks import UserError, one_of, positive_int
 from tfvae.export import parity
 from tfvae.export.convert import QUANTIZATIONS, convert
-from tfvae.export.directories import check_free, disk_errors
+from tfvae.export.directories import disk_errors, replacing_file
 from tfvae.export.inputs import row_seeds
+from tfvae.export.layouts import TFLITE, check_target
 from tfvae.export.on_device import OnDevice
 from tfvae.export.precision import in_float32
 from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
@@ -73,16 +75,18 @@ def save_tflite(
         images: examples [N, *event_shape] on which a quantised file's ELBO is compared, the first 1,000 of them, or
             the pair (condition, x) for a model that takes it; None for draws from the model itself.
         force: whether to keep a quantised file whose ELBO is more than 0.1 nat off.
-        overwrite: whether to replace the file if it exists.
+        overwrite: whether to replace the file if an earlier export made it.
         say: takes a line about the ELBO of a quantised file.
 
     Returns:
         report: `Report`.
 
     Raises:
-        UserError: if the model cannot be exported or converted, the file exists or disagrees, or the disk is full.
+        UserError: if the model cannot be exported or converted, the file exists or is no export, it disagrees, or the
+            disk is full.
     """
     path = Path(path)
+    check = functools.partial(check_target, path, overwrite, TFLITE)
     quantization = one_of("quantization", quantization or "none", QUANTIZATIONS)
     if fixed_batch is not None:
         positive_int("fixed_batch", fixed_batch)
@@ -94,11 +98,11 @@ def save_tflite(
     model = in_float32(model)
     table = signatures(model, num_samples, fixed_batch)
     del table["serving_default"]
-    check_free(path, overwrite)
+    check()
     content = convert(model, table, quantization)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.replacing(path) as temporary:
+        with replacing_file(path, check) as temporary:
             temporary.write_bytes(content)
             report = _check(model, table, temporary, quantization, chosen, force, say, path)
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -13,17 +14,12 @@ import numpy as np
 from tfvae import evaluation
 from tfvae.checks import UserError
 from tfvae.export import parity
-from tfvae.export.directories import check_free, disk_errors, replacing_directory
+from tfvae.export.directories import disk_errors, replacing_directory
+from tfvae.export.layouts import VENDORED, WEB, check_target
 from tfvae.export.signatures import check_exportable
 from tfvae.export.tflite import save_tflite
 
 NUM_SLIDERS = 10
-VENDORED = {  # file below node_modules/@litertjs: its place below runtime/
-    "core/dist/index.js": "core.js",
-    "wasm-utils/dist/index.js": "wasm-utils.js",
-    "core/wasm/litert_wasm_internal.js": "wasm/litert_wasm_internal.js",
-    "core/wasm/litert_wasm_internal.wasm": "wasm/litert_wasm_internal.wasm",
-}
 
 
 def save_web(
@@ -48,15 +44,16 @@ def save_web(
         runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look here and above.
         images: examples [N, H, W, C] that tell which units are active; None for draws from the model.
         labels: their classes [N], or None.
-        overwrite: whether to replace the folder if it exists.
+        overwrite: whether to replace the folder if an earlier export made it.
 
     Returns:
         folder: its path.
 
     Raises:
-        UserError: if the model is of another kind, the runtime is not found, or the folder exists.
+        UserError: if the model is of another kind, the runtime is not found, or the folder exists or is no export.
     """
     folder = Path(folder)
+    check = functools.partial(check_target, folder, overwrite, WEB)
     check_exportable(model)
     if model.takes_condition:
         raise UserError(
@@ -78,11 +75,11 @@ def save_web(
             received=f"{list(shape)} and {latents.latents} {list(latents.event_shape)}",
         )
     modules = _modules(runtime)
-    check_free(folder, overwrite)
+    check()
     images = parity.examples(model, 1000)["x"] if images is None else images
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with replacing_directory(folder) as temporary:
+        with replacing_directory(folder, check) as temporary:
             (temporary / "runtime" / "wasm").mkdir(parents=True)
             for source, target in VENDORED.items():
                 shutil.copyfile(modules / source, temporary / "runtime" / target)

@@ -143,14 +143,14 @@ def wrong():
 
 
 @pytest.mark.parametrize("existing", [False, True])
-def test_a_file_that_disagrees_does_not_stay(model, wrong, tmp_path, monkeypatch, existing):
-    path = tmp_path / "model.tflite"
+def test_a_file_that_disagrees_does_not_stay(model, file, wrong, tmp_path, monkeypatch, existing):
+    path, old = tmp_path / "model.tflite", file.read_bytes()
     if existing:
-        path.write_bytes(b"old")
+        path.write_bytes(old)
     monkeypatch.setattr(tflite, "convert", lambda *_: wrong)
     with pytest.raises(UserError, match=r"the TFLite file disagrees with the model in \w+ of signature \w+"):
         save_tflite(model, path, num_samples=K, overwrite=existing)
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"] * existing
+    assert [left.read_bytes() for left in tmp_path.iterdir()] == [old] * existing
 
 
 def _without_default(table):
@@ -225,9 +225,9 @@ def test_an_existing_file_is_refused(model, tmp_path):
     assert path.read_bytes() == b"old"
 
 
-def test_a_full_disk_leaves_nothing_behind(model, wrong, tmp_path):
-    path = tmp_path / "model.tflite"
-    path.write_bytes(b"old")
+def test_a_full_disk_leaves_nothing_behind(model, file, wrong, tmp_path):
+    path, old = tmp_path / "model.tflite", file.read_bytes()
+    path.write_bytes(old)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tflite, "convert", lambda *_: wrong)
@@ -237,7 +237,7 @@ def test_a_full_disk_leaves_nothing_behind(model, wrong, tmp_path):
                 save_tflite(model, path, overwrite=True, num_samples=K)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+    assert [left.read_bytes() for left in tmp_path.iterdir()] == [old]
 
 
 def test_an_unbuilt_model(tmp_path):

@@ -22,7 +22,7 @@ from conformance import models
 from tfvae import VAE
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal
-from tfvae.export import OnDevice, save_web, web
+from tfvae.export import OnDevice, layouts, save_web, web
 from tfvae.networks import MLP
 
 
@@ -66,6 +66,7 @@ def test_the_folder(model, pretended, tmp_path):
     np.testing.assert_allclose(page["attributes"][1]["direction"], direction, atol=1e-5)
     text = (folder / "index.html").read_text()
     assert "http://" not in text and "https://" not in text
+    layouts.check_target(folder, True, layouts.WEB)
     with pytest.raises(UserError, match=r"exists.*overwrite"):
         save_web(model, folder, runtime=pretended)
 

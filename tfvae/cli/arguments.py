@@ -224,7 +224,7 @@ def parser() -> argparse.ArgumentParser:
         help="web: a page that runs the model in the browser, for models without a condition",
     )
     export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
-    export.add_argument("--overwrite", action="store_true", help="replace what is there")
+    export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
     export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
     export.add_argument(

@@ -43,9 +43,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
-    from tfvae.export.directories import check_free
+    from tfvae.export.layouts import SAVED_MODEL, check_target
 
-    check_free(out / str(given.get("version", 1)), given["overwrite"])
+    check_target(out / str(given.get("version", 1)), given["overwrite"], SAVED_MODEL)
 
     from tfvae.training import results
 
@@ -60,12 +60,12 @@ def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) 
 
 
 def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
-    from tfvae.export.directories import check_free
+    from tfvae.export.layouts import TFLITE, check_target
 
     kind = given.get("quantization", "none")
     suffix = "" if kind == "none" else f"-{kind}"
     path = out if out.suffix == ".tflite" else out / f"model{suffix}.tflite"
-    check_free(path, given["overwrite"])
+    check_target(path, given["overwrite"], TFLITE)
 
     from tfvae.training import results
 
@@ -83,9 +83,9 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
 
 
 def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
-    from tfvae.export.directories import check_free
+    from tfvae.export.layouts import WEB, check_target
 
-    check_free(out, given["overwrite"])
+    check_target(out, given["overwrite"], WEB)
 
     from tfvae.training import results
 
