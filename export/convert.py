@@ -10,14 +10,16 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.export import portable
+from tfvae.export.directories import temporary_directory
 from tfvae.export.float16 import halve
 from tfvae.export.saved_model import write_saved_model
+from tfvae.export.seal import seal
 
 QUANTIZATIONS = ("none", "float16", "dynamic")
 
 
 def convert(model, table, quantization: str) -> bytes:
-    """Returns the TFLite file of some signatures of a model.
+    """Returns the TFLite file of some signatures of a model, with its checksum.
 
     Args:
         model: the model that owns the weights.
@@ -27,10 +29,10 @@ def convert(model, table, quantization: str) -> bytes:
     Raises:
         UserError: if an operation does not exist in LiteRT; it and the layers that use it are named.
     """
-    with tempfile.TemporaryDirectory(prefix="tfvae-") as folder:
-        write_saved_model(model, table, Path(folder))
-        portable.rewrite(Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(table))
+    with temporary_directory(Path(tempfile.gettempdir())) as folder:
+        write_saved_model(model, table, folder)
+        portable.rewrite(folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=list(table))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantization == "dynamic":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -38,7 +40,7 @@ def convert(model, table, quantization: str) -> bytes:
             content = bytes(converter.convert())
         except Exception as error:
             raise _unsupported(error, table) from error
-    return halve(content) if quantization == "float16" else content
+    return seal(halve(content) if quantization == "float16" else content)
 
 
 def _unsupported(error: Exception, table) -> Exception:

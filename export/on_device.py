@@ -10,20 +10,36 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, positive_int
+from tfvae.export import checksum
 from tfvae.export.inputs import as_request, as_rows, by_sample, draws, row_seeds
 
 CHUNK = 256  # rows at once where the file takes any number
+SIGNATURES = {  # name: (inputs, the condition aside; outputs of which there is one at least)
+    "decode": ({"z"}, {"image"}),
+    "encode": ({"x"}, {"loc", "logits"}),
+    "log_prob": ({"x"}, {"log_prob"}),
+    "predict": ({"condition"}, {"image"}),
+    "reconstruct": ({"x"}, {"image"}),
+    "sample": ({"seed"}, {"image"}),
+}
+DTYPES = {"x": "float32", "z": "float32", "condition": "float32", "seed": "int32"}
 
 
 class OnDevice:
     """Runs a file that `tfvae.export.save_tflite` wrote; needs no TensorFlow.
 
-    The same seed gives the samples that the model gives in Python and on a server. Threads may share one.
+    The same seed gives the samples that the model gives in Python and on a server. Threads may share one. A file whose
+    bytes are not those that were written is refused by its checksum, before the runtime reads it. Files of earlier
+    versions have no checksum and open unchecked.
 
     Args:
         path: the .tflite file.
         num_threads: threads of the interpreter.
+
+    Attributes:
+        checked: whether the file has a checksum, which then was right.
+        inputs: (dtype, shape) by signature and input; None in a shape for any number of rows.
 
     Raises:
         UserError: if there is no such file, it is damaged, or it is not one of tfvae's.
@@ -31,7 +47,10 @@ class OnDevice:
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None) -> None:
         self._lock = threading.Lock()
-        self._interpreter = _open(Path(path), num_threads)
+        self._path = Path(path)
+        content = _content(self._path)
+        self.checked = checksum.check(content, path)
+        self._interpreter = _open(content, path, num_threads)
         names = self._interpreter.get_signature_list()
         kinds = [{"decode", "encode", "log_prob", "reconstruct", "sample"}, {"log_prob", "predict"}]
         missing = min((kind - set(names) for kind in kinds), key=len)
@@ -43,6 +62,8 @@ class OnDevice:
             )
         self._runners = {name: self._interpreter.get_signature_runner(name) for name in names}
         self.inputs = {name: _inputs(runner) for name, runner in self._runners.items()}
+        for name, runner in self._runners.items():
+            _check_signature(path, name, self.inputs[name], set(runner.get_output_details()))
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -131,26 +152,62 @@ class OnDevice:
                     name: np.concatenate([v, np.repeat(v[:1], fixed - count, 0)]) for name, v in part.items()
                 }
             with self._lock:
-                outputs = self._runners[signature](**part)
+                outputs = self._answer(signature, part)
             parts.append({name: value[:count] for name, value in outputs.items()})
         if len(parts) == 1:
             return parts[0]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    def _answer(self, signature, part):
+        try:
+            return self._runners[signature](**part)
+        except (RuntimeError, ValueError) as error:
+            raise _damaged(self._path, error) from error
 
-def _open(path: Path, num_threads):
+
+def _content(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"there is no file {path}", expected="a .tflite file", fix="export the model again")
-    from ai_edge_litert.interpreter import Interpreter
-
     try:
-        interpreter = Interpreter(model_content=path.read_bytes(), num_threads=num_threads)
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}", received=error.strerror or error) from error
+
+
+def _open(content: bytes, path, num_threads: int | None):
+    if num_threads is not None:
+        positive_int("num_threads", num_threads)
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise UserError("a TFLite file needs LiteRT", fix="`pip install ai-edge-litert`") from error
+    try:
+        interpreter = Interpreter(model_content=content, num_threads=num_threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
-        ) from error
+        raise _damaged(path, error) from error
     return interpreter
+
+
+def _damaged(path, error: Exception) -> UserError:
+    return UserError(
+        f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
+    )
+
+
+def _check_signature(path, name: str, inputs: Mapping, outputs: set[str]) -> None:
+    """Raises a `UserError` if a signature by a name of tfvae's takes or gives other things than tfvae's does."""
+    if name not in SIGNATURES:
+        return
+    takes, gives = SIGNATURES[name]
+    may_take = takes | {"condition"} | ({"seed"} if name == "log_prob" else set())
+    right = takes <= set(inputs) <= may_take and gives & outputs
+    if not right or any(dtype != DTYPES[key] or len(shape) < 2 for key, (dtype, shape) in inputs.items()):
+        raise UserError(
+            f"{path} is not a model of tfvae",
+            expected="the signatures that tfvae.export.save_tflite writes",
+            received=f"{name} from {', '.join(sorted(inputs))} to {', '.join(sorted(outputs))}",
+        )
 
 
 def _inputs(runner) -> dict[str, tuple[str, list[int | None]]]:

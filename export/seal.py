@@ -1,0 +1,21 @@
+"""Puts the checksum of a TFLite file into its metadata; see `tfvae.export.checksum`."""
+
+from __future__ import annotations
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from tfvae.export.checksum import MARK, NAME, ZEROS, fill
+
+
+def seal(content: bytes) -> bytes:
+    """Returns the file with a checksum of itself."""
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
+    place = schema.BufferT()
+    place.data = np.frombuffer(MARK + ZEROS, np.uint8)
+    model.buffers.append(place)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = NAME, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or ()), entry]
+    return fill(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
