@@ -39,7 +39,9 @@ def sample(model, x, variables: Mapping, steps: int, *, first: int = 0, state: M
         for metric in model.metrics:
             metric.reset_state()
         before = {name: tf.convert_to_tensor(variable) for name, variable in (state or {}).items()}
-        model.optimizer = SimpleNamespace(iterations=index, scale_loss=lambda loss: loss, apply=apply)
+        model.optimizer = SimpleNamespace(
+            iterations=index, variables=[index], scale_loss=lambda loss: loss, apply=apply
+        )
         data = x if isinstance(x, tuple) else (x,)
         figures = model.train_step(tuple(tf.constant(part, tf.float32) for part in data))
         return dict(taken), before | figures

@@ -59,6 +59,10 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
 def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:
     """Derives an independent seed from a seed and the place in which it is used.
 
+    The seeds of two places differ, but what a further `fold` carries on of a seed is 32 bits: among N places folded
+    further, about N^2 / 2^33 pairs share what follows. Steps 80,210 and 107,653 of seed 0 train with one noise. A run
+    of 100,000 steps has about one such pair. Numbers drawn before would change with 64 bits.
+
     Args:
         seed: int32 scalar or a seed [2] that `fold` returned.
         *data: numbers, scalar integer tensors or names that tell this place from others.

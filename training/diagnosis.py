@@ -69,7 +69,7 @@ def _densities(model, batch):
     if model.latents is None:
         return {"log-likelihood": model.log_prob(targets, condition=inputs)}
     x = model.examples_of(inputs, targets)
-    noise = random.PhiloxNoise(random.fold(model.seed, "train", model.optimizer.iterations), len(inputs))
+    noise = random.PhiloxNoise(model.train_seed(), len(inputs))
     particles = model.particles(x, model.num_samples, noise)
     return {
         "log-likelihood": particles.log_likelihood,

@@ -102,7 +102,9 @@ def train_baseline(model, x, steps):
 
     @tf.function
     def step(index):
-        model.optimizer = SimpleNamespace(iterations=index, scale_loss=lambda loss: loss, apply=apply)
+        model.optimizer = SimpleNamespace(
+            iterations=index, variables=[index], scale_loss=lambda loss: loss, apply=apply
+        )
         model.train_step((tf.constant(x),))
 
     for index in range(steps):

@@ -21,10 +21,10 @@ class Normal(Head):
     """Independent Normal variables with a mean linear in the features and one scale for all.
 
     The optimal scale has the closed form scale^2 = mean (x - loc)^2. It is shared by all examples, so the mean runs
-    over the pixels, the particles and the examples of a batch, those of all replicas, each counted alike. It is the
-    optimum of the ELBO with equal sample weights, where its gradient vanishes. Particles or examples with weights of
-    their own, as those of "iwae" and the other multi-sample estimators, have another optimum, to which this scale does
-    not go: choose "learned" for these. A training step scores its batch with the batch's own optimum. Whatever else is
+    over the pixels, the particles and the examples of a batch, those of all replicas, an example counted by its sample
+    weight. It is the optimum of the ELBO, where its gradient vanishes. Particles with weights of their own, those of
+    "iwae" and the other multi-sample estimators, have another optimum, to which this scale does not go: choose
+    "learned" for these. A training step scores its batch with the batch's own optimum. Whatever else is
     scored, as in `evaluate` or by importance sampling, meets a constant, so that p(x|z) is a density: the running mean
     of the batches' scale^2, the plain mean of the first 100 and 1/100 of each later one.
 

@@ -14,15 +14,15 @@ from tfvae.estimators.importance import Iwae
 class Relaxed(Iwae):
     """The importance-weighted bound of the relaxed model: binary Concrete for Bernoulli, Gumbel-softmax for categories.
 
-    The temperature falls with the optimiser's step: max(minimum, temperature exp(-rate step)). The relaxed bound is
-    none of the discrete model's, so evaluation samples and scores discrete latents. Nor does its encoder's bias vanish
-    with the temperature: posterior and prior share it, and their divergence, which exceeds the discrete one, does not
-    depend on it.
+    The temperature falls with the updates of the weights, t so far: max(minimum, temperature exp(-rate t)). The relaxed
+    bound is none of the discrete model's, so evaluation samples and scores discrete latents. Nor does its encoder's
+    bias vanish with the temperature: posterior and prior share it, and their divergence, which exceeds the discrete
+    one, does not depend on it.
 
     Args:
-        temperature: at step 0, > 0.
+        temperature: of the first update, > 0.
         minimum: the lowest temperature, > 0.
-        rate: of its decay for each step, >= 0.
+        rate: of its decay for each update, >= 0.
 
     References:
         Maddison, Mnih, Teh: The Concrete distribution (2017), section 4 and appendix C.
@@ -36,5 +36,5 @@ class Relaxed(Iwae):
     rate: float = 1e-4
 
     def temperature_at(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the temperature at an optimiser's step: scalar."""
+        """Returns the temperature after `step` updates: scalar."""
         return tf.maximum(self.minimum, self.temperature * tf.exp(-self.rate * tf.cast(step, tf.float32)))

@@ -9,7 +9,7 @@ from tfvae import estimators, random
 from tfvae.checks import UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
 from tfvae.estimators.catalog import check_half
-from tfvae.models import compiled, replicas, resampling
+from tfvae.models import compiled, replicas, resampling, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
@@ -26,11 +26,12 @@ class LatentVariableModel(Trainer):
         estimator: name of a gradient estimator, {"name": ..., option: ...}, or an `Estimator`.
         num_samples: particles K for each example in training and in `evaluate`.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
-        kl_warmup_steps: optimiser steps over which the weight of log p(z) - log q(z|x) grows from 0 to 1, linearly;
-            not for score-function estimators.
+        kl_warmup_steps: updates of the weights, as `optimizer.iterations` counts them, over which the weight of
+            log p(z) - log q(z|x) grows from 0 to 1, linearly; not for score-function estimators.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
-        seed: of all noise in `fit` and `evaluate`, together with the optimiser's step.
+        seed: of all noise in `fit` and `evaluate`, together with the count of training steps: of all of them, also
+            those between two updates of an optimiser that accumulates gradients and those that loss scaling skips.
 
     Raises:
         UserError: if an argument is out of range or the combination is impossible.
@@ -129,10 +130,14 @@ class LatentVariableModel(Trainer):
             check_half(self.estimator.name)
 
     def kl_weight(self):
-        """Returns the weight of log p(z) - log q(z|x) at the optimiser's step: scalar in [0, 1]."""
+        """Returns the weight of log p(z) - log q(z|x) after the optimiser's updates so far: scalar in [0, 1]."""
         if not self.kl_warmup_steps:
             return tf.constant(1.0)
         return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
+
+    def train_seed(self):
+        """Returns the seed of the next training step's noise: [2], int32."""
+        return random.fold(self.seed, "train", steps.taken(self.optimizer))
 
     @compiled.densities
     def train_step(self, data):
@@ -140,9 +145,7 @@ class LatentVariableModel(Trainer):
         x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, total_rows = replicas.place(num_rows)
         share = weight / tf.cast(total_rows, tf.float32)
-        noise = random.PhiloxNoise(
-            random.fold(self.seed, "train", self.optimizer.iterations), tf.shape(weight)[0], first_row
-        )
+        noise = random.PhiloxNoise(self.train_seed(), tf.shape(weight)[0], first_row)
         if self._compiles_step():
             noise = random.Outside(noise)
         return self._take_step(num_rows, x, weight, share, noise)
@@ -150,10 +153,10 @@ class LatentVariableModel(Trainer):
     def _learn(self, x, weight, share, noise, num_rows):
         """Takes the step on a batch with the examples' weights and their shares in the loss, both [B], and reports the
         first `num_rows` of it, all for None."""
-        step = self.optimizer.iterations
+        step = steps.taken(self.optimizer)
         sampling = {"training": True, "analytic_kl": self.estimator.analytic_kl}
         if self.estimator.relaxed:
-            sampling["temperature"] = self.estimator.temperature_at(step)
+            sampling["temperature"] = self.estimator.temperature_at(self.optimizer.iterations)
         kl_weight = self.kl_weight()
         whole = None
         with tf.GradientTape(persistent=True) as tape:
@@ -162,19 +165,19 @@ class LatentVariableModel(Trainer):
                     noise = random.Recorded(noise)
                     whole = self.particles(x, self.num_samples, noise, **sampling)
                 log_weights = Objective.of(whole, kl_weight).log_weights
-                terms, baseline_loss = self._weigh(log_weights, x, share, step, kl_weight)
+                terms, baseline_loss = self._weigh(log_weights, x, weight, share, step, kl_weight)
                 uniforms = noise.uniform("backward", self.backward_particles, 1)[..., 0]
                 index = resampling.draw(terms.model, uniforms)
                 terms, noise = resampling.pick(terms, index), random.Chosen(noise, index)
             particles = self.particles(x, self.num_samples, noise, tape=tape, **sampling)
             objective = Objective.of(particles, kl_weight)
             if whole is None:
-                terms, baseline_loss = self._weigh(objective.log_weights, x, share, step, kl_weight)
+                terms, baseline_loss = self._weigh(objective.log_weights, x, weight, share, step, kl_weight)
             regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
             penalty = regularization / replicas.count() + baseline_loss
             kl_cost = 0.0
             if particles.kl is not None:
-                kl_cost = kl_weight * self._freed(particles.kl, share)
+                kl_cost = kl_weight * self._freed(particles.kl, weight)
                 penalty += tf.reduce_sum(share * kl_cost)
         scale = self.optimizer.scale_loss(tf.constant(1.0))
         variables = self.trainable_variables
@@ -191,17 +194,18 @@ class LatentVariableModel(Trainer):
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = replicas.agree(gradients)
         self.optimizer.apply(gradients, variables)
+        steps.count(self.optimizer, step, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
         return self._report(figures | {"loss": loss}, weight, num_rows)
 
-    def _weigh(self, log_weights, x, share, step, kl_weight):
+    def _weigh(self, log_weights, x, weight, share, step, kl_weight):
         """Returns the estimator's terms, and the loss whose gradient trains its baseline, if it has one."""
         if self.baseline is None:
             return self._tempered(self.estimator(log_weights), kl_weight), 0.0
         network = self.baseline(x)
         terms = self.estimator(
-            log_weights, self.baseline.observe(log_weights, tf.stop_gradient(network), share, step)
+            log_weights, self.baseline.observe(log_weights, tf.stop_gradient(network), weight, step)
         )
         signal = tf.stop_gradient(tf.reduce_sum(terms.score, axis=0))
         return terms, -tf.reduce_sum(share * network * signal)
@@ -224,10 +228,11 @@ class LatentVariableModel(Trainer):
         figures = summarize(particles, self.estimator)
         return self._report(figures | {"loss": -weight * figures["bound"]}, weight, num_rows)
 
-    def _freed(self, kl, share):
-        """Sums the KL divergence [B, units] over the units, each held at `free_bits` where its batch mean is below."""
+    def _freed(self, kl, weight):
+        """Sums the KL divergence [B, units] over the units, each held at `free_bits` where its batch mean is below:
+        the mean by the examples' weights [B]."""
         if self.free_bits:
-            mean = replicas.total(tf.linalg.matvec(kl, share, transpose_a=True))
+            mean = replicas.weighted_mean(kl, weight)
             kl = tf.where(tf.stop_gradient(mean) > self.free_bits, kl, self.free_bits)
         return tf.reduce_sum(kl, axis=-1)
 

@@ -43,26 +43,28 @@ class LearnedBaseline(keras.layers.Layer):
         flat = tf.reshape(x, [-1, math.prod(x.shape[1:])])
         return self.output_layer(self.hidden(flat))[:, 0]
 
-    def observe(self, log_weights, network, share, step) -> Baseline:
+    def observe(self, log_weights, network, weight, step) -> Baseline:
         """Returns the baseline to use now, made of earlier steps' statistics, and moves the statistics on.
 
         Args:
             log_weights: [K, B], nats.
             network: C(x), [B], nats.
-            share: weight of each example in the batch, [B].
-            step: the optimiser's; at step 0 the batch's own statistics serve.
+            weight: weight of each example, [B]; a batch of no weight moves nothing.
+            step: training steps taken, each of which moves the statistics whether or not the weights are updated;
+                at step 0 the batch's own statistics serve.
 
         Returns:
             baseline: C(x) + c, and max(1, sqrt(v)).
         """
         left = log_weights - network
-        mean = replicas.total(tf.reduce_sum(share * tf.reduce_mean(left, axis=0)))
-        variance = replicas.total(tf.reduce_sum(share * tf.reduce_mean(tf.square(left - mean), axis=0)))
+        mean = replicas.weighted_mean(tf.reduce_mean(left, axis=0), weight)
+        variance = replicas.weighted_mean(tf.reduce_mean(tf.square(left - mean), axis=0), weight)
         first = tf.equal(tf.cast(step, tf.int64), 0)
         old_mean = tf.where(first, mean, tf.convert_to_tensor(self.running_mean))
         old_variance = tf.where(first, variance, tf.convert_to_tensor(self.running_variance))
-        self.running_mean.assign(self.decay * old_mean + (1.0 - self.decay) * mean)
-        self.running_variance.assign(self.decay * old_variance + (1.0 - self.decay) * variance)
+        decay = tf.where(replicas.total(tf.reduce_sum(weight)) > 0.0, self.decay, 1.0)
+        self.running_mean.assign(decay * old_mean + (1.0 - decay) * mean)
+        self.running_variance.assign(decay * old_variance + (1.0 - decay) * variance)
         return Baseline(network + old_mean, tf.maximum(1.0, tf.sqrt(old_variance)))
 
     def get_config(self):

@@ -71,20 +71,35 @@ def filled(x, weight: tf.Tensor):
 
 
 @contextlib.contextmanager
-def holding(num_rows: tf.Tensor) -> Iterator[None]:
-    """Within it, and in this replica's thread, `mean` runs over the first `num_rows` rows, those of `filled`."""
-    _here.num_rows = num_rows
+def holding(num_rows: tf.Tensor | None, weight: tf.Tensor) -> Iterator[None]:
+    """Within it, and in this replica's thread, `mean` runs over the first `num_rows` rows, those of `filled`, or all
+    for None, by the examples' weights [B]."""
+    _here.num_rows, _here.weight = num_rows, weight
     try:
         yield
     finally:
-        _here.num_rows = None
+        _here.num_rows = _here.weight = None
 
 
 def mean(values: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of `values` [K, B, ...] over everything of the global batch, without the rows filled in."""
+    """Returns the mean of `values` [K, B, ...] over everything of the global batch, without the rows filled in, each
+    example counted by its weight; all alike where no example has any."""
+    weight = getattr(_here, "weight", None)
+    weight = tf.ones(tf.shape(values)[1:2]) if weight is None else weight
     if count() > 1:
-        values = values[:, : getattr(_here, "num_rows", None)]
-    return total(tf.reduce_sum(values)) / total(tf.cast(tf.size(values), tf.float32))
+        num_rows = getattr(_here, "num_rows", None)
+        values, weight = values[:, :num_rows], weight[:num_rows]
+    weight = tf.where(total(tf.reduce_sum(weight)) > 0.0, weight, 1.0)
+    along_rows = tf.reshape(weight, [1, -1] + [1] * (values.shape.rank - 2))
+    numbers = tf.cast(tf.size(values[:, :1]), tf.float32)  # of one example
+    return total(tf.reduce_sum(along_rows * values)) / (numbers * total(tf.reduce_sum(weight)))
+
+
+def weighted_mean(values: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of `values` [B, ...] over the global batch by the examples' weights [B]: [...]; 0 where all are
+    0."""
+    share = tf.math.divide_no_nan(weight, total(tf.reduce_sum(weight)))
+    return total(tf.tensordot(share, values, 1))
 
 
 def several_workers(strategy: tf.distribute.Strategy) -> bool:

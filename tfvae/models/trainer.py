@@ -159,12 +159,14 @@ class Trainer(keras.Model):
         """Whether XLA is to compile the training step as a whole."""
         return self.compiles is True and not tf.executing_eagerly()
 
-    def _take_step(self, num_rows, *arguments):
-        """Takes the step _learn(*arguments, num_rows), or None for all rows where XLA compiles it, for one replica."""
+    def _take_step(self, num_rows, x, weight, *arguments):
+        """Takes the step _learn(x, weight, *arguments, num_rows), or None for all rows where XLA compiles it, for one
+        replica."""
         if self._compiles_step():
-            return compiled.whole(self._learn, *arguments, None)
-        with replicas.holding(num_rows):
-            return self._learn(*arguments, num_rows)
+            with replicas.holding(None, weight):
+                return compiled.whole(self._learn, x, weight, *arguments, None)
+        with replicas.holding(num_rows, weight):
+            return self._learn(x, weight, *arguments, num_rows)
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
