@@ -1,6 +1,10 @@
-"""The command line with a condition: what such runs leave, and one line for what does not fit."""
+"""The command line with a condition: what such runs leave, and one line for what does not fit.
+
+Mutation, seen to break a test here: bits per dimension of the whole image in place of the pixels that are not shown.
+"""
 
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -109,6 +113,13 @@ def test_a_conditional_run_against_its_regressor(runs, capsys):
     assert "received densities (Normal) in " in said
     assert runs["cvae"].evaluation_file.read_bytes() == before
     assert "there is no run" in refused(capsys, "evaluate", runs["cvae"].path, "--against", "nowhere")
+
+
+def test_bits_per_dimension_are_of_the_pixels_that_the_condition_does_not_show(tmp_path):
+    words = ["--preset", "regressor-quadrant", "--likelihood", "discretized-logistic", "--epochs", "1"]
+    result = evaluate(train(tmp_path, "levels", *words))
+    assert result["levels"] == 17 and result["scored_values"] == 48
+    assert result["bits_per_dimension"] == pytest.approx(result["nll"] / 48 / math.log(2), rel=1e-9)
 
 
 def test_samples_go_with_the_conditions_of_test_examples(runs, tmp_path, capsys):

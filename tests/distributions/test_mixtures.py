@@ -1,7 +1,7 @@
 """Mixture priors against TFP, their samples, and the posteriors that a VampPrior mixes.
 
 Mutations, each seen to break a test here: the weights' logarithm left out, logits for log-weights, pseudo-inputs not
-clipped, log C left out.
+clipped, log C left out, pseudo-inputs encoded as in training.
 """
 
 import keras
@@ -141,6 +141,21 @@ def test_gradients_reach_the_encoder_and_the_pseudo_inputs_inside_the_range():
     dead = np.argwhere(to_raw.numpy() == 0).tolist()
     assert dead == [[0, 0, 0], [1, 0, 0]]
     assert np.abs(to_kernel).max() > 0
+
+
+def test_in_training_pseudo_inputs_are_encoded_as_in_evaluation():
+    """Without dropout, by the moving averages, which move with the examples alone."""
+    prior = VampPrior(SIZE, EVENT, components=C, initial=np.random.default_rng(7).random((C, *EVENT)))
+    normalization = keras.layers.BatchNormalization(momentum=0.5)
+    encoder = keras.Sequential([keras.layers.Flatten(), normalization, keras.layers.Dropout(0.5)])
+    model = model_of(prior, encoder=encoder)
+    x = tf.constant(np.random.default_rng(8).random((8, *EVENT)) > 0.3, tf.float32)
+    noise = random.ThreefryNoise(random.row_seeds(3, 8))
+    given = model.particles(x, 5, noise, training=True)
+    (z,) = given.fixed
+    np.testing.assert_allclose(given.log_prior, model.prior().log_prob(z), rtol=1e-5, atol=1e-5)
+    flat = np.reshape(x, (8, -1))
+    np.testing.assert_allclose(normalization.moving_mean, 0.5 * flat.mean(axis=0), rtol=1e-5)
 
 
 def test_the_weights_of_the_encoder_stay_the_models_alone():

@@ -2,7 +2,8 @@
 
 Mutations, each seen to break a test here: weights taken after the transition, the transition of one temperature with
 the density of the next, the last weight left out, transitions or examples that share noise, log C left out, a store
-that is not heeded, a pilot with the chains' noise, log(2 pi) / 2 left out for one unit of a layer.
+that is not heeded, a pilot with the chains' noise, log(2 pi) / 2 left out for one unit of a layer, the acceptance of
+T - 1 transitions divided by T.
 """
 
 import importlib
@@ -113,6 +114,15 @@ def test_one_temperature_is_importance_sampling(model):
     assert_exact(result)
     assert np.isnan(result.acceptance).all()
     np.testing.assert_allclose(result.mean_log_weight, ORACLE.elbo(X, A, C, S), atol=0.2)
+
+
+def test_the_acceptance_is_a_mean_over_the_transitions(model):
+    """Of tiny steps all are accepted: the mean is 1, though T temperatures have T - 1 transitions."""
+    running, x = chains(model, X[:3], num_chains=2)
+    for count in (2, 5):
+        temperatures = annealing.schedule_of("linear", count)
+        _, acceptance = running.run(x, 0, temperatures, tf.fill([count - 1, 3], 1e-3))
+        np.testing.assert_allclose(acceptance, 1.0, atol=1e-3)
 
 
 class Stop(Exception):
