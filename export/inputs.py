@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfvae.checks import UserError, as_int, positive_int
+from tfvae.checks import UserError, positive_int, seed_of
 
 
 def as_rows(name: str, values: ArrayLike, dtype: str, shape: Sequence[int | None]) -> np.ndarray:
@@ -117,9 +117,5 @@ def row_seeds(seed: int, n: int) -> np.ndarray:
         UserError: if `n` is not a positive integer or the seed does not fit into 32 bits.
     """
     positive_int("n", n)
-    number = as_int(seed)
-    if number is None or not -(2**31) <= number < 2**31:
-        raise UserError(
-            "seed is not a 32-bit integer", expected=f"{-(2**31)} to {2**31 - 1}", received=repr(seed)
-        )
+    number = seed_of("seed", seed)
     return np.stack([np.full(n, number, np.int32), np.arange(n, dtype=np.int32)], axis=1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import VERSIONS, UserError, positive_int
 from tfvae.export import metadata, warmup
 from tfvae.export.directories import disk_errors, replacing_directory
 from tfvae.export.layouts import SAVED_MODEL, check_target
@@ -62,7 +62,7 @@ def save_serving(
     References:
         TensorFlow Serving: batching guide and SavedModel warm-up guide.
     """
-    target = Path(base_dir) / str(positive_int("version", version))
+    target = Path(base_dir) / str(positive_int("version", version, VERSIONS))
     check = functools.partial(check_target, target, overwrite, SAVED_MODEL)
     sizes = [positive_int("batch size", size) for size in warmup_batch_sizes]
     if not sizes or sizes != sorted(set(sizes)):

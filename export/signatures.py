@@ -7,6 +7,7 @@ alone: a server may merge the requests of several clients, pad the batch and cut
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import UserError, positive_int
+from tfvae import memory
+from tfvae.checks import PARTICLES, UserError, positive_int
 from tfvae.export.log_prob import log_prob
 from tfvae.models.trainer import Trainer
 from tfvae.random import ThreefryNoise
@@ -61,7 +63,11 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
     Raises:
         UserError: if a number is not a positive integer.
     """
-    positive_int("num_samples", num_samples)
+    positive_int("num_samples", num_samples, PARTICLES)
+    numbers = num_samples * (batch or 1) * math.prod(model.event_shape)
+    memory.check(
+        f"log_prob of {num_samples} particles", 4.0 * numbers, fix="choose fewer, or a smaller batch"
+    )
     given = {}
     if model.takes_condition:
         given["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")

@@ -16,6 +16,7 @@ HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"
 
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
     {"checks", "files"},
+    {"memory"},
     {"random", "plotting", "optimizers", "conditions"},
     {"estimators", "distributions"},
     {"networks"},
@@ -38,6 +39,7 @@ FAST = [
     "tfvae/__init__.py",
     "tfvae/checks.py",
     "tfvae/files.py",
+    "tfvae/memory.py",
     "tfvae/conditions.py",
     "tfvae/registration.py",
     *(f"tfvae/presets/{name}.py" for name in ("__init__", "table", "checks", "assembly")),
@@ -53,6 +55,7 @@ FAST = [
             "latent",
             "export",
             "info",
+            "output",
         )
     ),
     "tfvae/estimators/__init__.py",

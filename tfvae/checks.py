@@ -8,11 +8,20 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+LARGEST_INT = 2**31 - 1  # of counts, sizes and seeds, which become int32
+LARGEST = 1e38  # of other numbers, which become float32
+PARTICLES = 10**6  # of a training step
+CHAINS, TEMPERATURES = 10**6, 10**7  # of annealed importance sampling
+VERSIONS = 2**63 - 1  # of an export: a server counts them in an int64
+STEPS = 10**7  # of an optimiser for each example
+LINE = 390  # characters of an error: no name or value in it can flood a terminal
+
 
 class UserError(ValueError):
     """Bad input, told in one line: what is wrong; what was expected; what was received; what to do.
 
-    The command line prints the message and exits with code 2; from Python it is a `ValueError`.
+    The command line prints the message and exits with code 2; from Python it is a `ValueError`. The line is printable:
+    control characters are escaped, and the longest parts are cut in the middle where it would be too long.
 
     Args:
         what: what is wrong.
@@ -31,7 +40,8 @@ class UserError(ValueError):
             parts.append(f"received {received}")
         if fix is not None:
             parts.append(fix)
-        super().__init__(" ".join("; ".join(parts).split()))
+        parts = [printable(" ".join(part.split())) for part in parts]
+        super().__init__("; ".join(_fitted(parts, LINE - 2 * len(parts))))
 
 
 class NotFinite(UserError):
@@ -61,25 +71,68 @@ class LostWorker(RuntimeError):
     """
 
 
-def positive_int(name: str, value: Any) -> int:
-    """Returns `value` if it is an integer of at least 1.
+def printable(text: str) -> str:
+    """Returns `text` with every character that a terminal would not show escaped, line breaks among them."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def _fitted(parts: list[str], room: int) -> list[str]:
+    """Returns the parts, the longest of them cut in the middle until all have at most `room` characters."""
+    most = max(map(len, parts))
+    while sum(min(len(part), most) for part in parts) > room:
+        most -= 1
+    return [
+        part if len(part) <= most else f"{part[: most // 2]}...{part[len(part) - most // 2 + 3 :]}"
+        for part in parts
+    ]
+
+
+def shown(value: Any) -> str:
+    """Returns `repr(value)`, or what there is of it where Python refuses to write it."""
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits; nested too deeply
+        return f"{type(value).__name__} too long to show"
+
+
+def positive_int(name: str, value: Any, high: int = LARGEST_INT) -> int:
+    """Returns `value` if it is an integer from 1 to `high`.
 
     Raises:
         UserError: otherwise.
     """
-    return int_from(1, name, value)
+    return int_from(1, name, value, high)
 
 
-def int_from(low: int, name: str, value: Any) -> int:
-    """Returns `value` if it is an integer of at least `low`.
+def int_from(low: int, name: str, value: Any, high: int = LARGEST_INT) -> int:
+    """Returns `value` if it is an integer from `low` to `high`.
 
     Raises:
         UserError: otherwise.
     """
     number = as_int(value)
-    if number is None or number < low:
-        what = "positive integer" if low == 1 else "fitting integer"
-        raise UserError(f"{name} is not a {what}", expected=f"an integer >= {low}", received=repr(value))
+    if number is not None and low <= number <= high:
+        return number
+    if number is not None and number > high:
+        raise UserError(
+            f"{name} is too large", expected=f"an integer from {low} to {high}", received=shown(value)
+        )
+    what = "positive integer" if low == 1 else "fitting integer"
+    raise UserError(f"{name} is not a {what}", expected=f"an integer >= {low}", received=shown(value))
+
+
+def seed_of(name: str, value: Any) -> int:
+    """Returns `value` if it is an integer of 32 bits.
+
+    Raises:
+        UserError: otherwise.
+    """
+    number = as_int(value)
+    if number is None or not -LARGEST_INT - 1 <= number <= LARGEST_INT:
+        expected = f"an integer from {-LARGEST_INT - 1} to {LARGEST_INT}"
+        raise UserError(f"{name} is not a 32-bit integer", expected=expected, received=shown(value))
     return number
 
 
@@ -95,12 +148,16 @@ def shape_of(name: str, value: Any) -> tuple[int, ...]:
     """Returns a shape as a tuple of integers of at least 1; an integer stands for a vector of that size.
 
     Raises:
-        UserError: if it is neither.
+        UserError: if it is neither, or of more numbers than an int32 counts.
     """
     sizes = (value,) if as_int(value) is not None else value
     sizes = tuple(map(as_int, sizes)) if isinstance(sizes, Iterable) else (None,)
     if any(size is None or size < 1 for size in sizes):
-        raise UserError(f"{name} is not a shape", expected="a tuple of integers >= 1", received=repr(value))
+        raise UserError(f"{name} is not a shape", expected="a tuple of integers >= 1", received=shown(value))
+    if math.prod(sizes) > LARGEST_INT:
+        raise UserError(
+            f"{name} is too large", expected=f"at most {LARGEST_INT} numbers", received=shown(value)
+        )
     return sizes
 
 
@@ -111,8 +168,8 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
         UserError: otherwise, listing what is allowed.
     """
     names = list(allowed)
-    if value not in names:
-        raise UserError(f"unknown {name}", expected=f"one of {', '.join(names)}", received=repr(value))
+    if not isinstance(value, str) or value not in names:
+        raise UserError(f"unknown {name}", expected=f"one of {', '.join(names)}", received=shown(value))
     return value
 
 
@@ -121,13 +178,15 @@ def number_in(
 ) -> float:
     """Returns `value` as a float if it lies in [low, high] (or (low, high] with `open_low`).
 
+    Infinite ends stand for the largest numbers that a float32 surely holds.
+
     Raises:
         UserError: if it is not a finite number in that range.
     """
-    interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}{']' if math.isfinite(high) else ')'}"
+    low, high = max(low, -LARGEST), min(high, LARGEST)
+    interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise UserError(f"{name} is not a number", expected=interval, received=repr(value))
-    number = float(value)
-    if not (low <= number <= high and math.isfinite(number)) or (open_low and number == low):
-        raise UserError(f"{name} is out of range", expected=interval, received=repr(value))
-    return number
+        raise UserError(f"{name} is not a number", expected=interval, received=shown(value))
+    if not low <= value <= high or (open_low and value == low):
+        raise UserError(f"{name} is out of range", expected=interval, received=shown(value))
+    return float(value)

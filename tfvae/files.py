@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +38,37 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Writes `content` to `path`, all of it or nothing."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def is_directory(path: Path) -> bool:
+    """Returns whether `path` is a directory; no name is too long or too odd to be asked for."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def exists(path: Path) -> bool:
+    """Returns whether there is something under the name `path`; no name is too long or too odd to be asked for."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def read_small(path: str | os.PathLike, most: int = 2**24) -> bytes:
+    """Reads a regular file of at most `most` bytes.
+
+    Raises:
+        OSError: if it cannot be read, is another kind of file, whose end may never come, or is larger.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, "File too large", str(path))
+        return file.read(most)
 
 
 def is_partial(path: Path) -> bool:

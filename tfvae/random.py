@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import UserError, as_int
+from tfvae.checks import UserError, seed_of
 
 INT32 = (-(2**31), 2**31 - 1)
 
@@ -44,16 +44,13 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
     """
     if seed is None:
         return tf.random.uniform([], *INT32, dtype=tf.int32)
-    expected = f"an integer from {INT32[0]} to {INT32[1]}"
     if isinstance(seed, tf.Tensor):
+        expected = f"an integer from {INT32[0]} to {INT32[1]}"
         if not seed.dtype.is_integer or seed.shape.rank not in (0, None):
             what = f"{seed.dtype.name} {seed.shape.as_list()}"
             raise UserError("seed is not a scalar integer tensor", expected=expected, received=what)
         return tf.cast(seed, tf.int32)
-    number = as_int(seed)
-    if number is None or not INT32[0] <= number <= INT32[1]:
-        raise UserError("seed is not a 32-bit integer", expected=expected, received=repr(seed))
-    return tf.constant(number, tf.int32)
+    return tf.constant(seed_of("seed", seed), tf.int32)
 
 
 def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:

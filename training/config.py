@@ -6,20 +6,28 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from tfvae import presets
-from tfvae.checks import UserError, number_in, one_of, positive_int
+from tfvae.checks import LARGEST_INT, PARTICLES, UserError, int_from, number_in, one_of, shown
 from tfvae.estimators import catalog
 
 BINARIZE = ("dynamic", "static", "threshold", "none")
 SCHEDULES = ("constant", "cosine", "burda")
-NOT_NEGATIVE = (
-    "kl_warmup",
-    "free_bits",
-    "patience",
-    "backward_particles",
-    "replicas",
-    "figures_every",
-    "checkpoint_seconds",
-)
+EPOCHS = 999_999  # the names of checkpoints have six digits
+RANGES: dict[str, tuple] = {  # of numbers, both ends included; of integers where these are
+    "num_samples": (1, PARTICLES),
+    "latent_size": (1, 10**6),
+    "epochs": (1, EPOCHS),
+    "batch_size": (1, LARGEST_INT),
+    "learning_rate": (1e-12, 1e3),
+    "kl_warmup": (0, EPOCHS),
+    "free_bits": (0.0, 1e6),
+    "patience": (0, EPOCHS),
+    "backward_particles": (0, PARTICLES),
+    "replicas": (0, 128),
+    "figures_every": (0, LARGEST_INT),
+    "checkpoint_seconds": (0.0, 1e9),
+    "validation_size": (0, LARGEST_INT),
+    "seed": (0, LARGEST_INT),
+}
 MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
 TYPES = {
     "str": str,
@@ -112,7 +120,7 @@ class Config:
             value = getattr(self, field.name)
             if not isinstance(value, TYPES[field.type]) or (isinstance(value, bool) and field.type != "bool"):
                 raise UserError(
-                    f"{field.name} is of the wrong type", expected=field.type, received=repr(value)
+                    f"{field.name} is of the wrong type", expected=field.type, received=shown(value)
                 )
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
@@ -132,14 +140,12 @@ class Config:
         if self.mixed_precision == "float16":
             catalog.check_half(self.estimator)
         one_of("jit", self.jit, JIT)
-        for name in ("num_samples", "latent_size", "epochs", "batch_size"):
-            positive_int(name, getattr(self, name))
-        number_in("learning_rate", self.learning_rate, 0.0, open_low=True)
-        for name in NOT_NEGATIVE:
-            number_in(name, getattr(self, name), 0)
-        if self.validation_size is not None:
-            number_in("validation_size", self.validation_size, 0)
-        number_in("seed", self.seed, 0, 2**31 - 1)
+        for name, ends in RANGES.items():
+            value, (low, high) = getattr(self, name), ends
+            if isinstance(low, float):
+                number_in(name, value, low, high)
+            elif value is not None:
+                int_from(low, name, value, high)
         preset = presets.get(self.preset)
         presets.check_condition(preset, self.condition)
         presets.check_heads(replace(preset, condition=self.condition), self.posterior, self.prior)
@@ -278,5 +284,5 @@ class Config:
 
 
 def _share(share: float, epochs: Any) -> int:
-    """Returns a share of the epochs; 0 of what is no number, which is refused later."""
-    return int(share * epochs) if isinstance(epochs, int) else 0
+    """Returns a share of the epochs; 0 of what is no number or too large a one, which is refused later."""
+    return int(share * epochs) if isinstance(epochs, int) and epochs <= EPOCHS else 0

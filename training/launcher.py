@@ -10,10 +10,12 @@ import glob
 import os
 from collections.abc import Callable, Sequence
 
-from tfvae.checks import LostWorker, UserError
+from tfvae.checks import LostWorker, UserError, shown
 from tfvae.training import processes, tasks
 from tfvae.training.processes import Exit
 
+WORKERS, RESTARTS = 1024, 10**6  # at most
+TIMEOUT = 1e6  # seconds: a thread waits no longer than some years
 PATIENCE = 30.0  # seconds for which the other workers may take leave after the chief is done
 
 
@@ -113,14 +115,15 @@ def check(workers: int | None, max_restarts: int | None, worker_timeout: float |
                 expected="--strategy multiworker",
                 received=f"--strategy {strategy}",
             )
-    if workers is not None and workers < 1:
-        raise UserError("--workers is out of range", expected="an integer >= 1", received=workers)
-    if worker_timeout is not None and not 0 < worker_timeout < float("inf"):
-        raise UserError(
-            "--worker-timeout is out of range", expected="a number of seconds > 0", received=worker_timeout
-        )
-    if max_restarts is not None and max_restarts < 0:
-        raise UserError("--max-restarts is out of range", expected="an integer >= 0", received=max_restarts)
+    for name, value, least, most in (
+        ("workers", workers, 1, WORKERS),
+        ("max-restarts", max_restarts, 0, RESTARTS),
+        ("worker-timeout", worker_timeout, 1e-3, TIMEOUT),
+    ):
+        if value is not None and not least <= value <= most:
+            raise UserError(
+                f"--{name} is out of range", expected=f"from {least} to {most}", received=shown(value)
+            )
     if max_restarts is not None and workers is None:
         raise UserError("--max-restarts is for the launcher", expected="--workers N with it")
     if workers is not None and tasks.is_set() and not processes.is_child():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import math
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
-from tfvae import files, presets
+from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import data, quiet, strategy, workers
+from tfvae.training import data, launcher, quiet, strategy, workers
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
@@ -72,6 +73,21 @@ def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
             received="grey values between them",
             fix="store the pixels as uint8, or take --likelihood continuous-bernoulli",
         )
+
+
+def _check_memory(config: Config, loaded: data.DataSet) -> None:
+    """Raises a `UserError` if the particles of a step, their latents and likelihoods alone, are surely too many.
+
+    Says nothing where there is a GPU, which has memory of its own, or where other machines may share the batch.
+    """
+    if config.strategy == "multiworker" or launcher.visible_gpus():
+        return
+    numbers = config.num_samples * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
+    memory.check(
+        f"{config.num_samples} particles of {config.batch_size} examples",
+        4.0 * numbers,
+        fix="choose a smaller --num-samples, --batch-size or --latent-size",
+    )
 
 
 def build(config: Config, loaded: data.DataSet):
@@ -173,6 +189,7 @@ def train(
 def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bool) -> None:
     """Trains on the devices that are prepared; `writes` tells whether this process writes the run."""
     loaded = load_data(config)
+    _check_memory(config, loaded)
     if resume:
         run.check_data(loaded.fingerprint())
     tf = quiet.tensorflow()

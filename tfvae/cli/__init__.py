@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from tfvae.checks import LostWorker, UserError
-from tfvae.cli import evaluate, export, info, latent, sample, train
+from tfvae.checks import LostWorker, UserError, printable
+from tfvae.cli import evaluate, export, info, latent, output, sample, train
 from tfvae.cli.arguments import parser
 
-USER_ERROR = 2
+USER_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141  # the last two as a shell counts the signals
 COMMANDS = {
     "train": train.run,
     "evaluate": evaluate.run,
@@ -23,19 +23,23 @@ COMMANDS = {
 
 
 def _one_line(message: Warning | str, *_: Any) -> str:
-    return f"tfvae: warning: {message}\n"
+    return f"tfvae: warning: {UserError(str(message))}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code.
 
-    That is 0, or after one line: 2 for what the user can mend, 3 for a worker that was lost, 130 for an interrupt.
+    That is 0, or after one line: 2 for what the user can mend, 3 for a worker that was lost, 130 for an interrupt; 141
+    without a word where standard output is a pipe that nobody reads any more.
     """
     warnings.formatwarning = _one_line
     try:
-        options = parser().parse_args(arguments)
-        options.words = list(sys.argv[1:] if arguments is None else arguments)
-        return COMMANDS[options.command](options) or 0
+        with output.standard_streams():
+            options = parser().parse_args(arguments)
+            options.words = list(sys.argv[1:] if arguments is None else arguments)
+            return COMMANDS[options.command](options) or 0
+    except output.NobodyReads:
+        return NOBODY_READS
     except UserError as error:
         print(f"tfvae: {error}", file=sys.stderr)
         return USER_ERROR
@@ -43,11 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from tfvae.training import processes
 
         if not processes.is_child():  # the launcher tells of it
-            print(f"tfvae: {error}", file=sys.stderr)
+            print(f"tfvae: {printable(str(error))}", file=sys.stderr)
         return processes.LOST
     except KeyboardInterrupt:
         print(
             "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",
             file=sys.stderr,
         )
-        return 130
+        return INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+            raise
+        told = UserError(
+            "there is not enough memory",
+            received=str(error).partition("\n")[0] or type(error).__name__,
+            fix="choose a smaller model, batch or number of particles",
+        )
+        print(f"tfvae: {told}", file=sys.stderr)
+        return USER_ERROR

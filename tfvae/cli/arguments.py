@@ -6,7 +6,16 @@ import argparse
 from typing import NoReturn
 
 from tfvae import __version__
-from tfvae.checks import UserError
+from tfvae.checks import UserError, printable
+
+
+def _path(text: str) -> str:
+    """Returns a path that the system can be asked for."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; expected one that is not empty")
+    if "\0" in text:
+        raise argparse.ArgumentTypeError(f"a path holds a NUL character; received {printable(text)}")
+    return text
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         ("preset", str, "architecture and recipe (default: digits); `tfvae info` lists them"),
         (
             "dataset",
-            str,
+            _path,
             "digits, ring, a TFDS image data set or FILE.npz with x_train, x_test, maybe y_*, c_*",
         ),
         ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic for bernoulli, else none)"),
@@ -123,11 +132,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="to wait for all of them to appear (default: 300)",
     )
-    train.add_argument("--run-dir", help="where the run goes (default: runs/PRESET-DATE-TIME)")
+    train.add_argument("--run-dir", type=_path, help="where the run goes (default: runs/PRESET-DATE-TIME)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
 
     evaluate = commands.add_parser("evaluate", help="estimate the log-likelihood of held-out data")
-    evaluate.add_argument("run_dir", metavar="RUN_DIR")
+    evaluate.add_argument("run_dir", type=_path, metavar="RUN_DIR")
     evaluate.add_argument("--split", default="test", help="test (default), validation or train")
     evaluate.add_argument("--num-samples", type=int, default=5000, help="particles K (default: 5000)")
     evaluate.add_argument(
@@ -150,6 +159,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--seed", type=int, default=0, help="of the particles (default: 0)")
     evaluate.add_argument(
         "--against",
+        type=_path,
         metavar="RUN_DIR",
         help="another run to compare with on the same pixels, such as a regressor's",
     )
@@ -173,7 +183,7 @@ def parser() -> argparse.ArgumentParser:
     )
 
     sample = commands.add_parser("sample", help="draw samples from a trained model")
-    sample.add_argument("run_dir", metavar="RUN_DIR")
+    sample.add_argument("run_dir", type=_path, metavar="RUN_DIR")
     sample.add_argument(
         "-n",
         type=int,
@@ -187,12 +197,14 @@ def parser() -> argparse.ArgumentParser:
         help="sample i depends on (seed, i) alone, with a condition sample i of the b-th of B conditions on "
         "(seed, i B + b) and that condition (default: 0)",
     )
-    sample.add_argument("--out", help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)")
+    sample.add_argument(
+        "--out", type=_path, help="FILE.png or FILE.npy (default: RUN_DIR/figures/samples-SEED.png)"
+    )
 
     latent = commands.add_parser("latent", help="draw what a trained model's latents do")
-    latent.add_argument("run_dir", metavar="RUN_DIR")
+    latent.add_argument("run_dir", type=_path, metavar="RUN_DIR")
     latent.add_argument("tool", metavar="interpolate|attribute|manifold|traverse")
-    latent.add_argument("--out", metavar="FILE.png", help="(default: RUN_DIR/figures/TOOL.png)")
+    latent.add_argument("--out", type=_path, metavar="FILE.png", help="(default: RUN_DIR/figures/TOOL.png)")
     latent.add_argument(
         "--split",
         help="interpolate, attribute, traverse: whose examples, test (default), validation or train",
@@ -216,14 +228,14 @@ def parser() -> argparse.ArgumentParser:
     latent.add_argument("--side", type=int, help="manifold: tiles along each side (default: 20)")
 
     export = commands.add_parser("export", help="write a SavedModel for TensorFlow Serving or a TFLite file")
-    export.add_argument("run_dir", metavar="RUN_DIR")
+    export.add_argument("run_dir", type=_path, metavar="RUN_DIR")
     export.add_argument(
         "--format",
         required=True,
         choices=("saved_model", "tflite", "web"),
         help="web: a page that runs the model in the browser, for models without a condition",
     )
-    export.add_argument("--out", metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
+    export.add_argument("--out", type=_path, metavar="DIR", help="where to (default: RUN_DIR/export/FORMAT)")
     export.add_argument("--overwrite", action="store_true", help="replace an earlier export")
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
     export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
@@ -236,11 +248,14 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--force", action="store_true", help="tflite: keep a file that is over 0.1 nat off")
 
     export.add_argument(
-        "--runtime", metavar="DIR", help="web: node_modules with @litertjs/core (default: here or above)"
+        "--runtime",
+        type=_path,
+        metavar="DIR",
+        help="web: node_modules with @litertjs/core (default: here or above)",
     )
 
     info = commands.add_parser(
         "info", help="versions, devices, presets, estimators, data sets; or a run's summary"
     )
-    info.add_argument("run_dir", metavar="RUN_DIR", nargs="?")
+    info.add_argument("run_dir", type=_path, metavar="RUN_DIR", nargs="?")
     return top

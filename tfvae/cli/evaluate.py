@@ -6,9 +6,20 @@ import argparse
 import time
 from collections.abc import Callable
 
-from tfvae.checks import UserError, int_from, one_of, positive_int
+from tfvae.checks import (
+    CHAINS,
+    LARGEST_INT,
+    STEPS,
+    TEMPERATURES,
+    UserError,
+    int_from,
+    one_of,
+    positive_int,
+    seed_of,
+)
 from tfvae.cli import summary
 
+MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
 AIS = {  # option: its setting in `Annealed`
     "num_temperatures": "num_temperatures",
     "chains": "num_chains",
@@ -23,6 +34,7 @@ def run(options: argparse.Namespace) -> None:
 
     one_of("--split", options.split, ("test", "validation", "train"))
     int_from(2 if options.gap or options.full else 1, "--num-samples", options.num_samples)
+    seed_of("--seed", options.seed)
     if options.limit is not None:
         positive_int("--limit", options.limit)
     for flag in ("gap_examples", "gap_steps"):
@@ -79,7 +91,8 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
     name = f"--{flag.replace('_', '-')}"
     if not (options.gap or options.full):
         raise UserError(f"{name} belongs to --gap", expected=f"--gap {name} ...", received=f"{name} alone")
-    int_from(2 if flag == "gap_steps" else 1, name, getattr(options, flag))
+    least, most = (2, STEPS) if flag == "gap_steps" else (1, LARGEST_INT)
+    int_from(least, name, getattr(options, flag), most)
     if flag == "gap_examples" and options.limit is not None and options.gap_examples > options.limit:
         raise UserError(
             f"{name} is larger than --limit",
@@ -107,5 +120,5 @@ def _annealing(options: argparse.Namespace) -> dict | None:
         if name == "init":
             one_of(flag, value, ("prior", "posterior"))
         else:
-            int_from(0 if name == "simulated" else 1, flag, value)
+            int_from(0 if name == "simulated" else 1, flag, value, MOST[name])
     return {AIS[name]: value for name, value in given.items()}

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import LARGEST_INT, PARTICLES, VERSIONS, UserError, positive_int
 
 ONLY_FOR = {
     "version": "saved_model",
@@ -28,9 +28,9 @@ def run(options: argparse.Namespace) -> None:
         if ONLY_FOR[name] != options.format:
             flag = "--" + name.replace("_", "-")
             raise UserError(f"{flag} is for --format {ONLY_FOR[name]}", received=f"--format {options.format}")
-    for name in ("num_samples", "version", "fixed_batch"):
+    for name, most in (("num_samples", PARTICLES), ("version", VERSIONS), ("fixed_batch", LARGEST_INT)):
         if getattr(options, name) is not None:
-            positive_int("--" + name.replace("_", "-"), getattr(options, name))
+            positive_int("--" + name.replace("_", "-"), getattr(options, name), most)
     run = RunDirectory(options.run_dir)
     config = run.config()
     if options.format == "web" and options.num_samples is not None:

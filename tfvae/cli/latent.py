@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tfvae.checks import UserError, number_in, one_of, positive_int
+from tfvae.checks import UserError, number_in, one_of, positive_int, seed_of
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "interpolate": {"split": "test", "method": "linear", "steps": 10, "rows": 8},
@@ -14,6 +14,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "traverse": {"split": "test", "rows": None, "reach": 3.0, "steps": 10},
 }  # tool: option to its default; the others are not for it
 EXAMPLES = 10_000  # at most, from a fixed shuffle, for mean codes and activities
+TILES = 10_000  # at most, in a figure
+MOST = {"steps": TILES, "rows": TILES, "side": 100}
+FARTHEST = 1e6  # latent units, or attributes
 COLUMNS = 10  # examples whose attribute is edited
 UNITS = 8  # latent units traversed where their number is not given, or all where there are fewer
 
@@ -22,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     """Draws interpolations, edits of an attribute, the manifold grid or traversals of a trained model."""
     from pathlib import Path
 
+    from tfvae import files
     from tfvae.training.run_directory import RunDirectory
 
     given = _options_of(options)
@@ -30,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     out = Path(options.out) if options.out else run.figures / f"{options.tool}.png"
     if out.suffix != ".png":
         raise UserError("--out has an unknown ending", expected="FILE.png", received=str(out))
-    if not out.parent.is_dir():
+    if not files.is_directory(out.parent):
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
     from tfvae import latent, plotting
@@ -71,9 +75,15 @@ def _options_of(options: argparse.Namespace) -> dict[str, Any]:
     }
     for name in {"steps", "rows", "side"} & set(chosen):
         if chosen[name] is not None:
-            positive_int(f"--{name}", chosen[name])
+            positive_int(f"--{name}", chosen[name], MOST[name])
+    if options.tool != "attribute" and chosen.get("steps", 2) < 2:
+        raise UserError("a path has two ends", expected="--steps >= 2", received=chosen["steps"])
+    if options.tool != "attribute" and (chosen.get("rows") or 1) * chosen.get("steps", 1) > TILES:
+        raise UserError("--rows x --steps is too large for a figure", expected=f"at most {TILES} images")
+    if "label" in chosen:
+        seed_of("--label", chosen["label"])
     for name in {"strength", "reach"} & set(chosen):
-        number_in(f"--{name}", chosen[name], 0.0 if name == "reach" else float("-inf"), open_low=True)
+        number_in(f"--{name}", chosen[name], 0.0 if name == "reach" else -FARTHEST, FARTHEST, open_low=True)
     if "split" in chosen:
         one_of("--split", chosen["split"], ("test", "validation", "train"))
     if "method" in chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import UserError, positive_int, seed_of
 
 EACH = 8  # samples for each condition
 
@@ -17,25 +17,34 @@ def run(options: argparse.Namespace) -> None:
     """
     from pathlib import Path
 
+    from tfvae import files
     from tfvae.training.run_directory import RunDirectory, cannot_write
 
     positive_int("-n", options.n)
+    seed_of("--seed", options.seed)
     run_directory = RunDirectory(options.run_dir)
     run_directory.config()
     out = Path(options.out) if options.out else run_directory.figures / f"samples-{options.seed}.png"
     if out.suffix not in (".png", ".npy"):
         raise UserError("--out has an unknown ending", expected="FILE.png or FILE.npy", received=str(out))
-    if not out.parent.is_dir():
+    if not files.is_directory(out.parent):
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
     import numpy as np
 
-    from tfvae import files, plotting
+    from tfvae import plotting
     from tfvae.training import results
 
     model = results.load_model(run_directory)
-    conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
     points = len(model.event_shape) == 1
+    if out.suffix == ".png" and not points and options.n > plotting.MAX_IMAGES:
+        raise UserError(
+            "-n is too large for a figure",
+            expected=f"at most {plotting.MAX_IMAGES}",
+            received=options.n,
+            fix="write FILE.npy",
+        )
+    conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
     if conditions is None:
         images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import memory
 from tfvae.checks import UserError
 
 
@@ -46,6 +47,7 @@ class Conditioner(keras.layers.Layer):
         self.built = True
 
     def _weight(self, name, shape, initializer="glorot_uniform"):
+        memory.check_weights(self.path or self.name, *shape)
         return self.add_weight(
             name=name, shape=shape, initializer=initializer, dtype="float32", autocast=False
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
+from tfvae import memory
 from tfvae.checks import number_in, positive_int
 from tfvae.distributions.diagonal_normal import DiagonalNormal
 from tfvae.distributions.head import Head, tfd
@@ -91,6 +92,7 @@ class MixturePrior(MixtureHead):
     def build(self, input_shape=None):
         """Makes the weights."""
         shape = (self.components, *self.event_shape)
+        memory.check_weights(self.path or self.name, *shape)
         options = {"dtype": "float32", "autocast": False}
         draw = keras.initializers.RandomNormal(stddev=self.spread)
         self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits", **options)

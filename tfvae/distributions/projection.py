@@ -7,6 +7,7 @@ import math
 import keras
 import tensorflow as tf
 
+from tfvae import memory
 from tfvae.checks import UserError
 
 
@@ -40,6 +41,9 @@ class Projection(keras.layers.Layer):
             self.linear.build(input_shape)
         else:
             self.linear = keras.layers.Dense(math.prod(self.target_shape), **options)
+            memory.check_weights(
+                self.path or self.name, math.prod(input_shape[1:]), math.prod(self.target_shape)
+            )
             self.linear.build((None, math.prod(input_shape[1:])))
         super().build(input_shape)
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
 from tfvae.distributions.mixture import Kind, MixtureHead
 
@@ -85,6 +86,7 @@ class VampPrior(MixtureHead):
         low, high = self.value_range
         mean, spread = (share * (high - low) for share in START)
         start = keras.initializers.RandomNormal(low + mean, spread)
+        memory.check_weights(self.path or self.name, self.components, *self.input_shape_)
         self.raw = self.add_weight(
             shape=(self.components, *self.input_shape_),
             initializer=start,

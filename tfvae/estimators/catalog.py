@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfvae.checks import UserError, one_of, positive_int
+from tfvae.checks import PARTICLES, UserError, one_of, positive_int
 from tfvae.estimators.options import (
     check_alpha,
     check_beta,
@@ -198,7 +198,7 @@ def check(
             estimators that would.
     """
     chosen, options = _read(spec)
-    chosen.check(options, positive_int("num_samples", num_samples))
+    chosen.check(options, positive_int("num_samples", num_samples, PARTICLES))
     if latents is not None and chosen.latents not in ("any", latents):
         fitting = [other.name for other in TABLE if other.latents in ("any", latents)]
         raise UserError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfvae.checks import UserError, number_in, positive_int
 
+TEMPERATURE = (1e-6, 1e6)  # where logits divided by it are finite in float32
 Check = Callable[[dict[str, Any], int], None]
 
 
@@ -59,9 +60,9 @@ def check_decay(options: dict[str, Any], num_samples: int) -> None:
 
 def check_temperature(options: dict[str, Any], num_samples: int) -> None:
     """Temperatures are positive and fall at a rate >= 0."""
-    first = number_in("temperature", options["temperature"], 0.0, open_low=True)
-    number_in("rate", options["rate"], 0.0)
-    if number_in("minimum", options["minimum"], 0.0, open_low=True) > first:
+    first = number_in("temperature", options["temperature"], *TEMPERATURE)
+    number_in("rate", options["rate"], 0.0, TEMPERATURE[1])
+    if number_in("minimum", options["minimum"], *TEMPERATURE) > first:
         raise UserError(
             "the lowest temperature is above the first",
             expected=f"at most {first}",

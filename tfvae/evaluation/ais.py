@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfvae import random
-from tfvae.checks import positive_int
+from tfvae.checks import TEMPERATURES, positive_int
 from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
@@ -85,7 +85,7 @@ def ais(
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),
         sections 2.2 and 3.
     """
-    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures))
+    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures, TEMPERATURES))
     annealing = Annealing(model, init, num_chains, num_leapfrog, random.fold(random.as_seed(seed), "ais"))
     data = as_arrays(model, data)
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfvae import random
-from tfvae.checks import UserError, one_of, positive_int
+from tfvae import memory, random
+from tfvae.checks import CHAINS, UserError, one_of, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation import hmc
 
@@ -81,10 +81,12 @@ class Annealing:
     def __init__(self, model, init: str, num_chains: int, num_leapfrog: int, seed: tf.Tensor) -> None:
         check_model(model, init)
         self._model, self._init, self._seed = model, init, seed
-        self._num_chains = positive_int("num_chains", num_chains)
+        self._num_chains = positive_int("num_chains", num_chains, CHAINS)
         self._num_leapfrog = positive_int("num_leapfrog", num_leapfrog)
         self._shapes = [head.event_shape for head in model.posterior_heads]
         self.size = sum(map(math.prod, self._shapes))
+        numbers = self._num_chains * (self.size + math.prod(model.likelihood_head.event_shape))
+        memory.check(f"{num_chains} chains of an example", 4.0 * numbers, fix="take fewer")
         kept = model.__dict__.setdefault("annealing_functions", {})
         key = init, num_chains, num_leapfrog
         if key not in kept:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from tfvae import random
-from tfvae.checks import UserError, positive_int
+from tfvae import memory, random
+from tfvae.checks import TEMPERATURES, UserError, positive_int
 from tfvae.evaluation.ais import block_size
 from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
@@ -94,7 +94,8 @@ def bdmc(
         section 2.3.
     """
     num_examples = positive_int("num_examples", num_examples)
-    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures))
+    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures, TEMPERATURES))
+    memory.check(f"{num_examples} simulated examples", 32.0 * num_examples, fix="simulate fewer")
     run_seed = random.fold(random.as_seed(seed), "bdmc")
     annealing = Annealing(model, init, num_chains, num_leapfrog, run_seed)
     given = {}

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import random
-from tfvae.checks import UserError, int_from, number_in, positive_int
+from tfvae.checks import STEPS, UserError, int_from, number_in, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation import importance
 from tfvae.evaluation.blocks import in_blocks
@@ -85,7 +85,7 @@ def inference_gap(
         authors' code takes Adam, 100 particles and an ascent that ends when it no longer gains (the optimisation).
         Goodfellow, Bengio, Courville: Deep learning (2016), section 19.4.4 (the question).
     """
-    steps = int_from(2, "steps", steps)
+    steps = int_from(2, "steps", steps, STEPS)
     num_samples = int_from(2, "num_samples", num_samples)
     step_samples = positive_int("step_samples", step_samples)
     learning_rate = number_in("learning_rate", learning_rate, 0.0, open_low=True)

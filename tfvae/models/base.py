@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import estimators, random
-from tfvae.checks import UserError, int_from, number_in, positive_int
+from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
 from tfvae.estimators.catalog import check_half
 from tfvae.models import compiled, replicas, resampling, steps
@@ -57,7 +57,7 @@ class LatentVariableModel(Trainer):
     ):
         super().__init__(**kwargs)
         self.estimator = estimators.get(estimator)
-        self.num_samples = positive_int("num_samples", num_samples)
+        self.num_samples = positive_int("num_samples", num_samples, PARTICLES)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
         row = estimators.check(
             self.estimator.get_config(),

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import random
+from tfvae import memory, random
 from tfvae.checks import UserError, positive_int, shape_of
 from tfvae.models.parts import batch_of, check_finite, known
 from tfvae.models.trainer import Trainer
@@ -194,8 +194,11 @@ class Conditional(Trainer):
             raise UserError(
                 "condition is empty", expected="at least one row", received=condition.shape.as_list()
             )
+        rows = positive_int("n", n) * int(condition.shape[0] or 1)
+        positive_int("n times the conditions", rows)
+        memory.check(f"{rows} samples", 4.0 * rows * math.prod(self.event_shape), fix="draw fewer at a time")
         count = tf.shape(condition)[0]
-        rows = tf.tile(condition, [positive_int("n", n), *[1] * len(self.condition_shape)])
+        rows = tf.tile(condition, [n, *[1] * len(self.condition_shape)])
         noise = random.ThreefryNoise(random.row_seeds(seed, n * count))
         parameters, head = self.draw_parameters(noise, rows), self.likelihood_head
         values = head.mean(parameters) if mean else head.sample(parameters, head.noise_from(noise, "x")[0])

@@ -7,7 +7,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfvae import random
+from tfvae import memory, random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.estimators.catalog import check_path
@@ -183,7 +183,9 @@ class VAE(Scoring):
         Returns:
             x: [n, *event_shape].
         """
-        noise = random.ThreefryNoise(random.row_seeds(seed, positive_int("n", n)))
+        numbers = positive_int("n", n) * (math.prod(self.event_shape) + self.latent_size)
+        memory.check(f"{n} samples", 4.0 * numbers, fix="draw fewer at a time")
+        noise = random.ThreefryNoise(random.row_seeds(seed, n))
         z = self.sample_latents(noise)
         if mean:
             return self._likelihood_mean(z)

@@ -6,6 +6,7 @@ import math
 
 import keras
 
+from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
 
 
@@ -33,6 +34,9 @@ class _Conv(keras.layers.Layer):
 
     def _build_in_turn(self, shape):
         for layer in self.convolutions:
+            memory.check_weights(
+                self.path or self.name, self.kernel_size, self.kernel_size, shape[-1], layer.filters
+            )
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
@@ -109,6 +113,7 @@ class ConvDecoder(_Conv):
 
     def build(self, input_shape):
         """Makes the layers."""
+        memory.check_weights(self.path or self.name, math.prod(input_shape[1:]), math.prod(self.start))
         self.dense.build((None, math.prod(input_shape[1:])))
         self._build_in_turn((None, *self.start))
         super().build(input_shape)

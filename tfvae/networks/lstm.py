@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfvae import memory
 from tfvae.checks import positive_int
 
 
@@ -38,6 +39,7 @@ class LSTMStep(keras.layers.Layer):
 
     def build(self, input_shape):
         """Makes the linear layer for inputs [N, size]."""
+        memory.check_weights(self.path or self.name, input_shape[-1] + self.units, 4 * self.units)
         self.gates.build((None, input_shape[-1] + self.units))
         self.gates.bias.assign(tf.repeat(tf.constant([0.0, 1.0, 0.0, 0.0]), self.units))
         super().build(input_shape)

@@ -6,6 +6,7 @@ import math
 
 import keras
 
+from tfvae import memory
 from tfvae.checks import shape_of
 
 
@@ -52,6 +53,7 @@ class MLP(keras.layers.Layer):
         """Makes the layers."""
         size = math.prod(input_shape[1:])
         for index, dense in enumerate(self.dense):
+            memory.check_weights(self.path or self.name, size, self.units[index])
             dense.build((None, size))
             size = self.units[index]
             if self.batch_norm:

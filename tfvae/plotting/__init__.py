@@ -7,13 +7,20 @@ one, and returns the path.
 from tfvae.plotting.bars import save_effective_sizes, save_unit_variances
 from tfvae.plotting.canvas import save_canvases
 from tfvae.plotting.curves import save_loss_curves
-from tfvae.plotting.images import save_columns, save_image_grid, save_manifold_grid, save_reconstructions
+from tfvae.plotting.images import (
+    MAX_IMAGES,
+    save_columns,
+    save_image_grid,
+    save_manifold_grid,
+    save_reconstructions,
+)
 from tfvae.plotting.latent_map import save_latent_map
 from tfvae.plotting.points import save_points
 from tfvae.plotting.rate_distortion import save_rate_distortion
 from tfvae.plotting.rows import save_rows
 
 __all__ = [
+    "MAX_IMAGES",
     "save_canvases",
     "save_columns",
     "save_effective_sizes",

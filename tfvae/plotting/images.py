@@ -17,6 +17,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
 
 MAX_IMAGES = 10_000
+LONGEST, PIXELS = 60_000, 2 * 10**8  # of a canvas: a figure has less than 2^16 pixels on a side
 HIDDEN = np.array([0.42, 0.56, 0.74])  # colour of pixels that are not shown
 CHARACTER = 11  # pixels: a letter of a label
 GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a line of the title, a figure
@@ -213,12 +214,24 @@ def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> 
     zoom = max(1, round(min(tile, 4000 / columns) / max(height, width)))
     height, width, gap = height * zoom, width * zoom, GAP if gaps is not None else 0
     tops = [index * height + sum((gaps or [])[:index]) for index in range(len(rows))]
+    _check_size(tops[-1] + height, columns * (width + gap))
     canvas = np.ones((tops[-1] + height, columns * (width + gap) - gap, 3), np.float32)
     for top, row in zip(tops, rows, strict=True):
         for column, image in enumerate(row):
             left = column * (width + gap)
             canvas[top : top + height, left : left + width] = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     return canvas, np.array(tops) + height / 2
+
+
+def _check_size(height: int, width: int) -> None:
+    """Raises a `UserError` if a canvas is more than a PNG can be drawn of."""
+    if max(height, width) > LONGEST or height * width > PIXELS:
+        raise UserError(
+            "the figure is too large",
+            expected=f"at most {LONGEST} pixels on a side and {PIXELS} in all",
+            received=f"{height} x {width}",
+            fix="draw fewer images",
+        )
 
 
 def show(
