@@ -187,6 +187,7 @@ def number_in(
     interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise UserError(f"{name} is not a number", expected=interval, received=shown(value))
-    if not low <= value <= high or (open_low and value == low):
+    number: Any = value  # compared before it is a float, which not every integer fits
+    if not low <= number <= high or (open_low and number == low):
         raise UserError(f"{name} is out of range", expected=interval, received=shown(value))
-    return float(value)
+    return float(number)
