@@ -48,14 +48,6 @@ def is_directory(path: Path) -> bool:
         return False
 
 
-def exists(path: Path) -> bool:
-    """Returns whether there is something under the name `path`; no name is too long or too odd to be asked for."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
 def read_small(path: str | os.PathLike, most: int = 2**24) -> bytes:
     """Reads a regular file of at most `most` bytes.
 
