@@ -26,9 +26,9 @@ def load_model(run: RunDirectory):
         raise UserError(
             f"{run.path} holds no trained model",
             expected="model.keras",
-            fix="finish the run with `tfvae train --run-dir ... --resume`",
+            fix=f"finish the run with {run.resuming()}",
         )
-    return load_keras(run.model_file, fix="delete it and `tfvae train --resume`")
+    return load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew")
 
 
 def load_keras(path: Path, *, fix: str, compile: bool = True):

@@ -20,6 +20,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,10 @@ class RunDirectory:
         self.evaluation_file = self.path / "evaluation.json"
         self.report_file = self.path / "report.html"
         self.features_file = self.path / "features.keras"
+
+    def resuming(self) -> str:
+        """Returns the command that goes on with the run, as a sentence takes it."""
+        return f"`tfvae train --run-dir {shlex.quote(str(self.path))} --resume`"
 
     def check_free(self) -> None:
         """Checks that a new run can live here; makes nothing.
@@ -188,7 +193,7 @@ class RunDirectory:
             raise UserError(
                 f"{self.history_file} is damaged",
                 received=f"{error}",
-                fix="`tfvae train --resume` writes it anew",
+                fix=f"{self.resuming()} writes it anew",
             ) from error
 
     def write_evaluation(self, result: dict[str, Any]) -> None:
@@ -216,7 +221,7 @@ class RunDirectory:
             raise UserError(
                 f"{self.evaluation_file} is damaged",
                 received=f"{error}",
-                fix="`tfvae evaluate` writes it anew",
+                fix=f"`tfvae evaluate {shlex.quote(str(self.path))}` writes it anew",
             ) from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfvae.checks import LostWorker, UserError, printable
-from tfvae.cli import evaluate, export, info, latent, output, sample, train
+from tfvae.cli import evaluate, export, info, interrupted, latent, output, sample, train
 from tfvae.cli.arguments import parser
 
 USER_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141  # the last two as a shell counts the signals
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     without a word where standard output is a pipe that nobody reads any more.
     """
     warnings.formatwarning = _one_line
+    options = None
     try:
         with output.standard_streams():
             options = parser().parse_args(arguments)
@@ -50,10 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"tfvae: {printable(str(error))}", file=sys.stderr)
         return processes.LOST
     except KeyboardInterrupt:
-        print(
-            "tfvae: interrupted; `tfvae train --run-dir ... --resume` goes on from the last checkpoint",
-            file=sys.stderr,
-        )
+        mid_line = "\n" if sys.stderr.isatty() else ""  # after a bar or the ^C of a terminal
+        print(f"{mid_line}tfvae: {printable(interrupted.line(options))}", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":

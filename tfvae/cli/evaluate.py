@@ -58,11 +58,14 @@ def run(options: argparse.Namespace) -> None:
             nonlocal whole
             if whole:
                 bars.append(Progress(total, unit))
+            if done or options.reached:
+                options.reached = f"{unit} {done} of {total}"
             bars[-1].update(done)
             whole = done == total
 
         return progress
 
+    options.reached = None
     gap = None
     if options.gap or options.full:
         given = {"examples": options.gap_examples, "steps": options.gap_steps}

@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int | None:
         default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
         run = RunDirectory(default if options.run_dir is None else options.run_dir)
 
+    options.run = run
+
     from tfvae.training import launcher, processes, strategy
 
     launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
