@@ -1,4 +1,4 @@
-"""Checks of what is sent to an exported model. NumPy alone."""
+"""Checks of an exported model's signatures and of what is sent to it. NumPy alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, positive_int, seed_of
+
+SIGNATURES = {  # name: (inputs, the condition aside; outputs of which there is one at least)
+    "decode": ({"z"}, {"image"}),
+    "encode": ({"x"}, {"loc", "logits"}),
+    "log_prob": ({"x"}, {"log_prob"}),
+    "predict": ({"condition"}, {"image"}),
+    "reconstruct": ({"x"}, {"image"}),
+    "sample": ({"seed"}, {"image"}),
+}
+DTYPES = {"x": "float32", "z": "float32", "condition": "float32", "seed": "int32"}
 
 
 def as_rows(name: str, values: ArrayLike, dtype: str, shape: Sequence[int | None]) -> np.ndarray:
@@ -119,3 +129,27 @@ def row_seeds(seed: int, n: int) -> np.ndarray:
     positive_int("n", n)
     number = seed_of("seed", seed)
     return np.stack([np.full(n, number, np.int32), np.arange(n, dtype=np.int32)], axis=1)
+
+
+def check_signature(
+    where: object, name: str, inputs: Mapping[str, tuple[str, Sequence[int | None]]], outputs: set[str]
+) -> None:
+    """Raises a `UserError` if a signature that has a name of tfvae's takes or gives other things than tfvae's.
+
+    Args:
+        where: the file or the server.
+        name: of the signature.
+        inputs: (dtype, shape) by name.
+        outputs: their names.
+    """
+    if name not in SIGNATURES:
+        return
+    takes, gives = SIGNATURES[name]
+    may_take = takes | {"condition"} | ({"seed"} if name == "log_prob" else set())
+    right = takes <= set(inputs) <= may_take and gives & outputs
+    if not right or any(dtype != DTYPES[key] or len(shape) < 2 for key, (dtype, shape) in inputs.items()):
+        raise UserError(
+            f"{where} is not a model of tfvae",
+            expected="the signatures that tfvae exports",
+            received=f"{name} from {', '.join(sorted(inputs))} to {', '.join(sorted(outputs))}",
+        )

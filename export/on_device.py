@@ -12,18 +12,9 @@ from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, positive_int
 from tfvae.export import checksum
-from tfvae.export.inputs import as_request, as_rows, by_sample, draws, row_seeds
+from tfvae.export.inputs import as_request, as_rows, by_sample, check_signature, draws, row_seeds
 
 CHUNK = 256  # rows at once where the file takes any number
-SIGNATURES = {  # name: (inputs, the condition aside; outputs of which there is one at least)
-    "decode": ({"z"}, {"image"}),
-    "encode": ({"x"}, {"loc", "logits"}),
-    "log_prob": ({"x"}, {"log_prob"}),
-    "predict": ({"condition"}, {"image"}),
-    "reconstruct": ({"x"}, {"image"}),
-    "sample": ({"seed"}, {"image"}),
-}
-DTYPES = {"x": "float32", "z": "float32", "condition": "float32", "seed": "int32"}
 
 
 class OnDevice:
@@ -63,7 +54,7 @@ class OnDevice:
         self._runners = {name: self._interpreter.get_signature_runner(name) for name in names}
         self.inputs = {name: _inputs(runner) for name, runner in self._runners.items()}
         for name, runner in self._runners.items():
-            _check_signature(path, name, self.inputs[name], set(runner.get_output_details()))
+            check_signature(path, name, self.inputs[name], set(runner.get_output_details()))
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -193,21 +184,6 @@ def _damaged(path, error: Exception) -> UserError:
     return UserError(
         f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
     )
-
-
-def _check_signature(path, name: str, inputs: Mapping, outputs: set[str]) -> None:
-    """Raises a `UserError` if a signature by a name of tfvae's takes or gives other things than tfvae's does."""
-    if name not in SIGNATURES:
-        return
-    takes, gives = SIGNATURES[name]
-    may_take = takes | {"condition"} | ({"seed"} if name == "log_prob" else set())
-    right = takes <= set(inputs) <= may_take and gives & outputs
-    if not right or any(dtype != DTYPES[key] or len(shape) < 2 for key, (dtype, shape) in inputs.items()):
-        raise UserError(
-            f"{path} is not a model of tfvae",
-            expected="the signatures that tfvae.export.save_tflite writes",
-            received=f"{name} from {', '.join(sorted(inputs))} to {', '.join(sorted(outputs))}",
-        )
 
 
 def _inputs(runner) -> dict[str, tuple[str, list[int | None]]]:

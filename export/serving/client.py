@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike
 
 from tfvae import files
 from tfvae.checks import UserError, positive_int
-from tfvae.export.inputs import as_request, by_sample, draws, row_seeds
+from tfvae.export.inputs import as_request, by_sample, check_signature, draws, row_seeds
 from tfvae.export.serving.transport import Grpc, Rest
 
 BATCH = 64  # rows of one request: the largest batch of an export unless it was told otherwise
 
 
 class Client:
-    """Asks a served model; what does not fit its signatures is not sent.
+    """Asks a served model; what does not fit its signatures is not sent, what does not fit the request is not taken.
 
     Args:
         transport: `Rest` or `Grpc`.
@@ -31,6 +31,8 @@ class Client:
         self._transport = transport
         self._batch = positive_int("batch", batch)
         self.signatures = transport.signatures()
+        for name, (inputs, outputs) in self.signatures.items():
+            check_signature("the served model", name, inputs, set(outputs))
 
     def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns the mean images of n draws: [n, *event_shape]; with conditions [B, ...], [n, B, *event_shape]; those
@@ -48,27 +50,25 @@ class Client:
     def score(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> dict[str, np.ndarray]:
         """Returns "elbo" and "log_prob" of x, [B] each, nats; "log_prob" alone of a regressor."""
         seeds = {"seed": row_seeds(seed, max(1, len(np.atleast_1d(x))))}
-        takes = self.signatures["log_prob"][0]
+        takes, _ = self.signatures.get("log_prob", ({}, {}))
         return self.run("log_prob", x=x, **(seeds if "seed" in takes else {}), **given)
 
     def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
         """Runs a signature on any number of rows.
 
         Raises:
-            UserError: if the server has no such signature, an input does not fit, or the server does not answer.
+            UserError: if the server has no such signature, an input does not fit, or the server does not answer in time
+                with numbers that fit the request.
         """
         table = {name: specs for name, (specs, _) in self.signatures.items()}
         rows, total = as_request(table, signature, inputs)
         outputs = self.signatures[signature][1]
-        parts = [self._ask(signature, rows, outputs, start) for start in range(0, total, self._batch)]
+        parts = [self._ask(signature, rows, start) for start in range(0, total, self._batch)]
         return {name: np.concatenate([part[name] for part in parts]) for name in sorted(outputs)}
 
-    def _ask(self, signature, rows, outputs, start):
+    def _ask(self, signature, rows, start):
         part = {name: value[start : start + self._batch] for name, value in rows.items()}
-        answer = self._transport.predict(signature, part)
-        if set(answer) == {""}:
-            answer = dict.fromkeys(outputs, answer[""])
-        return {name: np.asarray(answer[name], dtype) for name, (dtype, _) in outputs.items()}
+        return self._transport.predict(signature, part)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _load(file: str) -> np.ndarray:
     try:
         return np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, OverflowError) as error:
         raise UserError(f"cannot read {file}", expected="a .npy file", received=f"{error}") from error
 
 

@@ -1,19 +1,25 @@
-"""The two ways to ask TensorFlow Serving: REST with the standard library, gRPC with tensorflow-serving-api."""
+"""The two ways to ask TensorFlow Serving: REST with the standard library, gRPC with tensorflow-serving-api.
+
+Every answer is held to what was asked: its names, shapes, kinds of numbers, and that they are finite; see
+`tfvae.export.serving.answers`. An answer has a time limit for all of it, and may not be larger than what was asked for
+can be; that of the signatures has 4 MiB.
+"""
 
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
+import math
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tfvae.checks import UserError
+from tfvae.export.serving import answers, request
+from tfvae.export.serving.answers import Specs
 
-DTYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32"}
-Specs = dict[str, tuple[dict[str, Any], dict[str, Any]]]  # signature: inputs, outputs; name: (dtype, shape)
+METADATA_BYTES = 4 * 2**20
 
 
 class Rest:
@@ -22,32 +28,36 @@ class Rest:
     Args:
         url: of the server, such as "http://localhost:8501".
         model: the name under which the server has the model.
-        timeout: seconds.
+        timeout: seconds for each answer, from the first byte sent to the last one read.
     """
 
     def __init__(self, url: str, model: str = "tfvae", timeout: float = 60.0) -> None:
-        self._base, self._timeout = f"{url.rstrip('/')}/v1/models/{model}", timeout
+        self._base = f"{request.base_url(url)}/v1/models/{urllib.parse.quote(_name(model), safe='')}"
+        self._timeout = request.seconds(timeout)
+        self._specs: Specs | None = None
 
     def signatures(self) -> Specs:
         """Returns what each signature takes and gives."""
-        return _specs(self._ask("/metadata")["metadata"]["signature_def"])
+        metadata = self._ask("/metadata", None, METADATA_BYTES).get("metadata")
+        table = metadata.get("signature_def") if isinstance(metadata, dict) else None
+        self._specs = answers.read_signatures(table, self._base)
+        return self._specs
 
-    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Returns the outputs of a signature: nested lists by name; under "" where there is only one."""
+    def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the outputs of a signature by name, as they are in `signatures()`."""
         columns = {name: value.tolist() for name, value in inputs.items()}
-        outputs = self._ask(":predict", {"signature_name": signature, "inputs": columns})["outputs"]
-        return outputs if isinstance(outputs, dict) else {"": outputs}
+        body = json.dumps({"signature_name": signature, "inputs": columns}, allow_nan=False).encode()
+        outputs = answers.expected(self._specs or self.signatures(), signature, _rows(inputs))
+        return answers.from_json(
+            self._ask(":predict", body, answers.json_bytes(outputs)), outputs, self._base
+        )
 
-    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body, allow_nan=False).encode()
-        request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
+    def _ask(self, path: str, body: bytes | None, most: int) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise _refused(self._base, error.read().decode(errors="replace")[:500]) from error
+            content = request.ask(self._base + path, body, self._timeout, most)
         except (OSError, ValueError) as error:
             raise _refused(self._base, str(error)) from error
+        return answers.parse(content, self._base)
 
 
 class Grpc:
@@ -56,82 +66,122 @@ class Grpc:
     Args:
         address: HOST:PORT.
         model: the name under which the server has the model.
-        timeout: seconds.
+        timeout: seconds for each answer, from the first byte sent to the last one read.
     """
 
     def __init__(self, address: str, model: str = "tfvae", timeout: float = 60.0) -> None:
         try:
             import grpc
+        except ImportError as error:
+            raise _no_grpc() from error
+        self._address, self._model, self._timeout = _address(address), _name(model), request.seconds(timeout)
+        self._error, self._specs, self._channel = grpc.RpcError, None, None
+        self._open(METADATA_BYTES)
+
+    def _open(self, most: int) -> None:
+        """Opens a channel on which answers have so many bytes at most, if that of now takes fewer."""
+        if self._channel is not None and most <= self._most:
+            return
+        import grpc
+
+        try:
             from tensorflow_serving.apis import prediction_service_pb2_grpc
         except ImportError as error:
-            raise UserError(
-                "gRPC needs tensorflow-serving-api", fix="`pip install tfvae[serving]`, or use --rest"
-            ) from error
-        self._address, self._model, self._timeout = address, model, timeout
-        self._error = grpc.RpcError
-        self._channel = grpc.insecure_channel(address)
+            raise _no_grpc() from error
+        self.close()
+        options = [("grpc.max_receive_message_length", most)]
+        self._most, self._channel = most, grpc.insecure_channel(self._address, options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def signatures(self) -> Specs:
         """Returns what each signature takes and gives."""
-        from google.protobuf import json_format
+        from google.protobuf import json_format, message
         from tensorflow_serving.apis import get_model_metadata_pb2
 
-        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        request.model_spec.name = self._model
-        packed = self._ask(self._stub.GetModelMetadata, request).metadata["signature_def"]
+        asked = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        asked.model_spec.name = self._model
+        packed = self._ask("GetModelMetadata", asked).metadata["signature_def"]
         table = get_model_metadata_pb2.SignatureDefMap()
-        packed.Unpack(table)
-        return _specs(json_format.MessageToDict(table, preserving_proto_field_name=True))
+        try:
+            packed.Unpack(table)
+            content = json_format.MessageToDict(table, preserving_proto_field_name=True)
+        except (message.DecodeError, json_format.Error, ValueError) as error:
+            raise answers.wrong(self._address, "signatures of a tfvae model", f"{error}") from error
+        self._specs = answers.read_signatures(content, self._address)
+        return self._specs
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the outputs of a signature by name."""
+        """Returns the outputs of a signature by name, as they are in `signatures()`."""
         import tensorflow as tf
         from tensorflow_serving.apis import predict_pb2
 
-        request = predict_pb2.PredictRequest()
-        request.model_spec.name, request.model_spec.signature_name = self._model, signature
+        outputs = answers.expected(self._specs or self.signatures(), signature, _rows(inputs))
+        self._open(65_536 + sum(10 * math.prod(shape) for _, shape in outputs.values()))
+        asked = predict_pb2.PredictRequest()
+        asked.model_spec.name, asked.model_spec.signature_name = self._model, signature
         for name, value in inputs.items():
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-        outputs = self._ask(self._stub.Predict, request).outputs
-        return {name: tf.make_ndarray(value) for name, value in outputs.items()}
+            asked.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        found = self._ask("Predict", asked).outputs
+        answers.check_names(found, outputs, self._address)
+        return {name: self._array(name, found[name], *outputs[name]) for name in outputs}
 
-    def _ask(self, method, request):
+    def _array(self, name: str, proto: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+        import tensorflow as tf
+
+        told = f"{name} {dtype} {list(shape)}"
+        sizes = [dim.size for dim in proto.tensor_shape.dim]
+        if proto.dtype != tf.as_dtype(dtype).as_datatype_enum or sizes != list(shape):
+            raise answers.wrong(self._address, told, f"dtype {proto.dtype} of shape {sizes}")
         try:
-            return method(request, timeout=self._timeout)
+            array = tf.make_ndarray(proto)
+        except (TypeError, ValueError) as error:
+            raise answers.wrong(self._address, told, f"{error}") from error
+        return answers.checked(name, array, dtype, shape, self._address)
+
+    def _ask(self, method: str, asked: Any) -> Any:
+        try:
+            return getattr(self._stub, method)(asked, timeout=self._timeout)
         except self._error as error:
             raise _refused(self._address, error.details() or str(error.code())) from error
 
     def close(self) -> None:
         """Closes the connection."""
-        self._channel.close()
+        if self._channel is not None:
+            self._channel.close()
+
+
+def _rows(inputs: Mapping[str, np.ndarray]) -> int:
+    return len(next(iter(inputs.values())))
+
+
+def _name(model: Any) -> str:
+    if not isinstance(model, str) or not model or not model.isprintable():
+        raise UserError("the model has no name", expected="its name on the server", received=ascii(model))
+    return model
+
+
+def _address(address: Any) -> str:
+    if (
+        not isinstance(address, str)
+        or not address
+        or not (address.isascii() and address.isprintable())
+        or " " in address
+    ):
+        raise UserError(
+            "the server's address is wrong",
+            expected="HOST:PORT, such as localhost:8500",
+            received=ascii(address),
+        )
+    return address
+
+
+def _no_grpc() -> UserError:
+    return UserError("gRPC needs tensorflow-serving-api", fix="`pip install tfvae[serving]`, or use --rest")
 
 
 def _refused(where: str, why: str) -> UserError:
     return UserError(
-        f"no answer from {where}", received=why, fix="see that the server runs and has loaded the model"
+        f"no answer from {where}",
+        received=answers.plain(why, 500),
+        fix="see that the server runs and has loaded the model",
     )
-
-
-def _specs(metadata: dict[str, Any]) -> Specs:
-    """Reads the JSON form of a SignatureDefMap, names in order: a server gives them in any."""
-
-    def read(side):
-        return {
-            name: (
-                DTYPES.get(info["dtype"], info["dtype"]),
-                [_size(dim) for dim in info["tensor_shape"].get("dim", [])],
-            )
-            for name, info in sorted(side.items())
-        }
-
-    return {
-        name: (read(signature["inputs"]), read(signature["outputs"]))
-        for name, signature in metadata["signature_def"].items()
-        if not name.startswith("__")
-    }
-
-
-def _size(dim: dict[str, Any]) -> int | None:
-    size = int(dim.get("size", 0))
-    return None if size < 0 else size
