@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import data, launcher, quiet, strategy, workers
+from tfvae.training import claims, data, launcher, quiet, strategy, workers
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
 
@@ -178,9 +179,8 @@ def train(
     writes = task is None or task.is_chief
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
-    if writes and not resume:
-        run.check_free()
-    with workers.loss_of_workers(task):
+    claim = claims.claimed(run, new=not resume, say=say) if writes else contextlib.nullcontext()
+    with claim, workers.loss_of_workers(task):
         strategy.prepare(config, task, worker_timeout)
         _train(config, run, resume, say if writes else (lambda line: None), writes)
     return writes

@@ -1,6 +1,7 @@
 """The directory of one run.
 
 config.json      every setting, the command line, the seed and the versions
+run.lock         who writes here now, see `lock`
 history.csv      one row of metrics for each epoch
 checkpoints/     the newest ones, each whole and with its checksum
 model.keras      the trained model
@@ -27,6 +28,7 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import lock
 from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
@@ -70,7 +72,7 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
             )
-        if not all(map(files.is_partial, contents)):
+        if not all(files.is_partial(path) or path.name == lock.NAME for path in contents):
             raise UserError(
                 f"run directory {self.path} is not empty",
                 expected="a new or empty directory",
@@ -103,15 +105,27 @@ class RunDirectory:
         self.open()
 
     def open(self) -> None:
-        """Makes the run's directory ready to write into: makes its folders, removes what killed processes left.
+        """Makes the run's directory ready to write into alone: makes its folders, removes what killed processes left.
 
         Raises:
             UserError: if it cannot be written.
         """
+        self.make_folders()
+        try:
+            for folder in (self.path, self.checkpoints, self.figures):
+                files.sweep(folder)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def make_folders(self) -> None:
+        """Makes the run's folders.
+
+        Raises:
+            UserError: if one cannot be made.
+        """
         try:
             for folder in (self.path, self.checkpoints, self.figures):
                 folder.mkdir(exist_ok=True)
-                files.sweep(folder)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 

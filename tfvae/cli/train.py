@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -40,34 +41,40 @@ def run(options: argparse.Namespace) -> int | None:
             )
     else:
         config = Config.resolve(given)
-        default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
-        run = RunDirectory(default if options.run_dir is None else options.run_dir)
+        run = None if options.run_dir is None else RunDirectory(options.run_dir)
 
-    options.run = run
-
-    from tfvae.training import launcher, processes, strategy
+    from tfvae.training import claims, launcher, processes, strategy
 
     launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
-    if options.workers is not None and not processes.is_child():
+    launching = options.workers is not None and not processes.is_child()
+    if launching:
         strategy.check_workers(config, options.workers)
-        return _launch(options, run)
+    task = None if launching else strategy.check(config)
+    if run is None and task is not None and not task.is_chief:
+        run = RunDirectory(next(claims.names(config.preset)))  # of which it writes nothing
+    with claims.new_name(config.preset) if run is None else contextlib.nullcontext(run) as run:
+        options.run = run
+        return _launch(options, run) if launching else _train(options, config, run)
 
+
+def _train(options: argparse.Namespace, config, run) -> None:
+    """Trains in this process."""
     from tfvae.training import loop
 
     began = time.monotonic()
     timeout = WORKER_TIMEOUT if options.worker_timeout is None else options.worker_timeout
     if not loop.train(config, run, resume=options.resume, worker_timeout=timeout):
-        return None
+        return
     print(f"trained in {time.monotonic() - began:.0f} s: {run.path}")
     print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
     print(f"next: tfvae evaluate {run.path}")
-    return None
 
 
 def _launch(options: argparse.Namespace, run) -> int:
-    """Runs this command in several processes."""
-    from tfvae.training import launcher
+    """Runs this command in several processes, the first of which claims the run."""
+    from tfvae.training import launcher, lock
 
+    lock.check_free(run.path)
     if not options.resume:
         run.check_free()
 
