@@ -89,10 +89,9 @@ class RunDirectory:
         Raises:
             UserError: if it cannot be written; what was made of it is removed then.
         """
-        versions = {"python": platform.python_version()}
-        versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
-        content = {"config": config.to_json(), "argv": argv, "seed": config.seed, "versions": versions}
-        content["data_sha256"] = data_fingerprint
+        settings = config.to_json()
+        content = {"config": settings, "argv": argv, "seed": config.seed, "versions": versions()}
+        content |= {"data_sha256": data_fingerprint, "started_with": settings}
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -129,6 +128,17 @@ class RunDirectory:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
+    def write_config(self, content: dict[str, Any]) -> None:
+        """Writes config.json anew, see `content`.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        try:
+            files.write_bytes(self.config_file, _json(content))
+        except OSError as error:
+            raise cannot_write(self.config_file, error) from error
+
     def config(self) -> Config:
         """Reads the settings of the run.
 
@@ -137,13 +147,18 @@ class RunDirectory:
         """
         return self._read()[0]
 
-    def check_data(self, data_fingerprint: str) -> None:
+    def check_data(self, data_fingerprint: str, given: Config | None = None) -> None:
         """Checks that the data are those that the run was started with.
+
+        Args:
+            data_fingerprint: of the data.
+            given: settings that they were loaded by; those in config.json unless given.
 
         Raises:
             UserError: if they have changed, or config.json cannot be read.
         """
         config, started_with, _ = self._read()
+        config = given or config
         if started_with not in ("", data_fingerprint):
             raise UserError(
                 f"data set {config.dataset} has changed since the run in {self.path} was started",
@@ -153,7 +168,12 @@ class RunDirectory:
             )
 
     def content(self) -> dict[str, Any]:
-        """Reads config.json: "config", "argv", "seed", "versions" and "data_sha256", as they were written.
+        """Reads config.json as it was written.
+
+        Returns:
+            content: "config", the settings; "started_with", those that the run was started with; "argv", "seed",
+                "versions" and "data_sha256" of the start; and where it was resumed "resumptions", a list of what
+                `resumption.record` writes.
 
         Raises:
             UserError: if there is no run, or its config.json is damaged.
@@ -245,6 +265,13 @@ def cannot_write(path: os.PathLike, error: OSError) -> UserError:
         f"cannot write {path}: {error.strerror or error}",
         fix="make room or choose a writable directory; what was complete before is untouched",
     )
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what a run depends on."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
 
 
 def command_line() -> list[str]:
