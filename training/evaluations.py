@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import annealed, comparison, gaps, lock
+from tfvae.training import annealed, comparison, gaps
 from tfvae.training.config import Config
 from tfvae.training.loop import load_data
 from tfvae.training.partial import Partial
@@ -18,7 +18,6 @@ from tfvae.training.results import examples_of, fixed_shuffle, load_model, numbe
 from tfvae.training.run_directory import RunDirectory
 
 
-@lock.sharing("evaluating")
 def evaluate(
     run: RunDirectory,
     *,
@@ -146,6 +145,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
         "elbo": float(result.elbo.mean()),
         "effective_sample_size": float(np.median(result.effective_sample_size)) if latent else None,
         "few_effective_share": float(np.mean(result.effective_sample_size < FEW)) if latent else None,
+        **_tails(result),
         "num_samples": result.num_samples if latent else None,
         "num_examples": len(result.log_prob),
         "active_units": units.count if latent else None,
@@ -165,6 +165,23 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
     if model.takes_condition:
         summary |= {"condition": config.condition, "scored_values": _scored(model)}
     return summary
+
+
+def _tails(result) -> dict[str, float | None]:
+    """Returns what evaluation.json holds of the tails of the weights; None where no tail could be fitted.
+
+    Args:
+        result: `evaluation.LogMarginal` of the examples.
+    """
+    from tfvae.evaluation.pareto import threshold
+
+    if not np.isfinite(result.pareto_k).any():
+        return dict.fromkeys(("pareto_k", "pareto_k_threshold", "unreliable_share"))
+    return {
+        "pareto_k": float(np.nanmedian(result.pareto_k)),
+        "pareto_k_threshold": threshold(result.num_samples),
+        "unreliable_share": float(np.mean(~result.reliable)),
+    }
 
 
 def _scored(model) -> int:

@@ -23,6 +23,7 @@ AIS = {
 
 FIRED = {  # heading: what a story is changed by to earn it
     "Few particles carry the likelihood.": {"result": {"effective_sample_size": 9.0}},
+    "The weights have a heavy tail.": {"result": {"pareto_k": 0.8, "unreliable_share": 0.06}},
     "K = 100 is small.": {"result": {"num_samples": 100}},
     "The error bar is made of particles.": {"result": {"nll_monte_carlo_standard_error": 0.2}},
     "Few chains carry the likelihood.": {"result": AIS | {"effective_chains": 3.0}},
@@ -61,7 +62,7 @@ def headings(fired, **changes):
 
 def test_a_good_evaluation_earns_no_finding():
     assert headings(True) == []
-    assert len(headings(False)) >= 14
+    assert len(headings(False)) >= 15
 
 
 @pytest.mark.parametrize("heading", FIRED)
@@ -85,6 +86,17 @@ def test_other_ways_to_fire():
     assert headings(True, result={"rate": 0.01}) == ["The latents have collapsed."]
     assert headings(True, result={"frechet": 0.1}) == ["Samples beat real data."]
     assert headings(True, result={"recall": 0.9}) == []
+
+
+def test_a_heavy_tail_counts_where_the_estimate_is_one_of_particles():
+    heavy = {"pareto_k": 0.8, "unreliable_share": 0.3}
+    assert headings(True, result=AIS | heavy) == []
+    assert headings(True, result=heavy | {"unreliable_share": 0.04}) == []
+    (found,) = [item for item in distrust.findings(stories.story(result=heavy)) if item.fired]
+    assert "30.0% of the examples are above 0.70" in found.text and "--method ais" in found.text
+    discrete = stories.story(result=heavy, facts={"latents": "discrete"})
+    (found,) = [item for item in distrust.findings(discrete) if item.fired]
+    assert "--method ais" not in found.text
 
 
 @pytest.mark.parametrize(("latents", "told"), [("continuous", True), ("discrete", False)])

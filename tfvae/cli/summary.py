@@ -61,7 +61,8 @@ def _how(result: dict) -> str:
     if result["method"] == "ais":
         chains = f"{result['num_chains']} chains of {result['num_temperatures']} temperatures"
         return f"{of}  ({chains} from the {result['init']}; from the chains alone +- {error:.3f})"
-    return f"{of}  (K = {result['num_samples']}; from the particles alone +- {error:.3f})"
+    least = "at least " * bool(result.get("unreliable_share"))
+    return f"{of}  (K = {result['num_samples']}; from the particles alone {least}+- {error:.3f})"
 
 
 def _tell_chains(result: dict) -> None:
@@ -81,19 +82,32 @@ def _tell_chains(result: dict) -> None:
 
 
 def _tell_latents(result: dict) -> None:
-    from tfvae.evaluation.estimate import FEW
 
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
         f" of {result['num_samples']} particles (median)"
     )
-    if result["few_effective_share"] and result["num_samples"] > 1:
-        other = ", or --method ais" * (result["latents"] == "continuous")
-        print(
-            f"  {result['few_effective_share']:.0%} of the examples have fewer than {FEW}: their estimates are low and"
-            f" their errors understated; take more with --num-samples{other}"
-        )
+    if result["num_samples"] > 1:
+        _tell_weights(result)
     print(f"  ELBO                     {result['elbo']:.2f} nats")
     active, units = result["active_units_by_layer"], result["units_by_layer"]
     layers = f" (from the bottom up {active} of {units})" if len(units) > 1 else ""
     print(f"  active units             {sum(active)} of {sum(units)}{layers}")
+
+
+def _tell_weights(result: dict) -> None:
+    """Says how many examples have weights whose mean is not to be trusted, and what to do."""
+    from tfvae.evaluation.estimate import FEW
+
+    share, median = result.get("unreliable_share"), result.get("pareto_k")
+    if share is None:
+        share, why = result["few_effective_share"], f"fewer than {FEW} effective particles"
+    else:
+        why = f"too heavy a tail of weights (Pareto k > {result['pareto_k_threshold']:.2f})"
+        print(f"  tail of the weights      Pareto k = {median:.2f} (median)")
+    if share:
+        other = ", or --method ais" * (result["latents"] == "continuous" and result["method"] != "ais")
+        print(
+            f"  {share:.0%} of the examples have {why}: their estimates by importance sampling are low and the errors"
+            f" understated; take more with --num-samples{other}"
+        )

@@ -11,6 +11,7 @@ from tfvae.training.report.story import Story
 
 RULES = (
     doubts_likelihood.few_particles,
+    doubts_likelihood.heavy_tails,
     doubts_likelihood.small_k,
     doubts_likelihood.noisy_particles,
     doubts_likelihood.few_chains,

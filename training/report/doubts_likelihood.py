@@ -7,6 +7,7 @@ from tfvae.training.report.finding import EXAMPLES, SIGMAS, Finding
 from tfvae.training.report.story import PLUS_MINUS, Story, estimate, number
 
 SHARE_OF_FEW = 0.25  # of the examples with few effective particles
+SHARE_OF_UNRELIABLE = 0.05  # of the examples with too heavy a tail of weights
 PARTICLES = 1000
 CHAINS = 0.25  # of the chains that should count
 DISAGREE, BOUNDS = 0.1, 1.0  # nats between two estimates, and between two bounds
@@ -30,6 +31,27 @@ def few_particles(story: Story) -> Finding | None:
             f"understated: read the likelihood as a loose lower bound. Take more with --num-samples{other}.",
         )
     return Finding(False, "Effective particles:", f"{seen}.")
+
+
+def heavy_tails(story: Story) -> Finding | None:
+    """Whether the weights of some examples have so heavy a tail that their mean is not to be trusted."""
+    result = story.result
+    if not story.has("pareto_k", "pareto_k_threshold", "unreliable_share") or _annealed(story):
+        return None
+    share, limit = result["unreliable_share"], number(result["pareto_k_threshold"])
+    seen = (
+        f"the median Pareto k is {number(result['pareto_k'])}; {share:.1%} of the examples are above {limit}"
+    )
+    if share > SHARE_OF_UNRELIABLE:
+        other = ", or anneal (--method ais)" * (story.facts.latents == "continuous")
+        return Finding(
+            True,
+            "The weights have a heavy tail.",
+            f"Over the examples, {seen}, or too near it to tell. There the largest weights have most likely not been "
+            "drawn: the estimate is too low, however many particles seem effective, and its Monte Carlo error is no "
+            f"error bar. Take more particles with --num-samples{other}.",
+        )
+    return Finding(False, "Tail of the weights:", f"{seen}.")
 
 
 def small_k(story: Story) -> Finding | None:

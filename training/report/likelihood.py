@@ -64,6 +64,15 @@ def likelihood(story: Story) -> list[str]:
                 "particles, the median example",
             )
         )
+    if story.has("pareto_k", "unreliable_share"):
+        rows.append(
+            (
+                "Tail of the weights, Pareto k",
+                number(result["pareto_k"], 2),
+                f"the median example; {result['unreliable_share']:.1%} of the examples have too heavy a tail for "
+                "importance sampling",
+            )
+        )
     if story.has("likelihood_scale"):
         rows.append(
             ("Scale of the likelihood", f"{result['likelihood_scale']:.4g}", "of the values as they are")
