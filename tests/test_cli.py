@@ -511,10 +511,10 @@ def test_damaged_results_are_told_by_info(refused, copy):
 def test_a_full_disk_at_a_checkpoint_leaves_the_one_before(refused, tmp_path, monkeypatch):
     save = checkpoint.save
 
-    def full_at_the_second(folder, model, history):
+    def full_at_the_second(folder, model, history, *rest):
         if len(history) == 2:
             monkeypatch.setattr(files.os, "fsync", no_space)
-        return save(folder, model, history)
+        return save(folder, model, history, *rest)
 
     monkeypatch.setattr(checkpoint, "save", full_at_the_second)
     monkeypatch.setattr("tfvae.training.progress.Progress.update", lambda *_: None)
@@ -560,7 +560,8 @@ def test_a_run_directory_holds_what_the_contract_lists(finished):
         content["config"]
         == Config.resolve({"epochs": 2, "latent_size": 2, "checkpoint_seconds": 0.0}).to_json()
     )
-    assert set(content) == {"config", "argv", "seed", "versions", "data_sha256"} and content["seed"] == 0
+    assert set(content) == {"config", "started_with", "argv", "seed", "versions", "data_sha256"}
+    assert content["started_with"] == content["config"] and content["seed"] == 0
     assert {"python", "tfvae", "tensorflow", "keras", "numpy"} <= set(content["versions"])
 
     rows = finished.read_history()

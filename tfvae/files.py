@@ -71,7 +71,8 @@ def is_partial(path: Path) -> bool:
 def sweep(folder: Path) -> None:
     """Removes the temporary files that killed processes left in `folder`."""
     for path in folder.glob(f"{PARTIAL}*"):
-        path.unlink(missing_ok=True)
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def _umask() -> int:

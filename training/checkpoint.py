@@ -1,8 +1,8 @@
 """Checkpoints: one file each, complete or absent, with a checksum.
 
 A file is the line "tfvae-checkpoint <sha256 of the rest>" and an .npz archive of every weight of the model and its
-optimiser and of the run's history. Noise and data order are functions of the seed and the step, so there is no other
-state.
+optimiser, of the run's history, and of what tells the run from others. Noise and data order are functions of the seed
+and the step, so there is no other state, but where a run was stopped within an epoch: then the running means too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +21,52 @@ import numpy as np
 
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import identity
 
 MAGIC = b"tfvae-checkpoint "
 KEEP = 2
+NAME = re.compile(r"epoch-(\d{6,})(?:-step-(\d{6,}))?\.ckpt")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The share of an epoch that was done when a run was stopped within it.
+
+    Attributes:
+        step: optimiser steps done.
+        learning_rate: at the epoch's begin.
+        seconds: that it took.
+        metrics: values of the running means.
+    """
+
+    step: int
+    learning_rate: float
+    seconds: float
+    metrics: Sequence[np.ndarray] = ()
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after an epoch.
+    """The state of a run after an epoch, or within one.
 
     Attributes:
         epoch: epochs done.
         arrays: the variables' values, in the model's order.
         history: a row of metrics for each epoch done.
+        run: what tells the run from others, see `identity.of`; None in files of earlier versions.
+        part: of the next epoch, where the run was stopped within it.
     """
 
     epoch: int
     arrays: list[np.ndarray]
     history: list[dict[str, Any]]
+    run: dict[str, Any] | None = None
+    part: Part | None = None
+
+    @property
+    def step(self) -> int:
+        """Steps done of the next epoch."""
+        return self.part.step if self.part else 0
 
 
 def variables_of(model) -> list:
@@ -43,34 +74,67 @@ def variables_of(model) -> list:
     return [*model.weights, *model.optimizer.variables]
 
 
-def path_of(folder: Path, epoch: int) -> Path:
-    """Returns the file of the checkpoint after `epoch` epochs."""
-    return folder / f"epoch-{epoch:06d}.ckpt"
+def path_of(folder: Path, epoch: int, step: int = 0) -> Path:
+    """Returns the file of the checkpoint after `epoch` epochs and `step` steps of the next one."""
+    return folder / (f"epoch-{epoch:06d}" + f"-step-{step:06d}" * bool(step) + ".ckpt")
 
 
-def save(folder: Path, model, history: list[dict[str, Any]]) -> Path:
-    """Writes the checkpoint after len(history) epochs and drops others, damaged newer ones among them.
+def found(folder: Path) -> list[tuple[int, int]]:
+    """Returns epoch and step of each checkpoint in a folder, in order; files of other names are none."""
+    matches = [NAME.fullmatch(path.name) for path in folder.glob("epoch-*.ckpt") if path.is_file()]
+    numbers = [(int(match[1]), int(match[2] or 0), match[0]) for match in matches if match]
+    return sorted((epoch, step) for epoch, step, name in numbers if path_of(folder, epoch, step).name == name)
 
-    The newest two stay, and for each of them that of the best epoch up to then.
+
+def save(
+    folder: Path,
+    model,
+    history: list[dict[str, Any]],
+    run: dict[str, Any] | None = None,
+    part: Part | None = None,
+) -> Path:
+    """Writes the checkpoint after len(history) epochs and drops others of the run, damaged newer ones among them.
+
+    The newest two of whole epochs stay, and for each of them that of the best epoch up to then. Files of other names
+    and checkpoints of other runs are left alone.
 
     Raises:
         OSError: if it cannot be written; earlier checkpoints are untouched then.
     """
     payload = io.BytesIO()
     arrays = {f"{index:05d}": variable.numpy() for index, variable in enumerate(variables_of(model))}
-    np.savez(payload, history=np.array(json.dumps(history)), **arrays)
+    arrays["history"] = np.array(json.dumps(history))
+    if run is not None:
+        arrays["run"] = np.array(json.dumps(run))
+    if part is not None:
+        content = asdict(part)
+        arrays |= {f"metric-{index:05d}": array for index, array in enumerate(content.pop("metrics"))}
+        arrays["part"] = np.array(json.dumps(content))
+    np.savez(payload, **arrays)
     content = payload.getbuffer()
     digest = hashlib.sha256(content).hexdigest().encode()
-    path = path_of(folder, len(history))
+    own = len(history), part.step if part else 0
+    path = path_of(folder, *own)
     with files.replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(MAGIC + digest + b"\n")
         file.write(content)
-    found = sorted(folder.glob("epoch-*.ckpt"))
-    newest = [name for name in found if name <= path][-KEEP:]
-    bests = [path_of(folder, best_epoch(history[: _epoch_of(name)])) for name in newest]
-    for name in set(found) - {*newest, *bests}:
-        name.unlink()
+    others = found(folder)
+    newest = [(epoch, step) for epoch, step in others if not step and (epoch, step) <= own][-KEEP:]
+    bests = [(best_epoch(history[:epoch]), 0) for epoch, _ in [*newest, own]]
+    for other in set(others) - {own, *newest, *bests}:
+        if _may_drop(path_of(folder, *other), run):
+            path_of(folder, *other).unlink(missing_ok=True)
     return path
+
+
+def _may_drop(path: Path, run: dict[str, Any] | None) -> bool:
+    """Returns whether a checkpoint is not known to be another run's."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            theirs = json.loads(str(np.load(io.BytesIO(archive.read("run.npy")), allow_pickle=False)))
+            return run is None or not identity.differences(theirs, run)
+    except (ValueError, OSError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        return True  # it is damaged, or of an earlier version
 
 
 def load(path: Path) -> Checkpoint:
@@ -83,9 +147,15 @@ def load(path: Path) -> Checkpoint:
     if head != MAGIC + hashlib.sha256(content).hexdigest().encode():
         raise ValueError(f"{path.name} is truncated or corrupted, its checksum does not fit its content")
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = [archive[name] for name in sorted(archive.files) if name != "history"]
+        names = sorted(archive.files)
+        arrays = [archive[name] for name in names if name.isdigit()]
         history = json.loads(str(archive["history"]))
-    return Checkpoint(len(history), arrays, history)
+        run = json.loads(str(archive["run"])) if "run" in names else None
+        part = None
+        if "part" in names:
+            metrics = [archive[name] for name in names if name.startswith("metric-")]
+            part = Part(**json.loads(str(archive["part"])), metrics=metrics)
+    return Checkpoint(len(history), arrays, history, run, part)
 
 
 def load_newest(folder: Path, *, with_best: bool = False) -> tuple[Checkpoint | None, list[str]]:
@@ -100,11 +170,12 @@ def load_newest(folder: Path, *, with_best: bool = False) -> tuple[Checkpoint | 
         problems: one line for each newer file that was passed over.
     """
     problems = []
-    for path in sorted(folder.glob("epoch-*.ckpt"), reverse=True):
+    for epoch, step in reversed(found(folder)):
+        path = path_of(folder, epoch, step)
         try:
             checkpoint = load(path)
             best = path_of(folder, best_epoch(checkpoint.history))
-            if with_best and best != path:
+            if with_best and checkpoint.history and best != path:
                 load(best)
             return checkpoint, problems
         except (ValueError, OSError) as error:
@@ -137,7 +208,3 @@ def best_epoch(history: list[dict[str, Any]]) -> int:
     bounds = np.array([row.get("val_bound", -np.inf) for row in history])
     finite = np.isfinite(bounds)
     return 1 + int(np.argmax(np.where(finite, bounds, -np.inf))) if finite.any() else len(history)
-
-
-def _epoch_of(path: Path) -> int:
-    return int(path.stem.removeprefix("epoch-"))

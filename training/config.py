@@ -16,6 +16,7 @@ RANGES: dict[str, tuple] = {  # of numbers, both ends included; of integers wher
     "num_samples": (1, PARTICLES),
     "latent_size": (1, 10**6),
     "epochs": (1, EPOCHS),
+    "schedule_epochs": (1, EPOCHS),
     "batch_size": (1, LARGEST_INT),
     "learning_rate": (1e-12, 1e3),
     "kl_warmup": (0, EPOCHS),
@@ -67,6 +68,7 @@ class Config:
         num_samples: particles K in training and validation.
         latent_size: units of the latent vector.
         epochs, batch_size, learning_rate: of the optimiser.
+        schedule_epochs: epochs over which the learning rate's schedule goes, whatever `epochs` is changed to later.
         kl_warmup: epochs over which the KL weight grows from 0 to 1.
         free_bits: nats for each latent unit, see `tfvae.LatentVariableModel`.
         patience: epochs without a better validation bound after which to stop; 0 never stops.
@@ -95,6 +97,7 @@ class Config:
     batch_size: int
     learning_rate: float
     schedule: str
+    schedule_epochs: int
     kl_warmup: int
     free_bits: float
     patience: int
@@ -225,6 +228,7 @@ class Config:
                 "batch_size": recipe.batch_size,
                 "learning_rate": recipe.learning_rate,
                 "schedule": recipe.schedule,
+                "schedule_epochs": epochs,
                 "kl_warmup": _share(recipe.kl_warmup, epochs) if row.latents == "continuous" else 0,
                 "free_bits": 0.0,
                 "patience": 0,
@@ -252,10 +256,15 @@ class Config:
         """
         names = {field.name for field in fields(cls)}
         if isinstance(settings, dict):
-            settings = LATER | {
-                name: FORMER.get((name, value), value) if isinstance(value, bool) else value
-                for name, value in settings.items()
-            }
+            spanned = {"schedule_epochs": settings["epochs"]} if "epochs" in settings else {}
+            settings = (
+                LATER
+                | spanned
+                | {
+                    name: FORMER.get((name, value), value) if isinstance(value, bool) else value
+                    for name, value in settings.items()
+                }
+            )
         if not isinstance(settings, dict) or set(settings) != names:
             raise UserError(
                 "settings are missing or unknown",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import annealed, comparison, gaps
+from tfvae.training import annealed, comparison, gaps, lock
 from tfvae.training.config import Config
 from tfvae.training.loop import load_data
 from tfvae.training.partial import Partial
@@ -18,6 +18,7 @@ from tfvae.training.results import examples_of, fixed_shuffle, load_model, numbe
 from tfvae.training.run_directory import RunDirectory
 
 
+@lock.sharing("evaluating")
 def evaluate(
     run: RunDirectory,
     *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import importlib.util
 import math
 import sys
@@ -12,9 +12,11 @@ from typing import Any
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import data, launcher, quiet, strategy, workers
+from tfvae.training import claims, data, identity, launcher, quiet, resumption, strategy, workers
+from tfvae.training.checkpoint import Checkpoint
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
+from tfvae.training.stopping import Stop, Stopped
 
 Say = Callable[[str], None]
 STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH = (
@@ -125,7 +127,7 @@ def build(config: Config, loaded: data.DataSet):
     if preset.bias_from_data:
         mean = loaded.mean_pixel()
         model.likelihood_head.initialize_bias(model.unseen(mean) if model.takes_condition else mean)
-    rate = learning_rate(config.schedule, config.learning_rate, config.epochs, steps)
+    rate = learning_rate(config.schedule, config.learning_rate, config.schedule_epochs, steps)
     optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
@@ -139,7 +141,7 @@ def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, 
 
     several = tf.distribute.has_strategy()
     jit: bool | str = "auto" if config.jit == "auto" else config.jit == "on"
-    pays = preset.compile_step and config.epochs * steps >= COMPILATION_PAYS
+    pays = preset.compile_step and config.schedule_epochs * steps >= COMPILATION_PAYS
     if config.jit == "auto" and pays and not several:
         jit = not tf.config.list_logical_devices("GPU") or "auto"
     most = min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.num_samples, steps // LEAST_DISPATCHES)
@@ -158,10 +160,11 @@ def train(
 ) -> bool:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
 
-    A run is a function of its settings: killed at any moment and resumed, it ends with the same weights.
+    A run is a function of its settings: killed or stopped at any moment and resumed, it ends with the same weights.
+    Ctrl-C and SIGTERM stop it where it can go on; the second one stops at once, with what was complete before.
 
     Args:
-        config: the settings.
+        config: the settings; on resumption those of `resumption.changed`.
         run: its directory; a new one unless `resume`.
         resume: whether to go on from the newest whole checkpoint.
         say: takes lines for the user.
@@ -173,47 +176,66 @@ def train(
     Raises:
         UserError: for bad input, before anything is written; for a loss that is not finite; for a full disk.
         LostWorker: if another worker of this run is lost.
+        Stopped: if it was stopped; checkpoint, model and figures are written then.
     """
     task = strategy.check(config)
     writes = task is None or task.is_chief
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
-    if writes and not resume:
-        run.check_free()
-    with workers.loss_of_workers(task):
+    claim = claims.claimed(run, new=not resume, say=say) if writes else contextlib.nullcontext()
+    with Stop() as stop, claim, workers.loss_of_workers(task):
+        found = resumption.choose(run, config) if resume else (None, [])
         strategy.prepare(config, task, worker_timeout)
-        _train(config, run, resume, say if writes else (lambda line: None), writes)
+        _train(config, run, found if resume else None, say if writes else (lambda line: None), writes, stop)
     return writes
 
 
-def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bool) -> None:
-    """Trains on the devices that are prepared; `writes` tells whether this process writes the run."""
+def _train(
+    config: Config,
+    run: RunDirectory,
+    found: tuple[Checkpoint | None, list[str]] | None,
+    say: Say,
+    writes: bool,
+    stop: Stop,
+) -> None:
+    """Trains on the devices that are prepared.
+
+    Args:
+        config: the settings.
+        run: the directory.
+        found: what `resumption.choose` gives; None for a new run.
+        say: takes lines for the user.
+        writes: whether this process writes the run.
+        stop: tells whether to stop.
+    """
     loaded = load_data(config)
     _check_memory(config, loaded)
-    if resume:
-        run.check_data(loaded.fingerprint())
+    if found is not None:
+        run.check_data(loaded.fingerprint(), config)
     tf = quiet.tensorflow()
 
     import keras
 
-    from tfvae.training import callbacks, checkpoint, figures
+    from tfvae.training import callbacks, checkpoint, figures, fitting
 
-    scope = strategy.scope(config)
     tf.config.experimental.enable_op_determinism()
-    with scope:
+    with strategy.scope(config):
         model = build(config, loaded)
-        if resume:
-            history = _resume(config, run, model, say, writes)
-        else:
-            history = []
+        if found is None:
+            newest = None
             if writes:
                 run.create(config, command_line(), loaded.fingerprint())
-        if not workers.agree(len(history), int(loaded.fingerprint()[:8], 16)):
+        else:
+            newest = resumption.take_up(config, run, model, found, say, writes)
+        history, part = (newest.history, newest.part) if newest else ([], None)
+        step = part.step if part else 0
+        if not workers.agree(len(history), step, int(loaded.fingerprint()[:8], 16)):
             raise UserError(
                 "the workers hold different data or checkpoints",
                 expected="the same data set, and one run directory that all of them see",
                 received=f"data of SHA-256 {loaded.fingerprint()[:16]}..., {len(history)} epochs done",
             )
+        alone = not tf.distribute.has_strategy()
         recorder = callbacks.Recorder(
             run,
             history,
@@ -222,19 +244,25 @@ def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bo
             patience=config.patience,
             checkpoint_seconds=config.checkpoint_seconds,
             writes=writes,
+            identity=identity.of(config.to_json(), loaded.fingerprint()),
+            part=part,
+            asked=lambda: stop.asked,
         )
         painter = figures.Painter(run, model, loaded, config, recorder)
+        if workers.prepared() is None:  # several would have to stop at the same step
+            stop.hold("step" if alone else "epoch")
         if len(history) < config.epochs and not recorder.stopped():
-            stop = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded))
-            watchers = [stop, recorder] + [painter] * writes
+            watchers = fitting.watchers(config, run, loaded, recorder, stop, halts=alone)
+            watchers += [painter] * writes
             if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
-            _fit(config, loaded, model, len(history), watchers)
+            step = fitting.fit(config, loaded, model, len(history), step, watchers)
     if not writes:
         return
     # Out of the scope, as saving makes variables, and the chief would wait for the other workers to make them too.
-    if config.patience:
-        best = checkpoint.best_epoch(recorder.rows)
+    rows = recorder.rows
+    if config.patience and rows:
+        best = checkpoint.best_epoch(rows)
         checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
         say(f"the best validation bound was that of epoch {best}; its weights are kept")
     painter.draw()
@@ -243,67 +271,7 @@ def _train(config: Config, run: RunDirectory, resume: bool, say: Say, writes: bo
             model.save(temporary)
     except OSError as error:
         raise cannot_write(run.model_file, error) from error
-
-
-def _resume(config: Config, run: RunDirectory, model, say: Say, writes: bool) -> list[dict[str, Any]]:
-    """Gives the model the state of the newest whole checkpoint, history.csv its history, and returns the history.
-
-    A killed run's history.csv may be ahead of the checkpoint or behind.
-    """
-    from tfvae.training import checkpoint
-
-    if writes:
-        run.open()
-    newest, problems = checkpoint.load_newest(run.checkpoints, with_best=bool(config.patience))
-    for problem in problems:
-        say(f"tfvae: {problem}")
-    history = []
-    if newest is not None:
-        checkpoint.restore(newest, model)
-        history = newest.history
-    if writes:
-        try:
-            run.write_history(history)
-        except OSError as error:
-            raise cannot_write(run.history_file, error) from error
-    say(f"resuming after epoch {len(history)} of {config.epochs}")
-    return history
-
-
-def _fit(config: Config, loaded: data.DataSet, model, start_epoch: int, watchers: list) -> None:
-    """Fits the model from `start_epoch` on."""
-    model.fit(
-        _batches(config, loaded, start_epoch),
-        steps_per_epoch=data.steps_per_epoch(len(loaded.train), config.batch_size),
-        initial_epoch=start_epoch,
-        epochs=config.epochs,
-        validation_data=_validation(loaded, config),
-        callbacks=watchers,
-        shuffle=False,
-        verbose=0,
-    )
-
-
-def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
-    """Returns the pipeline of training batches from an epoch on."""
-    return data.training_pipeline(
-        loaded.train.images,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        binarize=config.binarize,
-        start_epoch=start_epoch,
-        **loaded.condition_of(config.condition, loaded.train),
-    )
-
-
-def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int):
-    """Returns the batch of one step of an epoch."""
-    return next(iter(_batches(config, loaded, epoch).skip(step)))
-
-
-def _validation(loaded: data.DataSet, config: Config):
-    if not len(loaded.validation):
-        return None
-    images = data.binarize_once(loaded.validation.images, config.binarize, config.seed, "validation")
-    condition = loaded.condition_of(config.condition, loaded.validation)
-    return data.evaluation_pipeline(images, batch_size=min(len(images), 500), **condition)
+    if step or not (len(rows) == config.epochs or recorder.stopped()):
+        raise Stopped(
+            f"after epoch {len(rows)} of {config.epochs}" + f" and {step} steps of the next" * bool(step)
+        )

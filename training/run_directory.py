@@ -1,6 +1,7 @@
 """The directory of one run.
 
 config.json      every setting, the command line, the seed and the versions
+run.lock         who writes here now, see `lock`
 history.csv      one row of metrics for each epoch
 checkpoints/     the newest ones, each whole and with its checksum
 model.keras      the trained model
@@ -27,6 +28,7 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import lock
 from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
@@ -70,7 +72,7 @@ class RunDirectory:
             raise UserError(
                 f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
             )
-        if not all(map(files.is_partial, contents)):
+        if not all(files.is_partial(path) or path.name == lock.NAME for path in contents):
             raise UserError(
                 f"run directory {self.path} is not empty",
                 expected="a new or empty directory",
@@ -87,10 +89,9 @@ class RunDirectory:
         Raises:
             UserError: if it cannot be written; what was made of it is removed then.
         """
-        versions = {"python": platform.python_version()}
-        versions |= {name: importlib.metadata.version(name) for name in PACKAGES}
-        content = {"config": config.to_json(), "argv": argv, "seed": config.seed, "versions": versions}
-        content["data_sha256"] = data_fingerprint
+        settings = config.to_json()
+        content = {"config": settings, "argv": argv, "seed": config.seed, "versions": versions()}
+        content |= {"data_sha256": data_fingerprint, "started_with": settings}
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -103,17 +104,40 @@ class RunDirectory:
         self.open()
 
     def open(self) -> None:
-        """Makes the run's directory ready to write into: makes its folders, removes what killed processes left.
+        """Makes the run's directory ready to write into alone: makes its folders, removes what killed processes left.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        self.make_folders()
+        try:
+            for folder in (self.path, self.checkpoints, self.figures):
+                files.sweep(folder)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def make_folders(self) -> None:
+        """Makes the run's folders.
+
+        Raises:
+            UserError: if one cannot be made.
+        """
+        try:
+            for folder in (self.path, self.checkpoints, self.figures):
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def write_config(self, content: dict[str, Any]) -> None:
+        """Writes config.json anew, see `content`.
 
         Raises:
             UserError: if it cannot be written.
         """
         try:
-            for folder in (self.path, self.checkpoints, self.figures):
-                folder.mkdir(exist_ok=True)
-                files.sweep(folder)
+            files.write_bytes(self.config_file, _json(content))
         except OSError as error:
-            raise cannot_write(self.path, error) from error
+            raise cannot_write(self.config_file, error) from error
 
     def config(self) -> Config:
         """Reads the settings of the run.
@@ -123,13 +147,18 @@ class RunDirectory:
         """
         return self._read()[0]
 
-    def check_data(self, data_fingerprint: str) -> None:
+    def check_data(self, data_fingerprint: str, given: Config | None = None) -> None:
         """Checks that the data are those that the run was started with.
+
+        Args:
+            data_fingerprint: of the data.
+            given: settings that they were loaded by; those in config.json unless given.
 
         Raises:
             UserError: if they have changed, or config.json cannot be read.
         """
         config, started_with, _ = self._read()
+        config = given or config
         if started_with not in ("", data_fingerprint):
             raise UserError(
                 f"data set {config.dataset} has changed since the run in {self.path} was started",
@@ -139,7 +168,12 @@ class RunDirectory:
             )
 
     def content(self) -> dict[str, Any]:
-        """Reads config.json: "config", "argv", "seed", "versions" and "data_sha256", as they were written.
+        """Reads config.json as it was written.
+
+        Returns:
+            content: "config", the settings; "started_with", those that the run was started with; "argv", "seed",
+                "versions" and "data_sha256" of the start; and where it was resumed "resumptions", a list of what
+                `resumption.record` writes.
 
         Raises:
             UserError: if there is no run, or its config.json is damaged.
@@ -231,6 +265,13 @@ def cannot_write(path: os.PathLike, error: OSError) -> UserError:
         f"cannot write {path}: {error.strerror or error}",
         fix="make room or choose a writable directory; what was complete before is untouched",
     )
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of what a run depends on."""
+    return {"python": platform.python_version()} | {
+        name: importlib.metadata.version(name) for name in PACKAGES
+    }
 
 
 def command_line() -> list[str]:

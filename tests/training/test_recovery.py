@@ -113,8 +113,8 @@ def train(tmp_path, monkeypatch):
         keras.backend.clear_session()  # or layers get other names than in a fresh process
         run, said = RunDirectory(tmp_path / name), []
 
-        def save_and_die(folder, model, history):
-            save(folder, model, history)
+        def save_and_die(folder, model, history, *rest):
+            save(folder, model, history, *rest)
             if len(history) == killed_after:
                 raise Killed
 

@@ -79,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
         ("batch-size", int, "examples in a step"),
         ("learning-rate", float, "Adam's, at the start"),
         ("schedule", str, f"of the learning rate: {'|'.join(config.SCHEDULES)}"),
+        (
+            "schedule-epochs",
+            int,
+            "epochs over which the schedule goes, whatever --epochs a resumption has (default: --epochs)",
+        ),
         ("kl-warmup", int, "epochs over which the KL weight grows to 1 (default: 0, a third for cvae-*)"),
         ("free-bits", float, "nats of KL for each latent unit that cost nothing (default: 0)"),
         ("patience", int, "epochs without a better validation bound before stopping (default: 0, never)"),

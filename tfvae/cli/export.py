@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from typing import Any
 
@@ -21,6 +22,7 @@ def run(options: argparse.Namespace) -> None:
     """Writes a trained model for TensorFlow Serving, for devices or for the browser."""
     from pathlib import Path
 
+    from tfvae.training import lock
     from tfvae.training.run_directory import RunDirectory
 
     given = {name: getattr(options, name) for name in ONLY_FOR if getattr(options, name)}
@@ -39,7 +41,9 @@ def run(options: argparse.Namespace) -> None:
     given["overwrite"] = options.overwrite
     if options.num_samples is not None:
         given["num_samples"] = options.num_samples
-    EXPORTS[options.format](run, config, out, given)
+    within = out.resolve().is_relative_to(run.path.resolve())
+    with lock.Lock(run.path, "exporting", shared=True) if within else contextlib.nullcontext():
+        EXPORTS[options.format](run, config, out, given)
 
 
 def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import shlex
 import sys
 import time
 
 from tfvae.checks import UserError
 
 WORKER_TIMEOUT = 300.0  # seconds
+INTERRUPTED = 130  # exit code
 
 
 def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae import estimators
+    from tfvae.training import resumption
     from tfvae.training.config import Config
     from tfvae.training.run_directory import RunDirectory
 
@@ -30,44 +34,52 @@ def run(options: argparse.Namespace) -> int | None:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
         run = RunDirectory(options.run_dir)
-        config = run.config()
-        differences = config.differences(given)
-        if differences:
-            raise UserError(
-                f"the run in {run.path} has other settings",
-                received=", ".join(differences),
-                fix="leave them out to go on with the run, or start a new one in another --run-dir",
-            )
+        config = resumption.changed(run, given)
     else:
         config = Config.resolve(given)
-        default = os.path.join("runs", f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
-        run = RunDirectory(default if options.run_dir is None else options.run_dir)
+        run = None if options.run_dir is None else RunDirectory(options.run_dir)
 
-    options.run = run
-
-    from tfvae.training import launcher, processes, strategy
+    from tfvae.training import claims, launcher, processes, strategy
 
     launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
-    if options.workers is not None and not processes.is_child():
+    launching = options.workers is not None and not processes.is_child()
+    if launching:
         strategy.check_workers(config, options.workers)
-        return _launch(options, run)
+    task = None if launching else strategy.check(config)
+    if run is None and task is not None and not task.is_chief:
+        run = RunDirectory(next(claims.names(config.preset)))  # of which it writes nothing
+    with claims.new_name(config.preset) if run is None else contextlib.nullcontext(run) as run:
+        options.run = run
+        return _launch(options, run) if launching else _train(options, config, run)
 
+
+def _train(options: argparse.Namespace, config, run) -> int | None:
+    """Trains in this process; returns the exit code where that was stopped."""
     from tfvae.training import loop
+    from tfvae.training.stopping import Stopped
 
     began = time.monotonic()
     timeout = WORKER_TIMEOUT if options.worker_timeout is None else options.worker_timeout
-    if not loop.train(config, run, resume=options.resume, worker_timeout=timeout):
-        return None
-    print(f"trained in {time.monotonic() - began:.0f} s: {run.path}")
+    stopped = None
+    try:
+        if not loop.train(config, run, resume=options.resume, worker_timeout=timeout):
+            return None
+    except Stopped as error:
+        stopped = error
+    if stopped:
+        print(f"tfvae: stopped {stopped}; {run.resuming()} goes on", file=sys.stderr)
+    how = "trained" if stopped is None else "stopped"
+    print(f"{how} in {time.monotonic() - began:.0f} s: {run.path}")
     print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
-    print(f"next: tfvae evaluate {run.path}")
-    return None
+    print(f"next: tfvae evaluate {shlex.quote(str(run.path))}")
+    return None if stopped is None else INTERRUPTED
 
 
 def _launch(options: argparse.Namespace, run) -> int:
-    """Runs this command in several processes."""
-    from tfvae.training import launcher
+    """Runs this command in several processes, the first of which claims the run."""
+    from tfvae.training import launcher, lock
 
+    lock.check_free(run.path)
     if not options.resume:
         run.check_free()
 

@@ -83,7 +83,7 @@ def draw(
     history = run.read_history()
     names = _of_the_run(model, loaded)
     if history and not all((run.figures / OF_THE_RUN[name][0]).is_file() for name in names):
-        run.open()
+        run.make_folders()
         figures.Painter(run, model, loaded, config, SimpleNamespace(rows=history)).draw()
     found = {}
     for name in names:

@@ -1,0 +1,139 @@
+"""A run that is stopped by hand is kept, and goes on as if it had not been.
+
+Mutations, each seen to break a test here: the steps of a halted epoch taken twice; its running means, its learning rate
+or its noise forgotten; a checkpoint within an epoch that stays, or is taken for that of the epoch; a loss that is not
+looked at before that checkpoint; no model after the first signal; a second signal that waits; a schedule that moves
+with --epochs; a run that is trained beyond its patience without a word.
+"""
+
+import json
+import os
+import signal
+import types
+
+import pytest
+from outcome import assert_same_outcome
+
+from tfvae.training import callbacks, checkpoint, loop, results, resumption
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory
+from tfvae.training.stopping import Stop, Stopped
+
+SHORT = {
+    "epochs": 2,
+    "schedule": "cosine",
+    "schedule_epochs": 3,
+    "latent_size": 3,
+    "estimator": "dreg",
+    "num_samples": 3,
+    "kl_warmup": 2,
+    "figures_every": 0,
+    "checkpoint_seconds": 0.0,
+    "learning_rate": 0.02,
+}
+STEPS = 13
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Returns a function that trains without figures and can send a signal after a step of the process."""
+    import keras
+
+    from tfvae.training import figures
+
+    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
+    real = callbacks.Halt.on_train_batch_end
+
+    def train(name, *, resume=False, signals=(), **settings):
+        keras.backend.clear_session()
+        run, seen = RunDirectory(tmp_path / name), []
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+            for after, number in signals:
+                if len(seen) == after:
+                    os.kill(os.getpid(), number)
+            real(self, batch, logs)
+
+        monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", on_train_batch_end)
+        config = resumption.changed(run, settings) if resume else Config.resolve(SHORT | settings)
+        loop.train(config, run, resume=resume, say=lambda line: None)
+        return run
+
+    return train
+
+
+@pytest.mark.slow
+def test_stopped_here_and_there_and_extended_it_ends_with_the_same_bytes(train, tmp_path):
+    reference = train("reference", epochs=3)
+    run = RunDirectory(tmp_path / "stopped")
+
+    with pytest.raises(KeyboardInterrupt) as interrupted:
+        train("stopped", signals=[(3, signal.SIGINT), (3, signal.SIGINT)])
+    assert interrupted.type is KeyboardInterrupt, "the second signal stops at once"
+    assert sorted(path.name for path in run.path.iterdir()) == ["checkpoints", "config.json", "figures"]
+    assert checkpoint.found(run.checkpoints) == []
+
+    with pytest.raises(Stopped, match="after epoch 0 of 2 and 5 steps of the next"):
+        train("stopped", resume=True, signals=[(5, signal.SIGINT)])
+    assert checkpoint.found(run.checkpoints) == [(0, 5)] and run.read_history() == []
+    results.load_model(run)
+
+    with pytest.raises(Stopped, match=r"after epoch 1 of 2$"):
+        train("stopped", resume=True, signals=[(STEPS - 5, signal.SIGTERM)])
+    assert checkpoint.found(run.checkpoints) == [(1, 0)] and len(run.read_history()) == 1
+
+    train("stopped", resume=True)
+    assert checkpoint.found(run.checkpoints) == [(1, 0), (2, 0)]
+    train("stopped", resume=True, epochs=3)
+    assert_same_outcome(run.path, reference.path)
+
+    content = json.loads(run.config_file.read_text())
+    done = [(one["after_epoch"], one["after_step"], one["changed"]) for one in content["resumptions"]]
+    assert done == [(0, 0, {}), (0, 5, {}), (1, 0, {}), (2, 0, {"epochs": [2, 3]})]
+    assert content["resumptions"][0]["versions"] == content["versions"]
+    assert content["config"]["epochs"] == 3 and content["started_with"]["epochs"] == 2
+
+
+def test_what_reaches_a_checkpoint_within_an_epoch_is_looked_at_first():
+    done = []
+    finite = types.SimpleNamespace(look_at_all=lambda: done.append("looked"))
+    recorder = types.SimpleNamespace(pause=lambda step: done.append(step))
+    asked = []
+    halt = callbacks.Halt(lambda: bool(asked), finite, recorder, STEPS)
+    halt.set_params({"steps": 10})  # three were done before
+    halt.on_train_batch_end(4)
+    assert done == []
+    asked.append(True)
+    with pytest.raises(callbacks.Halted) as halted:
+        halt.on_train_batch_end(5)
+    assert done == ["looked", 9] and halted.value.args == (9,)
+    halt.on_train_batch_end(9)  # the last step: the epoch ends by itself
+    assert done == ["looked", 9]
+
+
+def test_signals_before_training_and_those_that_are_ignored():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), Stop():
+        os.kill(os.getpid(), signal.SIGTERM)
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            stop.hold("step")
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop.asked
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.asked
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, former)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_it_says_that_it_stops_and_that_once_more_stops_at_once(capfd):
+    with Stop() as stop:
+        stop.hold("step")
+        os.kill(os.getpid(), signal.SIGINT)
+        assert "stopping after this step; once more stops at once" in capfd.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)

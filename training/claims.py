@@ -1,0 +1,91 @@
+"""Where a run goes: its directory is claimed before anything slow, and given back if nothing came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tfvae.training import lock
+from tfvae.training.run_directory import RunDirectory, cannot_write
+
+RUNS = Path("runs")
+
+
+@contextlib.contextmanager
+def new_name(preset: str) -> Iterator[RunDirectory]:
+    """Makes a directory for a new run: runs/PRESET-DATE-TIME, with a number behind it where that is taken.
+
+    Afterwards it is removed if it is empty, and so is its parent.
+
+    Raises:
+        UserError: if it cannot be made.
+    """
+    with _making() as make:
+        make(RUNS)
+        for path in names(preset):
+            with contextlib.suppress(FileExistsError):
+                make(path, new=True)
+                break
+        yield RunDirectory(path)
+
+
+def names(preset: str) -> Iterator[Path]:
+    """Yields names for a new run, the usual one first."""
+    stem = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    yield RUNS / stem
+    yield from (RUNS / f"{stem}-{number}" for number in itertools.count(2))
+
+
+@contextlib.contextmanager
+def claimed(run: RunDirectory, *, new: bool, say: Callable[[str], None]) -> Iterator[None]:
+    """Locks the directory of a run for training; makes that of a new one, and removes it if nothing was written.
+
+    Args:
+        run: the run.
+        new: True if nothing may be there yet.
+        say: takes a line for the user, where the lock of a killed process is taken over.
+
+    Raises:
+        UserError: if another process has it, a new run cannot live there, or it cannot be written.
+    """
+    lock.check_free(run.path)
+    if new:
+        run.check_free()
+    with _making() as make:
+        for folder in reversed([run.path, *run.path.parents]):
+            make(folder)
+        with lock.Lock(run.path, "training", say=say):
+            if new:
+                run.check_free()  # another process may have been here meanwhile
+            yield
+
+
+@contextlib.contextmanager
+def _making() -> Iterator[Callable]:
+    """Yields a function that makes a directory where there is none; afterwards those made that are empty are removed.
+
+    Raises:
+        UserError: if one cannot be made.
+    """
+    made: list[Path] = []
+
+    def make(path: Path, new: bool = False) -> None:
+        try:
+            if new or not path.is_dir():
+                path.mkdir()
+                made.append(path)
+        except FileExistsError:
+            if new or not path.is_dir():
+                raise
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    try:
+        yield make
+    finally:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):
+                path.rmdir()

@@ -1,0 +1,50 @@
+"""What tells a run from others: the settings that determine it, and its data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MAY_CHANGE = (
+    "epochs",
+    "schedule_epochs",
+    "patience",
+    "figures_every",
+    "checkpoint_seconds",
+    "tensorboard",
+    "dataset",
+)
+"""Settings that a resumption may change: a run's length, what it writes, and the file of its data, which its checksum
+tells."""
+
+
+def of(settings: dict[str, Any], data_sha256: str) -> dict[str, Any]:
+    """Returns what a checkpoint holds of its run.
+
+    Args:
+        settings: as `Config.to_json` gives them.
+        data_sha256: fingerprint of the data; "" where it was not taken.
+    """
+    return {"settings": settings, "data_sha256": data_sha256}
+
+
+def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Returns "name (there, here)" for all that tells two runs apart; a setting that only one of them knows does not.
+
+    Args:
+        theirs: `of` a run, "there".
+        ours: `of` a run, "here".
+    """
+    found = settings(theirs["settings"], ours["settings"])
+    there, here = theirs["data_sha256"], ours["data_sha256"]
+    if not found and there and here and there != here:  # settings decide which examples are held out
+        found = [f"data ({there[:12]}... there, {here[:12]}... here)"]
+    return found
+
+
+def settings(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+    """Returns "name (there, here)" for the settings that determine a run and differ."""
+    return [
+        f"{name} ({value} there, {ours[name]} here)"
+        for name, value in theirs.items()
+        if name not in MAY_CHANGE and name in ours and value != ours[name]
+    ]
