@@ -146,11 +146,20 @@ def load(path: Path) -> Checkpoint:
     head, _, content = path.read_bytes().partition(b"\n")
     if head != MAGIC + hashlib.sha256(content).hexdigest().encode():
         raise ValueError(f"{path.name} is truncated or corrupted, its checksum does not fit its content")
+    try:
+        return _parsed(content)
+    except (KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path.name} is not what this version writes: {error}") from error
+
+
+def _parsed(content: bytes) -> Checkpoint:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         names = sorted(archive.files)
         arrays = [archive[name] for name in names if name.isdigit()]
         history = json.loads(str(archive["history"]))
         run = json.loads(str(archive["run"])) if "run" in names else None
+        if run is not None and not identity.is_one(run):
+            raise TypeError("its run has another form")
         part = None
         if "part" in names:
             metrics = [archive[name] for name in names if name.startswith("metric-")]

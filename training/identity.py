@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from tfvae.checks import UserError
 
 MAY_CHANGE = (
     "epochs",
@@ -15,6 +18,8 @@ MAY_CHANGE = (
 )
 """Settings that a resumption may change: a run's length, what it writes, and the file of its data, which its checksum
 tells."""
+
+FLAGS = ", ".join(f"--{name.replace('_', '-')}" for name in MAY_CHANGE)
 
 
 def of(settings: dict[str, Any], data_sha256: str) -> dict[str, Any]:
@@ -44,7 +49,42 @@ def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
 def settings(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     """Returns "name (there, here)" for the settings that determine a run and differ."""
     return [
-        f"{name} ({value} there, {ours[name]} here)"
+        f"{name} ({_shown(value)} there, {_shown(ours[name])} here)"
         for name, value in theirs.items()
         if name not in MAY_CHANGE and name in ours and value != ours[name]
     ]
+
+
+def _shown(value: Any) -> str:
+    return "".join(character for character in str(value)[:100] if character.isprintable())
+
+
+def is_one(content: Any) -> bool:
+    """Returns whether `content` has the form that `of` gives."""
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("settings"), dict)
+        and isinstance(content.get("data_sha256"), str)
+    )
+
+
+def check_unedited(config_file: Path, content: dict[str, Any], current: dict[str, Any]) -> None:
+    """Checks that the settings are those that the run was started with.
+
+    Args:
+        config_file: of the run.
+        content: what it holds.
+        current: its settings, as `Config.to_json` gives them.
+
+    Raises:
+        UserError: if one that determines a run is another, naming each.
+    """
+    started = content.get("started_with") or {"seed": content.get("seed", current["seed"])}
+    differing = settings(started, current)
+    if differing:
+        raise UserError(
+            f"{config_file} was edited since the run was started",
+            expected=f"no changes but of {FLAGS}",
+            received=", ".join(differing),
+            fix="restore what it was there, or start a new run in another --run-dir",
+        )

@@ -12,8 +12,6 @@ from tfvae.training.checkpoint import Checkpoint
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line, versions
 
-MAY_CHANGE = ", ".join(f"--{name.replace('_', '-')}" for name in identity.MAY_CHANGE)
-
 
 def changed(run: RunDirectory, given: dict[str, Any]) -> Config:
     """Returns the settings to go on with: those of the run, and those given of the ones that may change.
@@ -36,7 +34,7 @@ def changed(run: RunDirectory, given: dict[str, Any]) -> Config:
     if any(name not in may_change and value != getattr(config, name) for name, value in given.items()):
         raise UserError(
             f"the run in {run.path} has other settings",
-            expected=f"no changes but of {MAY_CHANGE}",
+            expected=f"no changes but of {identity.FLAGS}",
             received=", ".join(differing),
             fix="leave the others out to go on with the run, or start a new one in another --run-dir",
         )
@@ -57,7 +55,7 @@ def choose(run: RunDirectory, config: Config) -> tuple[Checkpoint | None, list[s
         UserError: if config.json was edited, the checkpoint is another run's, or the run cannot go on to `epochs`.
     """
     content = run.content()
-    _check_settings(run, config, content)
+    identity.check_unedited(run.config_file, content, config.to_json())
     newest, problems = checkpoint.load_newest(run.checkpoints)
     if newest is None:
         return None, problems
@@ -78,19 +76,6 @@ def choose(run: RunDirectory, config: Config) -> tuple[Checkpoint | None, list[s
         _check_best(run, config, newest, former)
         return checkpoint.load_newest(run.checkpoints, with_best=True)
     return newest, problems
-
-
-def _check_settings(run: RunDirectory, config: Config, content: dict[str, Any]) -> None:
-    """Compares the settings with those that the run was started with."""
-    started = content.get("started_with") or {"seed": content.get("seed", config.seed)}
-    differing = identity.settings(started, config.to_json())
-    if differing:
-        raise UserError(
-            f"{run.config_file} was edited since the run was started",
-            expected=f"no changes but of {MAY_CHANGE}",
-            received=", ".join(differing),
-            fix="restore what it was there, or start a new run in another --run-dir",
-        )
 
 
 def _check_length(run: RunDirectory, config: Config, newest: Checkpoint) -> None:

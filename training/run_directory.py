@@ -28,7 +28,7 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import lock
+from tfvae.training import identity, lock
 from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
@@ -148,7 +148,7 @@ class RunDirectory:
         return self._read()[0]
 
     def check_data(self, data_fingerprint: str, given: Config | None = None) -> None:
-        """Checks that the data are those that the run was started with.
+        """Checks that the data, and the settings, are those that the run was started with.
 
         Args:
             data_fingerprint: of the data.
@@ -157,8 +157,9 @@ class RunDirectory:
         Raises:
             UserError: if they have changed, or config.json cannot be read.
         """
-        config, started_with, _ = self._read()
+        config, started_with, content = self._read()
         config = given or config
+        identity.check_unedited(self.config_file, content, config.to_json())
         if started_with not in ("", data_fingerprint):
             raise UserError(
                 f"data set {config.dataset} has changed since the run in {self.path} was started",
@@ -193,6 +194,10 @@ class RunDirectory:
             ) from error
         try:
             saved = json.loads(content.decode("utf-8"))
+            if not isinstance(saved.get("started_with", {}), dict):
+                raise ValueError("started_with holds no settings")
+            if not isinstance(saved.get("resumptions", []), list):
+                raise ValueError("resumptions is no list")
             return Config.from_json(saved["config"]), str(saved.get("data_sha256", "")), dict(saved)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(

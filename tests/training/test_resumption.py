@@ -123,6 +123,16 @@ def test_an_edited_setting_is_told_as_what_it_is(start, name, value, epochs):
     )
 
 
+def test_an_edited_setting_is_told_by_an_evaluation_too(start, capsys):
+    run = start(1.0)
+    edit(run, binarize="threshold")
+    assert cli.main(["evaluate", str(run.path)]) == 2
+    assert (
+        "was edited since" in (line := capsys.readouterr().err)
+        and "binarize (dynamic there, threshold" in line
+    )
+
+
 def test_an_edited_seed_of_an_earlier_versions_run_is_told(start):
     run = start()
     content = json.loads(run.config_file.read_text())
@@ -151,6 +161,24 @@ def test_it_is_refused_before_anything_slow(start, capsys):
     assert cli.main(["train", "--run-dir", str(run.path), "--resume"]) == 2
     assert "learning_rate (0.002 there, 0.5 here)" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("damage", [{"started_with": [1]}, {"started_with": "x"}, {"resumptions": {"a": 1}}])
+def test_damaged_records_in_config_json_are_told(start, damage):
+    run = start(1.0)
+    run.config_file.write_text(json.dumps(run.content() | damage))
+    with pytest.raises(UserError, match=r"config\.json is damaged"):
+        chosen(run)
+
+
+@pytest.mark.parametrize(
+    "run_of", [None, [], {"settings": 1}, {"settings": {}}, {"settings": {}, "data_sha256": 1}]
+)
+def test_a_checkpoint_of_another_form_is_passed_over(start, run_of):
+    run = start(1.0)
+    checkpoint.save(run.checkpoints, MODEL, history_of(1.0, 2.0), {} if run_of is None else run_of)
+    newest, (problem,) = checkpoint.load_newest(run.checkpoints)
+    assert newest.epoch == 1 and "epoch-000002.ckpt is passed over" in problem and "\n" not in problem
 
 
 # ---- what may change

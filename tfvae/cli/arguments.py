@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
     from tfvae import conditions, presets
-    from tfvae.training import config
+    from tfvae.training import config, identity
 
     top = _Parser(
         prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample."
@@ -138,7 +138,13 @@ def parser() -> argparse.ArgumentParser:
         help="to wait for all of them to appear (default: 300)",
     )
     train.add_argument("--run-dir", type=_path, help="where the run goes (default: runs/PRESET-DATE-TIME)")
-    train.add_argument("--resume", action="store_true", help="go on with the run in --run-dir")
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --run-dir, a finished one too where --epochs is larger; its settings stay but for "
+        f"{identity.FLAGS}, of which config.json keeps a record. The schedule keeps its span, but a cosine that "
+        "ends before --epochs is stretched to it; --schedule-epochs sets another",
+    )
 
     evaluate = commands.add_parser("evaluate", help="estimate the log-likelihood of held-out data")
     evaluate.add_argument("run_dir", type=_path, metavar="RUN_DIR")
