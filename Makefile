@@ -30,7 +30,7 @@ demo: base-installed
 	@echo "Next: $(BIN)/tfvae sample $(DEMO) --out samples.png    or    $(BIN)/tfvae train --help"
 
 test: check
-	$(BIN)/python -m pytest -m "not alone and not nightly" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not alone and not nightly" -n 2 --dist loadfile --durations 30
 	$(BIN)/python -m pytest -m "alone and not nightly"
 
 fast: test-installed

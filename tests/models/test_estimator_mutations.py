@@ -10,6 +10,8 @@ from tfvae.estimators import alpha, grouped, score, wake
 from tfvae.estimators.base import NO_BASELINE, Terms, log_mean_exp
 from tfvae.models import base, resampling
 
+pytestmark = pytest.mark.nightly  # tests of other tests
+
 
 def miwae_with_m_and_k_swapped(patch):
     def split(self, log_weights):

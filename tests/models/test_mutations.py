@@ -9,6 +9,8 @@ from tfvae.estimators import elbo, importance
 from tfvae.estimators.base import Terms, log_mean_exp
 from tfvae.models import base, particles, replicas
 
+pytestmark = pytest.mark.nightly  # tests of other tests
+
 
 def _iwae(make):
     """A mutant of the IWAE row: `make` takes w~ and returns model, path and score weights."""

@@ -49,7 +49,7 @@ def test_dreg_scatters_less_than_iwae():
     assert second.mean() > 10 * first.mean()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_signal_to_noise_of_iwae_falls_with_k_and_that_of_dreg_does_not():
     """|mean| / sd of each encoder gradient, averaged, batches of 40: theory has K^-1/2 against K^1/2.
 
