@@ -68,7 +68,10 @@ FAST = [
     "training/checkpoint.py",
     "training/data.py",
     "training/splits.py",
-    *(f"training/{name}.py" for name in ("strategy", "workers", "launcher", "processes", "meeting", "tasks")),
+    *(
+        f"training/{name}.py"
+        for name in ("strategy", "workers", "launcher", "processes", "heartbeat", "tasks")
+    ),
     "export/__init__.py",
 ]
 

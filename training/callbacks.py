@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, diagnosis, progress, resumption
+from tfvae.training import checkpoint, diagnosis, heartbeat, progress, resumption
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 SCALE_EVERY = 100  # steps between looks at the scale of the loss
@@ -115,6 +115,22 @@ class Recorder(keras.callbacks.Callback):
 
     def _words(self):
         return progress.figures(self.rows[-1]) if self.rows else ""
+
+
+class Heartbeat(keras.callbacks.Callback):
+    """Tells those who watch for workers that hang that this process goes on."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Tells it after a step."""
+        heartbeat.beat()
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Tells it within a validation."""
+        heartbeat.beat()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Tells it after a checkpoint."""
+        heartbeat.beat()
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):

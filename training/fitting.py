@@ -33,7 +33,7 @@ def watchers(
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     finite = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded), steps)
     halt = callbacks.Halt(lambda: stop.asked, finite, recorder, steps)
-    return [finite, recorder] + [halt] * halts
+    return [finite, recorder, callbacks.Heartbeat()] + [halt] * halts
 
 
 def fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watchers: list) -> int:

@@ -1,7 +1,7 @@
 """Several workers on one machine: `tfvae train --workers N`.
 
-The launcher starts the processes, passes on what the chief says, and ends them all as soon as one fails. It loads no
-TensorFlow. Where restarts are left it starts them again, from the last complete checkpoint.
+The launcher starts the processes, passes on what the chief says, and ends them all as soon as one fails or all are
+silent. It loads no TensorFlow. Where restarts are left it starts them again, from the last complete checkpoint.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Sequence
 
 from tfvae.checks import LostWorker, UserError, shown
-from tfvae.training import processes, tasks
-from tfvae.training.processes import Exit
+from tfvae.training import heartbeat, processes, tasks
+from tfvae.training.processes import Exit, Hang
 
 WORKERS, RESTARTS = 1024, 10**6  # at most
 TIMEOUT = 1e6  # seconds: a thread waits no longer than some years
@@ -24,6 +24,7 @@ def launch(
     workers: int,
     *,
     max_restarts: int = 0,
+    hang_timeout: float = heartbeat.LIMIT,
     say: Callable[[str], None],
 ) -> int:
     """Runs a command in several worker processes until the chief is done.
@@ -31,7 +32,8 @@ def launch(
     Args:
         command: gives the arguments of `tfvae` for the next start.
         workers: number of processes.
-        max_restarts: how often to start all again after one was killed.
+        max_restarts: how often to start all again after one was killed or hung.
+        hang_timeout: seconds without a finished step after which the workers hang.
         say: takes lines for the user.
 
     Returns:
@@ -45,7 +47,7 @@ def launch(
         {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {} for gpus in shares(visible_gpus(), workers)
     ]
     for restarts in range(max_restarts + 1):
-        failure = _run(command(), environments)
+        failure = _run(command(), environments, hang_timeout)
         if failure is None:
             return 0
         if not failure.may_pass:
@@ -84,17 +86,22 @@ def shares(gpus: Sequence[str], workers: int) -> list[str]:
     return [",".join(gpus[rank * each : (rank + 1) * each]) for rank in range(workers)]
 
 
-def _run(arguments: Sequence[str], environments: Sequence[dict[str, str]]) -> Exit | None:
-    """Runs the processes once; returns the exit that explains a failure, None if the chief ended well."""
+def _run(
+    arguments: Sequence[str], environments: Sequence[dict[str, str]], hang_timeout: float
+) -> Exit | Hang | None:
+    """Runs the processes once; returns what explains a failure, None if the chief ended well."""
     with processes.Processes(arguments, environments) as workers:
+        silence = heartbeat.Silence(hang_timeout)
         while True:
-            exits = workers.wait()
+            exits = workers.wait(silence.tick)
             if any(exit.rank == 0 and exit.code == 0 for exit in exits):
                 workers.wait_for_all(PATIENCE)
                 return None
             failures = [exit for exit in exits if exit.code]
             if failures:
                 break
+            if silence.too_long(workers.signs()):
+                return Hang(workers.stopped(), hang_timeout)
         failure = min(failures, key=lambda exit: exit.weight)
         workers.end()
         if not failure.may_pass:
@@ -102,13 +109,20 @@ def _run(arguments: Sequence[str], environments: Sequence[dict[str, str]]) -> Ex
         return failure
 
 
-def check(workers: int | None, max_restarts: int | None, worker_timeout: float | None, strategy: str) -> None:
+def check(
+    workers: int | None,
+    max_restarts: int | None,
+    worker_timeout: float | None,
+    hang_timeout: float | None,
+    strategy: str,
+) -> None:
     """Checks the launcher's options.
 
     Raises:
         UserError: if one is out of range, or asked for where there is nothing to launch.
     """
-    for name, value in (("workers", workers), ("worker-timeout", worker_timeout)):
+    seconds = {"worker-timeout": worker_timeout, "hang-timeout": hang_timeout}
+    for name, value in {"workers": workers, **seconds}.items():
         if value is not None and strategy != "multiworker":
             raise UserError(
                 f"--{name} is for several workers",
@@ -118,7 +132,7 @@ def check(workers: int | None, max_restarts: int | None, worker_timeout: float |
     for name, value, least, most in (
         ("workers", workers, 1, WORKERS),
         ("max-restarts", max_restarts, 0, RESTARTS),
-        ("worker-timeout", worker_timeout, 1e-3, TIMEOUT),
+        *((name, value, 1e-3, TIMEOUT) for name, value in seconds.items()),
     ):
         if value is not None and not least <= value <= most:
             raise UserError(

@@ -12,7 +12,7 @@ from typing import Any
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import claims, data, identity, launcher, quiet, resumption, strategy, workers
+from tfvae.training import claims, data, heartbeat, identity, launcher, quiet, resumption, strategy, workers
 from tfvae.training.checkpoint import Checkpoint
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
@@ -157,6 +157,7 @@ def train(
     resume: bool = False,
     say: Say = _print,
     worker_timeout: float = 300.0,
+    hang_timeout: float = heartbeat.LIMIT,
 ) -> bool:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
 
@@ -169,6 +170,7 @@ def train(
         resume: whether to go on from the newest whole checkpoint.
         say: takes lines for the user.
         worker_timeout: seconds to wait for the other workers, where there are several.
+        hang_timeout: seconds without a finished step after which a worker ends itself, where there are several.
 
     Returns:
         wrote: whether this process wrote the run, as the chief of several workers alone does.
@@ -186,7 +188,11 @@ def train(
     with Stop() as stop, claim, workers.loss_of_workers(task):
         found = resumption.choose(run, config) if resume else (None, [])
         strategy.prepare(config, task, worker_timeout)
-        _train(config, run, found if resume else None, say if writes else (lambda line: None), writes, stop)
+        heartbeat.beat()
+        with heartbeat.watched(task, hang_timeout):
+            _train(
+                config, run, found if resume else None, say if writes else (lambda line: None), writes, stop
+            )
     return writes
 
 
@@ -209,6 +215,7 @@ def _train(
         stop: tells whether to stop.
     """
     loaded = load_data(config)
+    heartbeat.beat()
     _check_memory(config, loaded)
     if found is not None:
         run.check_data(loaded.fingerprint(), config)
@@ -252,6 +259,7 @@ def _train(
         if workers.prepared() is None:  # several would have to stop at the same step
             stop.hold("step" if alone else "epoch")
         if len(history) < config.epochs and not recorder.stopped():
+            heartbeat.beat()
             watchers = fitting.watchers(config, run, loaded, recorder, stop, halts=alone)
             watchers += [painter] * writes
             if config.tensorboard and writes:

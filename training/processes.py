@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import ctypes
 import json
 import os
 import queue
@@ -21,7 +22,9 @@ from tfvae.training import tasks
 
 CHILD = "TFVAE_LAUNCHER"  # in the environment of a worker process: the launcher's process number
 LOST = 3  # exit code of a process that lost another
+INTERRUPTED = 130  # exit code of a process that SIGINT or SIGTERM ended
 TAIL = 30  # lines kept of what a worker other than the chief says
+PR_SET_PDEATHSIG = 1
 PORTS = range(20_000, 32_000)
 START = """
 import sys
@@ -39,7 +42,10 @@ def is_child() -> bool:
 
 
 def end_with_launcher() -> None:
-    """Ends this process when the launcher ends, however that ends: its end of the standard input is then closed."""
+    """Ends this process when the launcher ends, however that ends: its end of the standard input is then closed.
+
+    Linux kills even a process that is stopped.
+    """
 
     def watch():
         with contextlib.suppress(OSError):
@@ -48,6 +54,8 @@ def end_with_launcher() -> None:
         os._exit(LOST)
 
     threading.Thread(target=watch, daemon=True).start()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,7 @@ class Exit:
     @property
     def weight(self) -> int:
         """Order in which exits explain each other: input and bugs first, a lost peer last."""
-        return {2: 0, LOST: 3}.get(self.code, 2 if self.code < 0 else 1)
+        return {2: 0, INTERRUPTED: 2, LOST: 3}.get(self.code, 2 if self.code < 0 else 1)
 
     @property
     def may_pass(self) -> bool:
@@ -76,10 +84,32 @@ class Exit:
         """Tells of it."""
         who = f"worker {self.rank}"
         if self.code >= 0:
-            return f"{who} lost another" if self.code == LOST else f"{who} failed with exit code {self.code}"
+            known = {LOST: "lost another", INTERRUPTED: "was interrupted"}
+            return f"{who} {known.get(self.code, f'failed with exit code {self.code}')}"
         with contextlib.suppress(ValueError):
             return f"{who} was killed by {signal.Signals(-self.code).name}"
         return f"{who} was killed by signal {-self.code}"
+
+
+@dataclass(frozen=True)
+class Hang:
+    """That the workers stayed silent for too long.
+
+    Attributes:
+        stopped: ranks of those that a signal has stopped.
+        seconds: of silence.
+    """
+
+    stopped: tuple[int, ...]
+    seconds: float
+    code = LOST
+    may_pass = True
+
+    def __str__(self) -> str:
+        """Tells of it."""
+        culprits = " and ".join(f"worker {rank}" for rank in self.stopped)
+        why = f"{culprits} {'is' if len(self.stopped) == 1 else 'are'} stopped, " if culprits else ""
+        return f"{why}no step has finished for {self.seconds:g} s"
 
 
 def free_ports(count: int) -> list[int]:
@@ -108,6 +138,7 @@ class Processes:
         self._tails = [collections.deque(maxlen=TAIL) for _ in ports]
         self._quiet = False
         self._processes, self._readers = [], []
+        self._signs = [0] * len(ports)
         addresses = [f"127.0.0.1:{port}" for port in ports]
         for rank in range(len(ports)):
             config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}}
@@ -116,9 +147,10 @@ class Processes:
                 | environments[rank]
                 | {tasks.VARIABLE: json.dumps(config), CHILD: str(os.getpid())}
             )
+            ours, theirs = socket.socketpair()
             process = subprocess.Popen(
                 [sys.executable, "-c", START, *arguments],
-                stdin=subprocess.PIPE,
+                stdin=theirs,  # from which nothing comes but its end; the worker's signs of life go the other way
                 stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=environment,
@@ -126,7 +158,9 @@ class Processes:
                 errors="replace",
                 start_new_session=True,  # an interrupt reaches the launcher alone, which ends them
             )
+            theirs.close()
             self._processes.append(process)
+            threading.Thread(target=self._count, args=(ours, rank), daemon=True).start()
             self._start(self._read, process.stderr, rank, sys.stderr if rank == 0 else None)
             if rank == 0:
                 self._start(self._read, process.stdout, rank, sys.stdout)
@@ -138,11 +172,17 @@ class Processes:
         self._readers.append(reader)
 
     def _read(self, stream, rank, passed_on):
-        for line in stream:
-            self._tails[rank].append(line)
-            if passed_on is not None and not self._quiet:
-                passed_on.write(line)
-                passed_on.flush()
+        with stream:
+            for line in stream:
+                self._tails[rank].append(line)
+                if passed_on is not None and not self._quiet:
+                    passed_on.write(line)
+                    passed_on.flush()
+
+    def _count(self, connection, rank):
+        with connection, contextlib.suppress(OSError):
+            while signs := connection.recv(4096):
+                self._signs[rank] += len(signs)
 
     def _watch(self, rank, process):
         self._ended.put(Exit(rank, process.wait()))
@@ -155,9 +195,29 @@ class Processes:
         """Ends what still runs."""
         self.end()
 
-    def wait(self) -> list[Exit]:
-        """Waits until a process ends; returns all that have since the last call, those a moment later included."""
-        exits = [self._ended.get()]
+    def signs(self) -> int:
+        """Returns how many signs of life have come from the processes."""
+        return sum(self._signs)
+
+    def stopped(self) -> tuple[int, ...]:
+        """Returns the ranks of the processes that a signal has stopped."""
+        found = []
+        for rank, process in enumerate(self._processes):
+            with contextlib.suppress(ChildProcessError):  # it has ended meanwhile
+                if os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT):
+                    found.append(rank)
+        return tuple(found)
+
+    def wait(self, seconds: float) -> list[Exit]:
+        """Waits until a process ends, no longer than so many seconds.
+
+        Returns:
+            exits: all since the last call, those a moment later included.
+        """
+        try:
+            exits = [self._ended.get(timeout=seconds)]
+        except queue.Empty:
+            return []
         with contextlib.suppress(queue.Empty):
             while True:
                 exits.append(self._ended.get(timeout=0.2 if any(exit.code for exit in exits) else 0.0))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 
 from tfvae.checks import UserError
-from tfvae.training import meeting, quiet, tasks, workers
+from tfvae.training import quiet, tasks, workers
 from tfvae.training.config import Config
 
 
@@ -78,13 +79,16 @@ def prepare(config: Config, task: tasks.Task | None, timeout: float) -> None:
         timeout: seconds to wait for them.
 
     Raises:
-        UserError: if there are too few devices, or a worker is missing.
+        UserError: if there are too few devices, a worker is missing, or it was started with other settings.
     """
     if config.replicas > 1:
         split_cpu(config.replicas)
     if task is not None:
-        meeting.attend(task, config.to_json(), timeout)
-        count = workers.of_workers(task, timeout).num_replicas_in_sync
+        spanning = workers.of_workers(task, timeout)
+        count = spanning.num_replicas_in_sync
+        with spanning.scope():
+            everyones = workers.everyones(json.dumps(config.to_json()))
+        tasks.check_settings(task, [json.loads(text) for text in everyones])
         if count > config.batch_size:
             raise _too_many(config, count, "workers x GPUs")
 

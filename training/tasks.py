@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ from tfvae.checks import UserError, as_int
 
 VARIABLE = "TF_CONFIG"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TYPES = ("chief", "worker")  # in the order in which their rows of a batch adjoin
 
 
@@ -50,6 +53,64 @@ def split_address(address: str) -> tuple[str, int] | None:
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         return None
     return host, int(port)
+
+
+def check_port(task: Task) -> None:
+    """Checks that a task's own port is free.
+
+    Raises:
+        UserError: if another process has it.
+    """
+    host, port = split_address(task.addresses[task.rank]) or ("", 0)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host if host in LOOPBACK else "", port))
+        except OSError as error:
+            raise port_in_use(task) from error
+
+
+def port_in_use(task: Task) -> UserError:
+    """Returns the error for a task's own port that another process has."""
+    return UserError(
+        f"the port of {task.described(task.rank)} is in use on this machine",
+        expected="a free port",
+        fix="end the process that listens there, or name another port in TF_CONFIG of every worker",
+    )
+
+
+def unknown_to_chief(task: Task) -> UserError:
+    """Returns the error for a task that the chief's TF_CONFIG does not list."""
+    return UserError(
+        f"{task.described(task.rank)} is not in the cluster of {task.described(0)}",
+        expected=f"the same cluster in {VARIABLE} of every worker",
+        received=f"{len(task.names)} workers here",
+    )
+
+
+def check_settings(task: Task, settings: Sequence[dict[str, Any]]) -> None:
+    """Checks that all tasks were started with the same settings.
+
+    Args:
+        task: which task this is.
+        settings: of each task, in the order of their ranks.
+
+    Raises:
+        UserError: if they differ; the same in each of them.
+    """
+    ours = settings[0]
+    for rank, theirs in enumerate(settings):
+        names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+        if names:
+            shown = [
+                f"{name} ({ours.get(name)} of {task.names[0]}, {theirs.get(name)} there)" for name in names
+            ]
+            raise UserError(
+                f"{task.described(rank)} was started with other settings",
+                received=", ".join(shown),
+                fix="start every worker with the same command line",
+            )
 
 
 def is_set() -> bool:

@@ -5,34 +5,69 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tfvae.checks import LostWorker
-from tfvae.training import meeting, processes, quiet, tasks
+import numpy as np
 
+from tfvae.checks import LostWorker, UserError
+from tfvae.training import processes, quiet, tasks
+
+DAY = 24 * 3600
 _WORKERS: list = []  # the one strategy of a worker process, which cannot have another
 
 
 def of_workers(task: tasks.Task, timeout: float):
-    """Returns the one strategy of this process that spans all workers.
+    """Returns the one strategy of this process that spans all workers, once all of them are there.
 
     Args:
         task: which worker this is.
-        timeout: seconds that TensorFlow waits for the others.
+        timeout: seconds to wait for the others.
 
     Raises:
-        UserError: if this worker's port was taken meanwhile.
+        UserError: if this worker's port is in use, a worker does not appear, or it is one of another cluster.
+        LostWorker: if under the launcher, which has started all of them, a worker does not appear.
     """
     if not _WORKERS:
+        tasks.check_port(task)
         tf = quiet.tensorflow("3")
         _configure_coordination(task, timeout)
         try:
             _WORKERS.append(tf.distribute.MultiWorkerMirroredStrategy())
-        except tf.errors.UnknownError as error:
-            if "start gRPC server" not in str(error):
+        except tf.errors.OpError as error:
+            found = _explained(task, str(error), timeout)
+            if found is None:
                 raise
-            raise meeting.port_in_use(task) from error
+            raise found from error
     return _WORKERS[0]
+
+
+def _explained(task: tasks.Task, error: str, timeout: float) -> Exception | None:
+    """Returns what TensorFlow's error at the meeting of the workers means; None for one that is of another kind."""
+    if "start gRPC server" in error:
+        return tasks.port_in_use(task)
+    if "Unexpected task" in error:
+        return tasks.unknown_to_chief(task)
+    if "Deadline Exceeded" in error or "timed out" in error or "service is not enabled" in error:
+        found = absent(task, error, timeout)
+        return LostWorker(str(found)) if processes.is_child() else found
+    return None
+
+
+def absent(task: tasks.Task, error: str, timeout: float) -> UserError:
+    """Returns the error for workers that did not appear.
+
+    Args:
+        task: which worker this is.
+        error: of TensorFlow, which lists those that the chief has not seen; a chief that is absent cannot tell.
+        timeout: seconds for which this worker has waited.
+    """
+    listed = error.partition("timed out task names")[2].partition("\n\n")[0]
+    named = [task.names.index(name) for name in _named(task, listed)]
+    return UserError(
+        f"{', '.join(map(task.described, named or [0]))} did not appear",
+        expected=f"all {len(task.names)} workers within {timeout:g} s",
+        fix="look at its log and whether its address can be reached, or wait longer with --worker-timeout",
+    )
 
 
 def prepared():
@@ -43,8 +78,9 @@ def prepared():
 def _configure_coordination(task: tasks.Task, timeout: float) -> None:
     """Sets how long TensorFlow waits for workers, which it offers no public way to.
 
-    Under the launcher, which sees a worker's end at once, a worker's silence means no more than a machine that was
-    suspended; elsewhere TensorFlow's own ten seconds hold.
+    Workers register at a barrier: the chief too waits for all the others, and is told who is missing. Under the
+    launcher, which sees a worker's end at once and watches for silence itself, TensorFlow's heartbeats are out of use;
+    elsewhere its own ten seconds hold.
     """
     from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
     from tensorflow.python.eager import context
@@ -54,11 +90,18 @@ def _configure_coordination(task: tasks.Task, timeout: float) -> None:
         service_type="standalone",
         service_leader=f"/job:{kinds[0]}/replica:0/task:0",
         cluster_register_timeout_in_ms=int(1000 * timeout),
-        heartbeat_timeout_in_ms=24 * 3600 * 1000 if processes.is_child() else 0,
+        heartbeat_timeout_in_ms=1000 * DAY if processes.is_child() else 0,
         coordinated_jobs=[
             CoordinatedJob(name=kind, num_tasks=kinds.count(kind)) for kind in sorted(set(kinds))
         ],
     )
+    context.context().coordination_service.cluster_register_with_barrier = True
+
+
+def _named(task: tasks.Task, text: str) -> list[str]:
+    """Returns the names of the other tasks in one of TensorFlow's errors."""
+    found = dict.fromkeys(re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", text))
+    return [name for name in map(" ".join, found) if name in task.names and name != task.name]
 
 
 @contextlib.contextmanager
@@ -73,10 +116,8 @@ def loss_of_workers(task: tasks.Task | None) -> Iterator[None]:
     except Exception as error:
         if task is None or not _is_loss(error):
             raise
-        found = dict.fromkeys(re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error)))
-        others = [name for name in map(" ".join, found) if name in task.names and name != task.name]
         raise LostWorker(
-            f"{task.name} lost {' or '.join(others) or 'another worker'}; its log tells why; "
+            f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log tells why; "
             "`tfvae train --run-dir ... --resume` in every worker goes on from the last checkpoint"
         ) from error
 
@@ -95,23 +136,37 @@ def _is_loss(error: Exception) -> bool:
 
 def agree(*numbers: int) -> bool:
     """Returns whether all workers call this with the same 32-bit numbers; in the strategy's scope."""
+    everyones = _gathered(numbers)
+    return bool((everyones == everyones[0]).all())
+
+
+def everyones(text: str) -> list[str]:
+    """Returns each worker's text, in the order of their ranks; in the strategy's scope, in all workers at once."""
+    content = text.encode()
+    length = int(_gathered([len(content)]).max())
+    rows = _gathered(content.ljust(length, b"\0"))
+    return [bytes(row.tolist()).rstrip(b"\0").decode() for row in rows]
+
+
+def _gathered(numbers: Sequence[int]) -> np.ndarray:
+    """Returns each worker's numbers, of which all have as many, in the order of their ranks."""
     strategy = prepared()
     if strategy is None:
-        return True
+        return np.array([list(numbers)])
 
     import tensorflow as tf
 
     from tfvae.models import replicas
 
+    row = tf.constant([list(numbers)], tf.int64)
+
     @tf.function
     def gather():
         def place():
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            return replicas.total(
-                tf.one_hot(replica, replicas.count(), dtype=tf.int64)[:, tf.newaxis] * [numbers]
-            )
+            return replicas.total(tf.one_hot(replica, replicas.count(), dtype=tf.int64)[:, tf.newaxis] * row)
 
         return strategy.run(place)
 
-    everyones = strategy.experimental_local_results(gather())[0].numpy()
-    return bool((everyones == everyones[0]).all())
+    local = strategy.experimental_local_results(gather())
+    return local[0].numpy()[:: len(local)]  # a row for each worker, all of which have as many replicas

@@ -73,7 +73,10 @@ OPTIONS = {
         "--worker-timeout",
         "0",
     ],
-    "seconds > 0; received nan": ["--strategy", "multiworker", "--workers", "2", "--worker-timeout", "nan"],
+    "to 1000000.0; received nan": ["--strategy", "multiworker", "--workers", "2", "--worker-timeout", "nan"],
+    "to 1000000.0; received 1e+300": ["--strategy", "multiworker", "--worker-timeout", "1e300"],
+    "--hang-timeout is out of range": ["--strategy", "multiworker", "--workers", "2", "--hang-timeout", "0"],
+    "--hang-timeout is for several workers": ["--hang-timeout", "5"],
     "more replicas than": ["--strategy", "multiworker", "--workers", "6", "--batch-size", "5"],
     "splits the devices of one process": ["--strategy", "multiworker", "--workers", "2", "--replicas", "2"],
     "is not empty": ["--strategy", "multiworker", "--workers", "2", "--run-dir", "."],
@@ -135,7 +138,7 @@ for words in {list(OPTIONS.values())}:
     assert cli.main(["train", *words]) == 2
 os.environ["TF_CONFIG"] = "{{}}"
 assert cli.main(["train", "--strategy", "multiworker"]) == 2
-import tfvae.training.launcher, tfvae.training.meeting, tfvae.training.workers, tfvae.training.strategy
+import tfvae.training.launcher, tfvae.training.heartbeat, tfvae.training.workers, tfvae.training.strategy
 assert "tensorflow" not in sys.modules and "sklearn" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -143,7 +146,9 @@ assert "tensorflow" not in sys.modules and "sklearn" not in sys.modules
 
 
 def test_the_number_of_workers_is_no_setting_of_the_run():
-    assert not {"workers", "max_restarts", "worker_timeout"} & set(Config.resolve({}).to_json())
+    assert not {"workers", "max_restarts", "worker_timeout", "hang_timeout"} & set(
+        Config.resolve({}).to_json()
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,6 +166,7 @@ def test_a_lost_peer_explains_a_failure_last_and_bad_input_first(codes, cause):
         (-9, "was killed by SIGKILL", True),
         (-99, "was killed by signal 99", True),
         (3, "lost another", True),
+        (130, "was interrupted", True),
         (1, "failed with exit code 1", False),
         (2, "failed with exit code 2", False),
     ],

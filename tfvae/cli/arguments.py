@@ -129,13 +129,20 @@ def parser() -> argparse.ArgumentParser:
         "--max-restarts",
         type=int,
         metavar="R",
-        help="start them again so often after one was killed (default: 0)",
+        help="start them again so often after one was killed or hung (default: 0)",
     )
     workers.add_argument(
         "--worker-timeout",
         type=float,
         metavar="SECONDS",
         help="to wait for all of them to appear (default: 300)",
+    )
+    workers.add_argument(
+        "--hang-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="without a finished step after which they hang and are ended (default: 600); a validation or a checkpoint "
+        "has to take less",
     )
     train.add_argument("--run-dir", type=_path, help="where the run goes (default: runs/PRESET-DATE-TIME)")
     train.add_argument(

@@ -11,7 +11,6 @@ import time
 
 from tfvae.checks import UserError
 
-WORKER_TIMEOUT = 300.0  # seconds
 INTERRUPTED = 130  # exit code
 
 
@@ -41,7 +40,9 @@ def run(options: argparse.Namespace) -> int | None:
 
     from tfvae.training import claims, launcher, processes, strategy
 
-    launcher.check(options.workers, options.max_restarts, options.worker_timeout, config.strategy)
+    launcher.check(
+        options.workers, options.max_restarts, options.worker_timeout, options.hang_timeout, config.strategy
+    )
     launching = options.workers is not None and not processes.is_child()
     if launching:
         strategy.check_workers(config, options.workers)
@@ -59,10 +60,14 @@ def _train(options: argparse.Namespace, config, run) -> int | None:
     from tfvae.training.stopping import Stopped
 
     began = time.monotonic()
-    timeout = WORKER_TIMEOUT if options.worker_timeout is None else options.worker_timeout
+    timeouts = {
+        name: value
+        for name in ("worker_timeout", "hang_timeout")
+        if (value := getattr(options, name)) is not None
+    }
     stopped = None
     try:
-        if not loop.train(config, run, resume=options.resume, worker_timeout=timeout):
+        if not loop.train(config, run, resume=options.resume, **timeouts):
             return None
     except Stopped as error:
         stopped = error
@@ -77,7 +82,7 @@ def _train(options: argparse.Namespace, config, run) -> int | None:
 
 def _launch(options: argparse.Namespace, run) -> int:
     """Runs this command in several processes, the first of which claims the run."""
-    from tfvae.training import launcher, lock
+    from tfvae.training import heartbeat, launcher, lock
 
     lock.check_free(run.path)
     if not options.resume:
@@ -91,5 +96,6 @@ def _launch(options: argparse.Namespace, run) -> int:
         command,
         options.workers,
         max_restarts=options.max_restarts or 0,
+        hang_timeout=options.hang_timeout or heartbeat.LIMIT,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
