@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -32,13 +34,25 @@ def of_workers(task: tasks.Task, timeout: float):
         tf = quiet.tensorflow("3")
         _configure_coordination(task, timeout)
         try:
-            _WORKERS.append(tf.distribute.MultiWorkerMirroredStrategy())
+            with _same_end_by_sigterm():
+                _WORKERS.append(tf.distribute.MultiWorkerMirroredStrategy())
         except tf.errors.OpError as error:
             found = _explained(task, str(error), timeout)
             if found is None:
                 raise
             raise found from error
     return _WORKERS[0]
+
+
+@contextlib.contextmanager
+def _same_end_by_sigterm() -> Iterator[None]:
+    """Undoes that TensorFlow takes SIGTERM for a notice of preemption, which nobody here heeds."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
 
 
 def _explained(task: tasks.Task, error: str, timeout: float) -> Exception | None:
