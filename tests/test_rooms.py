@@ -66,6 +66,7 @@ FAST = [
     "training/lock.py",
     "training/claims.py",
     "training/checkpoint.py",
+    "training/strict_json.py",
     "training/data.py",
     "training/splits.py",
     *(

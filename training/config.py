@@ -119,12 +119,7 @@ class Config:
         Raises:
             UserError: at the first that is of another type or out of range.
         """
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, TYPES[field.type]) or (isinstance(value, bool) and field.type != "bool"):
-                raise UserError(
-                    f"{field.name} is of the wrong type", expected=field.type, received=shown(value)
-                )
+        _check_types({field.name: getattr(self, field.name) for field in fields(self)})
         one_of("preset", self.preset, presets.names())
         one_of("binarize", self.binarize, BINARIZE)
         one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
@@ -254,7 +249,7 @@ class Config:
         Raises:
             UserError: if settings are missing, unknown or out of range.
         """
-        names = {field.name for field in fields(cls)}
+        names = [field.name for field in fields(cls)]
         if isinstance(settings, dict):
             spanned = {"schedule_epochs": settings["epochs"]} if "epochs" in settings else {}
             settings = (
@@ -265,14 +260,15 @@ class Config:
                     for name, value in settings.items()
                 }
             )
-        if not isinstance(settings, dict) or set(settings) != names:
-            raise UserError(
-                "settings are missing or unknown",
-                expected=", ".join(sorted(names)),
-                received=", ".join(sorted(settings))
-                if isinstance(settings, dict)
-                else type(settings).__name__,
-            )
+        if not isinstance(settings, dict):
+            raise UserError("the settings are none", expected="an object", received=type(settings).__name__)
+        for what, odd in (
+            ("missing", [name for name in names if name not in settings]),
+            ("unknown", sorted(set(settings) - set(names))),
+        ):
+            if odd:
+                raise UserError(f"settings are {what}", received=", ".join(odd))
+        _check_types(settings)
         preset = replace(presets.get(settings["preset"]), condition=settings["condition"])
         for kind, heads in presets.head_names(preset).items():
             if FORMER_HEADS[kind] not in heads and settings[kind] == FORMER_HEADS[kind]:
@@ -290,6 +286,16 @@ class Config:
             for name, value in given.items()
             if value is not None and getattr(self, name) != value
         ]
+
+
+def _check_types(settings: dict[str, Any]) -> None:
+    """Raises a `UserError` for the first setting that is of another type than its field."""
+    for field in fields(Config):
+        value = settings[field.name]
+        if not isinstance(value, TYPES[str(field.type)]) or (
+            isinstance(value, bool) and field.type != "bool"
+        ):
+            raise UserError(f"{field.name} is of the wrong type", expected=field.type, received=shown(value))
 
 
 def _share(share: float, epochs: Any) -> int:

@@ -28,7 +28,7 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import identity, lock
+from tfvae.training import identity, lock, strict_json
 from tfvae.training.config import Config
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
@@ -184,7 +184,7 @@ class RunDirectory:
     def _read(self) -> tuple[Config, str, dict[str, Any]]:
         """Reads the settings, the fingerprint of the data, "" where none was taken, and all of config.json."""
         try:
-            content = self.config_file.read_bytes()
+            content = files.read_small(self.config_file)
         except OSError as error:
             raise UserError(
                 f"there is no run in {self.path}",
@@ -193,7 +193,7 @@ class RunDirectory:
                 fix="name the directory of a run, or start one with `tfvae train --run-dir`",
             ) from error
         try:
-            saved = json.loads(content.decode("utf-8"))
+            saved = strict_json.config_of(content)
             if not isinstance(saved.get("started_with", {}), dict):
                 raise ValueError("started_with holds no settings")
             if not isinstance(saved.get("resumptions", []), list):
