@@ -66,6 +66,8 @@ FAST = [
     "training/lock.py",
     "training/claims.py",
     "training/checkpoint.py",
+    "training/npy.py",
+    "training/npz.py",
     "training/strict_json.py",
     "training/data.py",
     "training/splits.py",

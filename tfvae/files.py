@@ -9,6 +9,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 PARTIAL = ".partial-"
 
@@ -54,13 +55,27 @@ def read_small(path: str | os.PathLike, most: int = 2**24) -> bytes:
     Raises:
         OSError: if it cannot be read, is another kind of file, whose end may never come, or is larger.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        if status.st_size > most:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, "File too large", str(path))
         return file.read(most)
+
+
+def open_regular(path: str | os.PathLike) -> BinaryIO:
+    """Opens a file to read it, unless it is a pipe or a device, whose end may never come.
+
+    Raises:
+        OSError: if it cannot be opened, or is no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        number, text = (
+            (errno.EISDIR, "Is a directory") if stat.S_ISDIR(mode) else (errno.EINVAL, "Not a regular file")
+        )
+        raise OSError(number, text, str(path))
+    return open(handle, "rb")
 
 
 def is_partial(path: Path) -> bool:

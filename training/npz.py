@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-
 import numpy as np
 
+from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import npy
 
 _SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
@@ -61,37 +60,24 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray
 def _arrays(path: str) -> dict[str, np.ndarray]:
     """Returns the arrays of the splits, and an empty one under the name of any other."""
     wanted = {f"{letter}_{key}" for letter in "xyc" for key in _SPLITS}
-    key = None
     try:
-        with open(path, "rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise zipfile.BadZipFile("it is no zip archive")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {}
-                for key in archive.files:
-                    arrays[key] = archive[key] if key in wanted else np.empty(0)
-                    if isinstance(arrays[key], bytes):
-                        raise ValueError(f"{key} is no array")
-                return arrays
+        with files.open_regular(path) as file:
+            return npy.read(file, wanted)
     except FileNotFoundError:
         raise UserError(
             f"there is no file {path}", expected="an .npz file with arrays x_train and x_test"
         ) from None
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-        MemoryError,
-    ) as error:
-        pickled = "allow_pickle" in str(error)
+    except npy.Objects as error:
         raise UserError(
-            f"{key} of {path} is an array of Python objects" if pickled else f"{path} cannot be read as .npz",
+            f"{error} of {path} is an array of Python objects",
             expected="arrays of numbers as numpy.savez writes them",
-            received="dtype object" if pickled else str(error) or type(error).__name__,
+            received="dtype object",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read as .npz",
+            expected="arrays of numbers as numpy.savez writes them",
+            received=str(error) or type(error).__name__,
         ) from None
 
 
@@ -116,6 +102,8 @@ def _labels(name: str, labels: np.ndarray | None, count: int) -> np.ndarray | No
             expected=f"{count} integers, shape [{count}]",
             received=f"shape {list(labels.shape)}, {labels.dtype}",
         )
+    if len(labels) and labels.max() > np.iinfo(np.int64).max:
+        raise UserError(f"{name} does not fit into int64", expected="classes", received=labels.max())
     return labels.astype(np.int64)
 
 

@@ -1,0 +1,92 @@
+"""The arrays of an .npz file, each looked at before it is read: what its header says must be what there is."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Collection
+from typing import BinaryIO
+
+import numpy as np
+
+from tfvae import memory
+from tfvae.checks import LARGEST_INT, UserError
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+class Objects(ValueError):
+    """An array of Python objects, by its name."""
+
+
+def read(file: BinaryIO, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    """Reads arrays of numbers from an .npz file.
+
+    Args:
+        file: the open file.
+        wanted: names of the arrays to read.
+
+    Returns:
+        arrays: by their names; empty ones under the names that are not wanted.
+
+    Raises:
+        ValueError: if the file is no archive, is damaged, tells a name twice, or an array is not what its header says.
+        Objects: if a wanted array is one of Python objects, which are never read.
+        UserError: if the arrays are larger than the memory.
+    """
+    if not zipfile.is_zipfile(file):
+        raise ValueError("it is no zip archive")
+    file.seek(0)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _read(archive, wanted)
+    except (UserError, ValueError, OSError):
+        raise
+    except Exception as error:  # zipfile, its decompressors and NumPy's headers raise what they like
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+def _read(archive: zipfile.ZipFile, wanted: Collection[str]) -> dict[str, np.ndarray]:
+    names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is there twice")
+    entries = {name: entry for name, entry in zip(names, archive.infolist(), strict=True) if name in wanted}
+    sizes = [_check_header(archive, name, entry) for name, entry in entries.items()]
+    memory.check("the arrays", float(sum(sizes)), fix="store fewer or smaller images")
+    arrays = {name: np.empty(0) for name in names}
+    for name, entry in entries.items():
+        with archive.open(entry) as member:
+            arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+            if member.read(1):  # also reads the checksum
+                raise ValueError(f"{name} goes on after its end")
+    return arrays
+
+
+def _check_header(archive: zipfile.ZipFile, name: str, entry: zipfile.ZipInfo) -> int:
+    """Checks the header of one array; returns the bytes of its numbers."""
+    with archive.open(entry) as member:
+        if member.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            raise ValueError(f"{name} is no array")
+        version = tuple(member.read(2))
+        if version not in _HEADERS:
+            raise ValueError(f"{name} is of an unknown version of the format")
+        try:
+            shape, _, dtype = _HEADERS[version](member)
+        except (zipfile.BadZipFile, OSError):
+            raise
+        except Exception as error:  # a header is read as a Python literal
+            raise ValueError(f"the header of {name} is damaged") from error
+        start = member.tell()
+    if dtype.hasobject:
+        raise Objects(name)
+    if not all(0 <= size <= LARGEST_INT for size in shape):
+        raise ValueError(f"the shape of {name} is none")
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != entry.file_size - start:
+        raise ValueError(f"{name} says that it has {needed} bytes and has {entry.file_size - start}")
+    return needed
