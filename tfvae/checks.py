@@ -14,7 +14,7 @@ PARTICLES = 10**6  # of a training step
 CHAINS, TEMPERATURES = 10**6, 10**7  # of annealed importance sampling
 VERSIONS = 2**63 - 1  # of an export: a server counts them in an int64
 STEPS = 10**7  # of an optimiser for each example
-LINE = 390  # characters of an error: no name or value in it can flood a terminal
+LINE, VALUE = 600, 120  # characters of an error and of a value in it: nothing can flood a terminal
 
 
 class UserError(ValueError):
@@ -83,16 +83,20 @@ def _fitted(parts: list[str], room: int) -> list[str]:
     most = max(map(len, parts))
     while sum(min(len(part), most) for part in parts) > room:
         most -= 1
-    return [
-        part if len(part) <= most else f"{part[: most // 2]}...{part[len(part) - most // 2 + 3 :]}"
-        for part in parts
-    ]
+    return [cut(part, most) for part in parts]
+
+
+def cut(text: str, most: int) -> str:
+    """Returns `text`, cut in the middle where it has more than `most` characters."""
+    return (
+        text if len(text) <= most else f"{text[: most // 2]}...{text[len(text) - (most - most // 2) + 3 :]}"
+    )
 
 
 def shown(value: Any) -> str:
-    """Returns `repr(value)`, or what there is of it where Python refuses to write it."""
+    """Returns `repr(value)`, cut in the middle where it is long, or its type where Python refuses to write it."""
     try:
-        return repr(value)
+        return cut(repr(value), VALUE)
     except (ValueError, RecursionError):  # an integer of thousands of digits; nested too deeply
         return f"{type(value).__name__} too long to show"
 

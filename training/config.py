@@ -252,14 +252,9 @@ class Config:
         names = [field.name for field in fields(cls)]
         if isinstance(settings, dict):
             spanned = {"schedule_epochs": settings["epochs"]} if "epochs" in settings else {}
-            settings = (
-                LATER
-                | spanned
-                | {
-                    name: FORMER.get((name, value), value) if isinstance(value, bool) else value
-                    for name, value in settings.items()
-                }
-            )
+            flags = {name: value for name, value in settings.items() if isinstance(value, bool)}
+            renamed = {name: FORMER.get((name, value), value) for name, value in flags.items()}
+            settings = LATER | spanned | settings | renamed
         if not isinstance(settings, dict):
             raise UserError("the settings are none", expected="an object", received=type(settings).__name__)
         for what, odd in (

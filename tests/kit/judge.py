@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfvae import cli
 
-LONGEST = 400  # characters of the one line
+LONGEST = 620  # characters of the one line
 
 
 class TookTooLong(BaseException):

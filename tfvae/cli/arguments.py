@@ -6,7 +6,7 @@ import argparse
 from typing import NoReturn
 
 from tfvae import __version__
-from tfvae.checks import UserError, printable
+from tfvae.checks import VALUE, UserError, cut, printable
 
 
 def _path(text: str) -> str:
@@ -22,7 +22,7 @@ class _Parser(argparse.ArgumentParser):
     """Tells a wrong command line in one line."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(message, fix=f"see `{self.prog} --help`")
+        raise UserError(cut(message, 2 * VALUE), fix=f"see `{self.prog} --help`")
 
 
 def parser() -> argparse.ArgumentParser:
