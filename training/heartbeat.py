@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from tfvae.training import processes, tasks
 
+START = 300.0  # seconds in which workers have to appear
 LIMIT = 600.0  # seconds of silence: longer than a first step, a validation or a checkpoint takes
 EVERY = 0.5  # seconds between the signs that the launcher gets, at least
 TICK = 1.0  # seconds between looks for signs, at most
@@ -42,11 +43,12 @@ class Silence:
 
     Args:
         limit: seconds that are too long.
+        start: seconds that are too long before the first sign, where they are more.
     """
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, limit: float, start: float = 0.0) -> None:
         self.tick = min(TICK, limit / 4)
-        self._limit, self._seconds = limit, 0.0
+        self._limit, self._start, self._seconds = limit, max(start, limit), 0.0
         self._signs, self._looked = -1, time.monotonic()
 
     def too_long(self, signs: int) -> bool:
@@ -56,7 +58,11 @@ class Silence:
         self._looked = now
         if signs != self._signs:
             self._signs, self._seconds = signs, 0.0
-        return self._seconds >= self._limit
+        return self._seconds >= self.limit(signs)
+
+    def limit(self, signs: int) -> float:
+        """Returns the seconds that are too long after so many signs."""
+        return self._limit if signs else self._start
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ def launch(
     workers: int,
     *,
     max_restarts: int = 0,
+    worker_timeout: float = heartbeat.START,
     hang_timeout: float = heartbeat.LIMIT,
     say: Callable[[str], None],
 ) -> int:
@@ -33,6 +34,7 @@ def launch(
         command: gives the arguments of `tfvae` for the next start.
         workers: number of processes.
         max_restarts: how often to start all again after one was killed or hung.
+        worker_timeout: seconds for which they may load TensorFlow, and wait for each other.
         hang_timeout: seconds without a finished step after which the workers hang.
         say: takes lines for the user.
 
@@ -47,7 +49,7 @@ def launch(
         {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {} for gpus in shares(visible_gpus(), workers)
     ]
     for restarts in range(max_restarts + 1):
-        failure = _run(command(), environments, hang_timeout)
+        failure = _run(command(), environments, worker_timeout, hang_timeout)
         if failure is None:
             return 0
         if not failure.may_pass:
@@ -87,11 +89,14 @@ def shares(gpus: Sequence[str], workers: int) -> list[str]:
 
 
 def _run(
-    arguments: Sequence[str], environments: Sequence[dict[str, str]], hang_timeout: float
+    arguments: Sequence[str],
+    environments: Sequence[dict[str, str]],
+    worker_timeout: float,
+    hang_timeout: float,
 ) -> Exit | Hang | None:
     """Runs the processes once; returns what explains a failure, None if the chief ended well."""
     with processes.Processes(arguments, environments) as workers:
-        silence = heartbeat.Silence(hang_timeout)
+        silence = heartbeat.Silence(hang_timeout, worker_timeout)
         while True:
             exits = workers.wait(silence.tick)
             if any(exit.rank == 0 and exit.code == 0 for exit in exits):
@@ -101,7 +106,7 @@ def _run(
             if failures:
                 break
             if silence.too_long(workers.signs()):
-                return Hang(workers.stopped(), hang_timeout)
+                return Hang(workers.stopped(), silence.limit(workers.signs()))
         failure = min(failures, key=lambda exit: exit.weight)
         workers.end()
         if not failure.may_pass:

@@ -156,7 +156,7 @@ def train(
     *,
     resume: bool = False,
     say: Say = _print,
-    worker_timeout: float = 300.0,
+    worker_timeout: float = heartbeat.START,
     hang_timeout: float = heartbeat.LIMIT,
 ) -> bool:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
@@ -228,6 +228,7 @@ def _train(
     tf.config.experimental.enable_op_determinism()
     with strategy.scope(config):
         model = build(config, loaded)
+        heartbeat.beat()
         if found is None:
             newest = None
             if writes:

@@ -108,6 +108,7 @@ def _child(request):
 
 
 def _serve():
+    import forked_workers  # beside this script
     import keras  # noqa: F401
     import tensorflow as tf  # noqa: F401
     import tensorflow_probability  # noqa: F401
@@ -115,6 +116,7 @@ def _serve():
     import tfvae.models  # noqa: F401
     from tfvae.training import callbacks, figures, fitting, loop  # noqa: F401
 
+    forked_workers.install()
     children = set()
     print("ready", flush=True)
     for line in sys.stdin:

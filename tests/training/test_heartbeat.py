@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
+from kit.launched import await_that, is_running
 
 from tfvae.checks import LostWorker
 from tfvae.training import heartbeat, launcher, processes
@@ -36,19 +36,13 @@ if not again:
 """
 
 
-def is_running(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def launch(monkeypatch, tmp_path, sickness, *, seconds=0.0, limit=1.5, restarts=0):
+def launch(monkeypatch, tmp_path, sickness, *, seconds=0.3, limit=1.5, restarts=0):
     """Launches two workers that live for some seconds and then, at their first start, fall sick."""
     monkeypatch.setattr(processes, "START", LIVING.replace("SICKNESS", sickness))
     said = []
     words = [str(tmp_path), str(seconds)]
-    code = launcher.launch(lambda: words, 2, max_restarts=restarts, hang_timeout=limit, say=said.append)
+    timeouts = {"worker_timeout": 2 * limit, "hang_timeout": limit}
+    code = launcher.launch(lambda: words, 2, max_restarts=restarts, say=said.append, **timeouts)
     return code, said
 
 
@@ -85,19 +79,13 @@ def test_a_stopped_worker_ends_with_its_launcher(tmp_path):
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
 
-    def wait_until(condition):
-        end = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < end
-            time.sleep(0.05)
-
     def stopped(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
-    wait_until(lambda: len(pids_of(tmp_path)) == 2 and all(map(stopped, pids_of(tmp_path))))
+    await_that(lambda: len(pids_of(tmp_path)) == 2 and all(map(stopped, pids_of(tmp_path))))
     process.kill()
     process.wait()
-    wait_until(lambda: not any(map(is_running, pids_of(tmp_path))))
+    await_that(lambda: not any(map(is_running, pids_of(tmp_path))))
 
 
 class Clock:
@@ -111,13 +99,24 @@ class Clock:
 
 def test_silence_is_as_long_as_no_sign_is_new(monkeypatch):
     clock = Clock(monkeypatch)
-    silence = heartbeat.Silence(10.0)
+    silence = heartbeat.Silence(10.0, 15.0)
     assert silence.tick == 1.0
     found = []
-    for signs in [0] * 6 + [1] * 12:
+    for signs in [0] * 12 + [1] * 12:
         clock.pass_by(1.0)
         found.append(silence.too_long(signs))
-    assert found == [False] * 16 + [True] * 2
+    assert found == [False] * 22 + [True] * 2
+    assert heartbeat.Silence(10.0).limit(0) == heartbeat.Silence(10.0).limit(1) == 10.0
+
+
+def test_workers_may_load_for_longer_than_a_step_takes(monkeypatch):
+    clock = Clock(monkeypatch)
+    silence = heartbeat.Silence(4.0, 8.0)
+    found = []
+    for _ in range(10):
+        clock.pass_by(1.0)
+        found.append(silence.too_long(0))
+    assert found == [False] * 8 + [True] * 2
 
 
 def test_time_in_which_the_watcher_itself_slept_is_no_silence(monkeypatch):

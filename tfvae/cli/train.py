@@ -96,6 +96,7 @@ def _launch(options: argparse.Namespace, run) -> int:
         command,
         options.workers,
         max_restarts=options.max_restarts or 0,
+        worker_timeout=options.worker_timeout or heartbeat.START,
         hang_timeout=options.hang_timeout or heartbeat.LIMIT,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
