@@ -6,6 +6,7 @@ to; a directory that stays after a failure, or one that was there before and doe
 passed over in silence; a full disk noticed after the data were loaded.
 """
 
+import errno
 import json
 import os
 import signal
@@ -115,6 +116,34 @@ def test_a_holder_that_is_just_leaving_is_waited_for(tmp_path, holder):
     with lock.Lock(tmp_path, "training", say=said.append):
         assert (tmp_path / "run.lock").exists() and said == []
     timer.join()
+
+
+def test_a_lock_file_that_was_removed_while_it_was_opened_is_made_anew(tmp_path, monkeypatch):
+    """Its last holder may remove it between the opening and the locking."""
+    flock, calls = lock._flock, []
+
+    def removing(handle, kind):
+        if not calls:
+            (tmp_path / "run.lock").unlink()
+        calls.append(kind)
+        flock(handle, kind)
+
+    monkeypatch.setattr(lock, "_flock", removing)
+    with lock.Lock(tmp_path, "training"):
+        assert (tmp_path / "run.lock").exists() and len(calls) == 2
+        with pytest.raises(UserError, match="in use by"):
+            lock.Lock(tmp_path, "training").__enter__()
+    assert names(tmp_path) == []
+
+
+def test_a_file_system_without_locks_earns_a_warning(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(lock.fcntl, "flock", unsupported)
+    with pytest.warns(UserWarning, match="has no locks"), lock.Lock(tmp_path, "training"):
+        assert (tmp_path / "run.lock").exists()
+    assert names(tmp_path) == []
 
 
 def test_a_damaged_lock_file_is_no_obstacle(tmp_path):

@@ -95,6 +95,14 @@ def test_another_data_sets_checkpoint_is_refused(start):
         chosen(run)
 
 
+def test_another_seed_is_told_and_not_the_data_that_it_held_out(start):
+    run, other = start(1.0), start(name="other", seed=7)
+    theirs = identity.of(other.config().to_json(), "e" * 64)
+    checkpoint.save(run.checkpoints, MODEL, history_of(1.0, 2.0), theirs)
+    with pytest.raises(UserError, match=r"received seed \(7 there, 0 here\); take"):
+        chosen(run)
+
+
 def test_checkpoints_of_earlier_versions_are_taken(start):
     run = start()
     checkpoint.save(run.checkpoints, MODEL, history_of(1.0))
