@@ -2,7 +2,8 @@
 
 Mutations, each seen to break a test here: a rotation constant of Threefry changed; its key schedule not advanced;
 row seeds ignored; the stream's name left out of counter or key; Philox skipping rows by `num_samples * size` numbers
-in place of whole blocks; sin and cos of Box-Muller from one word; no transpose to [K, B, size]; uniforms that reach 0.
+in place of whole blocks; sin and cos of Box-Muller from one word; no transpose to [K, B, size]; uniforms that reach 0;
+rows that do not fill whole vectors; wide seeds cast without a check, in a graph or before it.
 """
 
 import zlib
@@ -125,8 +126,24 @@ def test_a_threefry_row_depends_on_its_seed_alone():
     together = random.ThreefryNoise(tf.constant(seeds)).normal("z", 3, 5).numpy()
     for index in range(4):
         alone = random.ThreefryNoise(tf.constant(seeds[index : index + 1])).normal("z", 3, 5).numpy()
-        np.testing.assert_allclose(alone[:, 0], together[:, index], rtol=1e-6, atol=1e-7)
+        np.testing.assert_array_equal(alone[:, 0], together[:, index])
     assert len(np.unique(together)) == together.size
+
+
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+@pytest.mark.parametrize(("num_samples", "size"), [*LAYOUTS, (1, 50)])
+def test_a_threefry_row_is_the_same_to_the_last_bit_whoever_shares_its_batch(num_samples, size, kind):
+    seeds = random.row_seeds(3, 40)
+    draw = tf.function(
+        lambda rows: getattr(random.ThreefryNoise(rows), kind)("z", num_samples, size),
+        input_signature=[tf.TensorSpec([None, 2], tf.int32)],
+    )
+    whole = draw(seeds).numpy()
+    for cut in (1, 2, 3, 7, 13, 20, 31, 39):
+        parts = [draw(seeds[:cut]), draw(seeds[cut:])]
+        np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole, err_msg=f"cut at {cut}")
+    eager = getattr(random.ThreefryNoise(seeds[5:6]), kind)("z", num_samples, size)
+    np.testing.assert_array_equal(eager[:, 0], whole[:, 5])
 
 
 def test_threefry_numbers_are_made_of_its_bits():
@@ -173,6 +190,30 @@ def test_bad_seeds_are_refused_in_one_line(seed):
     ) as error:
         random.as_seed(seed)
     assert "\n" not in str(error.value)
+
+
+WIDE = [
+    tf.constant(2**40 + 5, tf.int64),
+    tf.constant(-(2**31) - 1, tf.int64),
+    tf.constant(2**63 + 5, tf.uint64),
+    tf.constant(2**31, tf.uint32),
+]
+
+
+@pytest.mark.parametrize("seed", WIDE, ids=lambda seed: f"{seed.dtype.name} {int(seed)}")
+def test_wide_seeds_are_refused_before_they_wrap(seed):
+    said = "seed is not a 32-bit integer; expected an integer from -2147483648 to 2147483647; received"
+    with pytest.raises(UserError, match=f"{said} {int(seed)}$"):
+        random.as_seed(seed)
+    in_graph = tf.function(random.as_seed, input_signature=[tf.TensorSpec([], seed.dtype)])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        in_graph(seed)
+    for number in (0, 7, 2**31 - 1) + ((-1, -(2**31)) if seed.dtype.min < 0 else ()):
+        assert int(in_graph(tf.constant(number, seed.dtype))) == number
+    constant = tf.function(lambda: random.row_seeds(tf.constant(number, seed.dtype), 3), autograph=False)
+    number = int(seed)
+    with pytest.raises(UserError, match=said):
+        constant()
 
 
 @pytest.mark.parametrize("seed", [tf.constant(1.0), tf.constant([1, 2])])

@@ -40,7 +40,8 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
     """Returns `seed` as an int32 scalar; a fresh one, governed by `keras.utils.set_random_seed`, for None.
 
     Raises:
-        UserError: if it does not fit into 32 bits.
+        UserError: if it does not fit into 32 bits. Of a tensor whose value a graph does not know yet,
+            `tf.errors.InvalidArgumentError` when the graph runs, unless XLA compiles it: XLA checks nothing.
     """
     if seed is None:
         return tf.random.uniform([], *INT32, dtype=tf.int32)
@@ -49,8 +50,24 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
         if not seed.dtype.is_integer or seed.shape.rank not in (0, None):
             what = f"{seed.dtype.name} {seed.shape.as_list()}"
             raise UserError("seed is not a scalar integer tensor", expected=expected, received=what)
-        return tf.cast(seed, tf.int32)
+        value = tf.get_static_value(seed)
+        if value is None:
+            return _narrowed(seed, expected)
+        seed = int(value)
     return tf.constant(seed_of("seed", seed), tf.int32)
+
+
+def _narrowed(seed: tf.Tensor, expected: str) -> tf.Tensor:
+    """Returns a seed of a graph as int32; running the graph fails where its value does not fit."""
+    low, high = INT32
+    if low <= seed.dtype.min and seed.dtype.max <= high:
+        return tf.cast(seed, tf.int32)
+    fits = seed <= tf.constant(high, seed.dtype)
+    if seed.dtype.min < 0:
+        fits &= seed >= tf.constant(low, seed.dtype)
+    told = [f"seed is not a 32-bit integer; expected {expected}; received", seed]
+    with tf.control_dependencies([tf.debugging.Assert(fits, told)]):
+        return tf.cast(seed, tf.int32)
 
 
 def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:
@@ -198,9 +215,14 @@ def row_seeds(seed: int | tf.Tensor | None, num_rows: int | tf.Tensor) -> tf.Ten
 class ThreefryNoise:
     """Noise from per-row seeds, in operations that exist in TensorFlow, TF Serving and LiteRT alike.
 
+    Within one runtime a row's numbers depend on its seed alone, to the last bit. Between runtimes uniforms are equal to
+    the last bit; normals differ by a few units in the last place, because each has its own logarithm, sine and cosine.
+
     Args:
         seeds: [rows, 2], int32: the Threefry key of each row.
     """
+
+    _LANES = 16  # float32 numbers of the widest vector instruction
 
     def __init__(self, seeds: tf.Tensor) -> None:
         self._seeds = seeds
@@ -228,11 +250,17 @@ class ThreefryNoise:
         return self._arrange(self._unit(first), self._unit(second), num_samples, size)
 
     def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
-        """Returns standard normal noise: [num_samples, rows, size]."""
-        first, second = self._bits(stream, -(-num_samples * size // 2))
+        """Returns standard normal noise: [num_samples, rows, size].
+
+        TensorFlow rounds the logarithm, sine and cosine of a whole vector of numbers otherwise than those of the last
+        few of a tensor. So each row fills whole vectors: no number of it is among the last few.
+        """
+        count = -(-num_samples * size // 2)
+        first, second = self._bits(stream, -(-count // self._LANES) * self._LANES)
         radius = tf.sqrt(-2.0 * tf.math.log(self._unit(first)))
         angle = (2.0 * math.pi) * self._unit(second)
-        return self._arrange(radius * tf.cos(angle), radius * tf.sin(angle), num_samples, size)
+        pair = (radius * tf.cos(angle), radius * tf.sin(angle))
+        return self._arrange(*(numbers[:, :count] for numbers in pair), num_samples, size)
 
 
 def threefry_2x32(
