@@ -1,5 +1,10 @@
-"""Presets: a name alone makes a model."""
+"""Presets: a name alone makes a model.
 
+Mutations, each seen to break a test here: a decoder with the encoder's widths in the same order; a condition's network
+with another activation than the rest.
+"""
+
+import keras
 import numpy as np
 import pytest
 
@@ -17,6 +22,19 @@ def test_a_name_is_enough(name):
         return
     assert model.reconstruct(x).shape == x.shape
     assert model.sample(3, seed=0).shape == (3, *model.event_shape)
+
+
+def test_decoders_mirror_encoders_and_every_network_has_the_activation():
+    plain = presets.create("digits", widths=(9, 4), activation="elu")
+    given = presets.create(
+        "cvae-column", image_shape=(8, 8, 1), widths=(9, 4), activation="elu", batch_norm=True
+    )
+    conv = presets.create("conv", widths=(2, 3), image_shape=(8, 8, 1))
+    assert (plain.encoder.units, plain.decoder.units) == ([9, 4], [4, 9])
+    assert (conv.encoder.filters, conv.decoder.filters) == ([2, 3], [3, 2])
+    for network in (plain.encoder, plain.decoder, given.encoder, given.decoder, given.condition_network):
+        assert network.activation is keras.activations.elu
+    assert given.condition_network.units == [9, 4] and given.condition_network.batch_norm
 
 
 @pytest.mark.parametrize("condition", ["column", "quadrant"])

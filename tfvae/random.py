@@ -259,8 +259,8 @@ class ThreefryNoise:
         first, second = self._bits(stream, -(-count // self._LANES) * self._LANES)
         radius = tf.sqrt(-2.0 * tf.math.log(self._unit(first)))
         angle = (2.0 * math.pi) * self._unit(second)
-        pair = (radius * tf.cos(angle), radius * tf.sin(angle))
-        return self._arrange(*(numbers[:, :count] for numbers in pair), num_samples, size)
+        cosines, sines = radius * tf.cos(angle), radius * tf.sin(angle)
+        return self._arrange(cosines[:, :count], sines[:, :count], num_samples, size)
 
 
 def threefry_2x32(

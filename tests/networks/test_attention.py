@@ -1,7 +1,8 @@
 """The attention window against loops that follow the paper's equations one pixel at a time, counted from 1.
 
 Mutations, each seen to break a test here: pixels counted from 0, x and y exchanged, s for s^2, 1 / gamma on reading,
-a stride of max(A, B) / N, filters scaled to sum over themselves.
+a stride of max(A, B) / N, filters scaled to sum over themselves, a grid that starts over the whole image, s that
+starts at the root of half a stride, 1 / stride for the gamma that writing starts with.
 """
 
 import numpy as np
@@ -60,6 +61,22 @@ def test_the_edges_are_those_of_the_grid():
     np.testing.assert_allclose(rows, [[0.0, 3.0, 6.0]], atol=1e-6)
     edges = AttentionWindow(3, (HEIGHT, WIDTH, 1)).edges(WHERE[2:])
     np.testing.assert_allclose(edges, [[3.5 - 4.5, 2.5 - 4.5, 3.5 + 4.5, 2.5 + 4.5]], atol=1e-6)
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_window_starts_over_half_of_the_image_and_neither_weakens_nor_strengthens(writes):
+    window = AttentionWindow(5, (31, 31, 1), writes=writes)
+    where = window(np.zeros((1, 3), np.float32))
+    (rows,), (columns,) = (means.numpy() for means in window.centres(where))
+    stride = 30 / 2 / 4
+    for centres in (rows, columns):
+        np.testing.assert_allclose(centres, 16 + stride * np.arange(-2, 3), rtol=1e-6)
+    assert np.exp(where[0, 2] / 2) == pytest.approx(stride / 2, rel=1e-6)
+    if writes:
+        written = window.write(where, np.ones((1, 5, 1, 5), np.float32)).numpy()[0, :, :, 0]
+        np.testing.assert_allclose(written[13:18, 13:18], 1.0, atol=0.05)
+    else:
+        np.testing.assert_allclose(window.read(where, np.ones((1, 31, 31, 1), np.float32)), 1.0, rtol=1e-5)
 
 
 def test_a_window_far_outside_reads_the_nearest_edge():

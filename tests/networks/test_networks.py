@@ -1,4 +1,7 @@
-"""Shapes, batch normalisation, arguments and configs of encoders and decoders."""
+"""Shapes, batch normalisation, arguments and configs of encoders and decoders.
+
+Mutations, each seen to break a test here: kernels of 3 whatever was asked for; a decoder's first layer left linear.
+"""
 
 import json
 
@@ -83,6 +86,25 @@ def test_conv_layers_use_the_activation(activation):
     ):
         found = network(x).numpy()
         assert found.min() >= low and found.min() < low + 0.5
+
+
+def test_conv_layers_have_kernels_of_the_size_asked_for():
+    encoder, decoder = ConvEncoder([2, 3], kernel_size=5), ConvDecoder((8, 8, 1), [3, 2], kernel_size=4)
+    encoder(normal(1, 8, 8, 1)), decoder(normal(1, 6))
+    assert [tuple(layer.kernel.shape[:2]) for layer in encoder.convolutions] == [(5, 5)] * 2
+    assert [tuple(layer.kernel.shape[:2]) for layer in decoder.convolutions] == [(4, 4)] * 2
+
+
+def test_the_first_layer_of_a_conv_decoder_is_activated_too():
+    decoder = ConvDecoder((8, 8, 1), [3], activation="tanh")
+    x = normal(4, 6)
+    hidden = np.tanh(9 * x @ decoder_kernel(decoder)).reshape(-1, *decoder.start)
+    np.testing.assert_allclose(decoder(9 * x), decoder.convolutions[0](hidden), rtol=1e-4, atol=1e-5)
+
+
+def decoder_kernel(decoder):
+    decoder.build((None, 6))
+    return np.array(decoder.dense.kernel)
 
 
 @pytest.mark.parametrize("image", [(28, 28, 1), (8, 6, 1)])

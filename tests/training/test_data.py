@@ -174,6 +174,25 @@ def test_rank_three_images_get_a_channel(npz):
     assert split.image_shape == split.test.images.shape[1:] == (4, 5, 1)
 
 
+def test_levels_are_those_of_every_split(npz):
+    two, sixteen = np.array([[[0.0, 1.0]]], np.float32), np.array([[[0.0, 0.0625]]], np.float32)
+    many = np.repeat(two, 4, axis=0)
+    assert data.load(npz(x_train=many, x_test=two)).levels() == 2
+    assert data.load(npz(x_train=many, x_test=sixteen)).levels() == 17
+    assert data.load(npz(x_train=many, x_valid=sixteen, x_test=two)).levels() == 17
+
+
+def test_the_fingerprint_tells_labels_apart(npz):
+    images, labels = np.zeros((6, 2, 2), np.uint8), np.arange(6)
+    images[:, 0, 0], images[:, 1, 1] = labels, 255
+    marks = {
+        data.load(npz(x_train=images, x_test=images[:2], y_train=train, y_test=test)).fingerprint()
+        for train in (labels, labels[::-1])
+        for test in (labels[:2], labels[1:3])
+    }
+    assert len(marks) == 4
+
+
 def test_mean_pixel_and_greyness(npz):
     images = np.random.default_rng(0).integers(0, 256, (300, 2, 2, 3), np.uint8)
     ink = np.where(images > 99, np.uint8(255), np.uint8(0))
