@@ -5,10 +5,10 @@ that starts from the first one's blocks, a bad example numbered by its place amo
 """
 
 import importlib
-import json
 
 import numpy as np
 import pytest
+from kit.evaluations import last
 
 from tfvae import cli
 from tfvae.evaluation.per_example import check_finite
@@ -42,7 +42,7 @@ def refused(capsys, *words):
 def test_it_writes_and_says_its_result(run, capsys):
     words = ["evaluate", str(run.path), *FEW, "--limit", "12", "--simulated", "5"]
     assert cli.main(words) == 0
-    result = json.loads(run.evaluation_file.read_text())
+    result = last(run)
     expected = {
         "method": "ais",
         "num_temperatures": 4,
@@ -65,7 +65,7 @@ def test_it_writes_and_says_its_result(run, capsys):
     assert "3 chains of 4 temperatures from the prior" in output and "5 examples from the model" in output
     assert "example 12/12" in errors and "example 5/5" in errors
     assert cli.main(words) == 0
-    assert json.loads(run.evaluation_file.read_text()) == result
+    assert last(run) == result
     assert not list(run.path.glob("*.partial.npz"))
 
 
@@ -75,7 +75,7 @@ def test_an_interrupted_one_goes_on(run, monkeypatch):
     monkeypatch.setattr(module, "block_size", lambda *_: 5)
     words = ["evaluate", str(run.path), *FEW, "--limit", "12"]
     assert cli.main(words) == 0
-    whole = json.loads(run.evaluation_file.read_text())
+    whole = last(run)
     assert whole["method"] == "ais" and "simulated_gap" not in whole
     done, real = [], module.of_log_weights
 
@@ -92,7 +92,7 @@ def test_an_interrupted_one_goes_on(run, monkeypatch):
     with np.load(kept) as saved:
         assert {"0", "5"} <= set(saved.files)
     assert cli.main(words) == 0
-    assert json.loads(run.evaluation_file.read_text()) == whole
+    assert last(run) == whole
 
 
 @pytest.mark.parametrize(
@@ -169,5 +169,5 @@ def test_a_conditional_run(tmp_path, capsys):
     run = train(tmp_path / "cvae", "--preset", "cvae-column", "--latent-size", "2")
     words = ["evaluate", str(run.path), *FEW, "--limit", "6"]
     assert cli.main([*words, "--simulated", "6"]) == 0
-    assert json.loads(run.evaluation_file.read_text())["simulated_gap"] > -1
+    assert last(run)["simulated_gap"] > -1
     assert "at most 6" in refused(capsys, *words, "--simulated", "7")

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kit.evaluations import last
 
 from tfvae import cli, files
 from tfvae.training import checkpoint
@@ -608,13 +609,23 @@ def test_evaluate_writes_and_says_its_result(copy, capsys):
     assert cli.main(arguments) == 0
     assert json.loads(copy.evaluation_file.read_text()) == result
     assert cli.main([*arguments, "--split", "train"]) == 0
-    train = json.loads(copy.evaluation_file.read_text())
+    train = last(copy)
     assert train["split"] == "train" and train["nll"] != result["nll"]
+    assert json.loads(copy.evaluation_file.read_text()) == result
+    told = (
+        f"{copy.evaluation_file} still tells {result['evaluation']}, which is of a split that counts for more"
+    )
+    assert told in capsys.readouterr().out
     assert cli.main([*arguments, "--seed", "1"]) == 0
     assert 0 < abs(json.loads(copy.evaluation_file.read_text())["nll"] - result["nll"]) < 0.5
     capsys.readouterr()
     assert cli.main(["info", str(copy.path)]) == 0
-    assert "epochs done 2 of 2" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "epochs done 2 of 2" in told
+    listed = [line for line in told.splitlines() if line[2:].startswith("importance-")]
+    assert len(listed) == 3 and [line[0] for line in listed] == [" ", " ", "*"]
+    for line, split in zip(listed, ("test", "train", "test"), strict=True):
+        assert f"50 {split} examples, K = 20" in line
 
 
 def test_evaluation_json_is_strict_where_an_error_is_unknown(copy):

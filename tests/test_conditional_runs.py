@@ -3,13 +3,13 @@
 Mutation, seen to break a test here: bits per dimension of the whole image in place of the pixels that are not shown.
 """
 
-import json
 import math
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kit.evaluations import last
 
 from tfvae import cli, conditions
 from tfvae.training.config import Config
@@ -68,7 +68,7 @@ def refused(capsys, *words):
 
 def evaluate(run, *words):
     assert cli.main(["evaluate", str(run.path), "--num-samples", "7", "--limit", "40", *map(str, words)]) == 0
-    return json.loads(run.evaluation_file.read_text())
+    return last(run)
 
 
 @pytest.mark.slow

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 PARTIAL = ".partial-"
+PATIENCE = 10.0  # seconds: writings are short, and a stopped process must not stop others
 
 
 @contextlib.contextmanager
@@ -78,14 +81,42 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
     return open(handle, "rb")
 
 
+@contextlib.contextmanager
+def alone(folder: str | os.PathLike) -> Iterator[bool]:
+    """Keeps other processes and threads out of their `alone(folder)` blocks meanwhile.
+
+    Yields:
+        sure: False where the file system has no locks, or another one was not done after `PATIENCE` seconds.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        yield _lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        except OSError:
+            return False
+
+
 def is_partial(path: Path) -> bool:
     """Returns whether `path` is a temporary file of `replacing`."""
     return path.name.startswith(PARTIAL)
 
 
-def sweep(folder: Path) -> None:
-    """Removes the temporary files that killed processes left in `folder`."""
-    for path in folder.glob(f"{PARTIAL}*"):
+def sweep(folder: Path, start: str = "") -> None:
+    """Removes the temporary files that killed processes left in `folder`, of files whose names begin with `start`."""
+    for path in folder.glob(f"{PARTIAL}{start}*"):
         if not path.is_dir():
             path.unlink(missing_ok=True)
 

@@ -72,7 +72,7 @@ def compare(
         **settings: "num_samples", "seed" and all else that the examples depend on.
 
     Returns:
-        figures: what evaluation.json holds of the comparison.
+        comparison: what evaluation.json holds of it.
     """
     from tfvae import evaluation
     from tfvae.evaluation.per_example import mean_error
@@ -98,6 +98,8 @@ def compare(
         "against": str(against.path),
         "against_nll": theirs.nll,
         "against_nll_standard_error": theirs.nll_standard_error,
+        "against_num_examples": len(gain),
+        "against_num_samples": particles[0] if other.latents else None,
         "nll_gain": float(gain.mean()),
         "nll_gain_standard_error": mean_error(gain),
     }

@@ -24,7 +24,6 @@ def details(
     model,
     loaded: data.DataSet,
     config: Config,
-    result,
     *,
     split: str,
     limit: int | None,
@@ -37,28 +36,40 @@ def details(
         model: the trained model.
         loaded: the run's data.
         config: its settings.
-        result: `evaluation.LogMarginal` of the split.
         split: that was evaluated.
         limit: how many of it, or None for all.
         seed: of samples and draws.
 
     Returns:
-        details: plain JSON values: those of `quality.assess`; `elbo_standard_error`; `effective_sample_size_histogram`
-            with its `edges`, in particles, and `counts`, in examples, and `active_threshold`, where there are latents;
-            `train_elbo` with
-            `train_elbo_standard_error` and `train_elbo_examples`, the evidence lower bound of training examples, but
-            where the split is that of training.
+        details: plain JSON values: those of `quality.assess`; `train_elbo` with `train_elbo_standard_error` and
+            `train_elbo_examples`, the evidence lower bound of training examples, but where the split is that of
+            training.
     """
-    found = {"elbo_standard_error": mean_error(result.elbo)}
-    if model.latents is not None:
-        found["effective_sample_size_histogram"] = histogram(result.effective_sample_size, result.num_samples)
-        found["active_threshold"] = THRESHOLD
+    found: dict[str, Any] = {}
     if split != "train":
         examples, _ = examples_of(loaded, config, "train", TRAINING)
         elbo = evaluation.log_marginal(model, examples, DRAWS, seed).elbo
         found |= {"train_elbo": float(elbo.mean()), "train_elbo_standard_error": mean_error(elbo)}
         found["train_elbo_examples"] = len(elbo)
     return found | quality.assess(run, model, loaded, config, split, limit, seed)
+
+
+def of_particles(model, result) -> dict[str, Any]:
+    """Tells how well the particles of an evaluation cover its examples.
+
+    Args:
+        model: the trained model.
+        result: `evaluation.LogMarginal` of the examples.
+
+    Returns:
+        found: plain JSON values: `elbo_standard_error`, and where there are latents `effective_sample_size_histogram`
+            with its `edges`, in particles, and `counts`, in examples, and `active_threshold`.
+    """
+    found: dict[str, Any] = {"elbo_standard_error": mean_error(result.elbo)}
+    if model.latents is not None:
+        found["effective_sample_size_histogram"] = histogram(result.effective_sample_size, result.num_samples)
+        found["active_threshold"] = THRESHOLD
+    return found
 
 
 def histogram(sizes: np.ndarray, num_samples: int) -> dict[str, list]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from tfvae.checks import UserError
 from tfvae.training import annealed, comparison, gaps, lock
 from tfvae.training.config import Config
 from tfvae.training.loop import load_data
-from tfvae.training.partial import Partial
+from tfvae.training.partial import Partial, digest
+from tfvae.training.records import Evaluations, told
 from tfvae.training.results import examples_of, fixed_shuffle, load_model, numbered
 from tfvae.training.run_directory import RunDirectory
 
@@ -32,7 +34,7 @@ def evaluate(
     annealing: annealed.Annealed | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Evaluates the model of a run on one split and writes evaluation.json.
+    """Evaluates the model of a run on one split, keeps the evaluation, and writes evaluation.json: the best of them.
 
     The split is binarised once with the run's way of binarising and a fixed seed; with `limit`, a fixed shuffle's first
     examples are taken. Where the likelihood is one of stored pixels, nats are also given in bits per dimension,
@@ -52,7 +54,7 @@ def evaluate(
     they are where that applies, the result has what `details.details` measures too, and report.html tells all of it.
 
     Returns:
-        result: what evaluation.json holds.
+        result: this evaluation in the form of evaluation.json, which may tell a better one; see `records`.
 
     Raises:
         UserError: for bad input.
@@ -67,6 +69,7 @@ def evaluate(
         raise UserError(f"the run has no {split} examples", expected="another --split")
     if limit is not None and limit > count:
         raise UserError("--limit is larger than the split", expected=f"1 to {count} examples", received=limit)
+    evaluations = Evaluations(run)
     model = load_model(run)
     other = None if against is None else load_model(against)
     if other is not None:
@@ -87,7 +90,7 @@ def evaluate(
     examples, _ = examples_of(loaded, config, split, limit)
     rows = np.arange(count) if limit is None else fixed_shuffle(count)[:limit]
     place = {"split": split, "limit": limit, "seed": seed}
-    with contextlib.ExitStack() as kept:
+    with contextlib.ExitStack() as kept:  # the blocks stay until what is made of them is written
         store = kept.enter_context(Partial(run, "importance", num_samples=num_samples, **place))
         with numbered(rows):
             result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
@@ -97,30 +100,34 @@ def evaluate(
         summary = _summary(config, model, examples, result, estimate) | {"split": split, "seed": seed}
         if chains is not None:
             summary |= chains | {"method": "ais", "importance_nll": result.nll}
+        measured = {"likelihood": summary}
         if gap is not None and no_gap is None:
             some = (np.arange(limit) if limit else fixed_shuffle(count))[: gap.examples]
             part = tuple(each[some] for each in examples) if model.takes_condition else examples[some]
             given = None if annealing is None else estimate.of(some)
             size = {"num_samples": num_samples, "limit": len(some)}
             with numbered(rows[some]):
-                summary |= gaps.measure(run, model, part, gap, kept, given, **place | size)
+                measured["gap"] = gaps.measure(run, model, part, gap, kept, given, **place | size)
         if against is not None:
             asked = place | {"num_samples": num_samples}
             with numbered(rows):
-                summary |= comparison.compare(
+                measured["against"] = comparison.compare(
                     run, model, result, against, other, examples, kept, progress, **asked
                 )
         if full:
             from tfvae.training.details import details
 
-            summary |= details(run, model, loaded, config, result, **place)
-            summary["gap_missing"] = no_gap
-    run.write_evaluation(summary)
-    if full:
-        from tfvae.training import report
+            measured["details"] = details(run, model, loaded, config, **place)
+            measured["details"]["gap_missing"] = no_gap
+        asked = place | {"split_size": count, "num_samples": num_samples, "full": full}
+        asked |= {"gap": gap and gap.settings(), "annealing": annealing and asdict(annealing)}
+        asked["against"] = against and digest(against.model_file)
+        record = evaluations.add(summary["method"], asked, measured)
+        if full:
+            from tfvae.training import report
 
-        report.write(run, model, loaded, run.read_evaluation())
-    return summary
+            report.write(run, model, loaded, evaluations.told(split))
+    return told([record], record.model)
 
 
 def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any]:
@@ -135,6 +142,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
     """
     from tfvae import evaluation
     from tfvae.evaluation.estimate import FEW
+    from tfvae.training.details import of_particles
 
     head, latent = model.likelihood_head, model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None
@@ -158,7 +166,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
         "binarize": config.binarize,
         "dataset": config.dataset,
         "likelihood": config.likelihood,
-    }
+    } | of_particles(model, result)
     if head.levels is not None:
         summary["bits_per_dimension"] = estimate.nll / (_scored(model) * math.log(2.0))
         summary["levels"] = head.levels

@@ -33,6 +33,10 @@ class Gap:
     if_possible: bool = False
     progress: Callable[[int, int], None] | None = None
 
+    def settings(self) -> dict[str, int]:
+        """Returns what its numbers depend on."""
+        return {"examples": self.examples, "steps": self.steps}
+
 
 def check(gap: Gap, model) -> str | None:
     """Returns why the model has no inference gap; None where it has one.
@@ -66,7 +70,7 @@ def measure(
         **settings: "num_samples", "seed" and all else that the blocks depend on.
 
     Returns:
-        figures: what evaluation.json holds of the gap.
+        gap: what evaluation.json holds of the gap.
     """
     from tfvae import evaluation
 
@@ -75,12 +79,12 @@ def measure(
         options |= {"log_prob": given.log_prob, "log_prob_standard_error": given.standard_error}
     store = kept.enter_context(Partial(run, "gap", steps=gap.steps, **settings))
     measured = evaluation.inference_gap(model, examples, store=store, progress=gap.progress, **options)
-    figures: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name in ("inference", "approximation", "amortization"):
         part = getattr(measured, name)
-        figures |= {f"{name}_gap": part.mean, f"{name}_gap_standard_error": part.mean_standard_error}
+        found |= {f"{name}_gap": part.mean, f"{name}_gap_standard_error": part.mean_standard_error}
     size = None if given is not None else float(np.median(measured.effective_sample_size))
-    return figures | {
+    return found | {
         "gap_verdict": measured.verdict(),
         "gap_converged": measured.converged,
         "gap_late_gain": measured.late_gain.mean,

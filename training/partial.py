@@ -7,7 +7,10 @@ import importlib.metadata
 import io
 import json
 import time
+import warnings
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,40 +28,73 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def stamp(run: RunDirectory) -> dict[str, str | None]:
+    """Returns what the numbers of an evaluation depend on beside its settings.
+
+    Returns:
+        stamp: SHA-256 of the run's files "model" and "config", None for one that is absent; "version" of the package.
+    """
+    of = {"model": run.model_file, "config": run.config_file}
+    found = {name: digest(file) if file.is_file() else None for name, file in of.items()}
+    return {**found, "version": VERSION}
+
+
 class Partial(dict):
     """The finished blocks of one evaluation, kept in its run directory until it is whole.
 
     A context manager: left by an exception it writes what there is, left well it removes its file. Evaluations that
-    differ in anything (model, split, seed, version, ...) have files of their own; a damaged one counts as none.
+    differ in anything (model, split, seed, version, ...) have files of their own. One that does not hold what was
+    written counts as none, with a warning.
 
     Args:
         run: the run.
         name: of the kind of evaluation.
-        **settings: all else that its figures depend on, as JSON values; the model file is among them already.
+        **settings: all else that its numbers depend on, as JSON values; the model and the run's settings are among them
+            already.
     """
 
     def __init__(self, run: RunDirectory, name: str, **settings: Any) -> None:
-        own = {"model": digest(run.model_file), "name": name, "version": VERSION}
-        self._key = json.dumps(own | settings, sort_keys=True)
+        self._key = json.dumps({"name": name} | stamp(run) | settings, sort_keys=True)
         place = hashlib.sha256(self._key.encode()).hexdigest()[:12]
         self.file = run.path / f"evaluation-{name}-{place}.partial.npz"
         super().__init__(self._read())
         self._written = time.monotonic()
 
     def _read(self) -> dict[int, np.ndarray]:
+        """Returns the blocks of the file; none, with a warning, where it is damaged or of another evaluation."""
         try:
             with np.load(io.BytesIO(self.file.read_bytes()), allow_pickle=False) as saved:
-                if str(saved["key"]) == self._key:
-                    return {int(name): saved[name] for name in saved.files if name != "key"}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            pass
+                key, checksum = str(saved["key"]), str(saved["checksum"])
+                blocks = {int(name): saved[name] for name in saved.files if name not in ("key", "checksum")}
+        except FileNotFoundError:
+            return {}
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            EOFError,
+            NotImplementedError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ):
+            return self._refused("is damaged")
+        if key != self._key:
+            return self._refused("is of another evaluation")
+        if checksum != _checksum(key, blocks) or not all(map(_is_block, blocks.values())):
+            return self._refused("is damaged")
+        return blocks
+
+    def _refused(self, why: str) -> dict[int, np.ndarray]:
+        warnings.warn(f"{self.file} {why}: its examples are evaluated again", stacklevel=2)
         return {}
 
     def _write(self) -> None:
         content = io.BytesIO()
-        np.savez(content, key=self._key, **{str(start): block for start, block in self.items()})
+        blocks = {str(start): block for start, block in self.items()}
+        np.savez(content, key=self._key, checksum=_checksum(self._key, self), **blocks)
         try:
-            files.write_bytes(self.file, content.getvalue())
+            with files.alone(self.file.parent):
+                files.write_bytes(self.file, content.getvalue())
         except OSError as error:
             raise cannot_write(self.file, error) from error
         self._written = time.monotonic()
@@ -70,7 +106,10 @@ class Partial(dict):
             self._write()
 
     def __enter__(self) -> Partial:
-        """Returns itself."""
+        """Removes what killed evaluations left half-written; returns itself."""
+        with files.alone(self.file.parent) as sure:
+            if sure:
+                files.sweep(self.file.parent, "evaluation-")
         return self
 
     def __exit__(self, kind, error, trace) -> None:
@@ -79,3 +118,24 @@ class Partial(dict):
             self.file.unlink(missing_ok=True)
         elif self:
             self._write()
+
+
+def _checksum(key: str, blocks: Mapping[int, np.ndarray]) -> str:
+    """Returns the SHA-256 of a key and blocks, each with its start, type and shape."""
+    found = hashlib.sha256(key.encode())
+    for start, block in sorted(blocks.items()):
+        found.update(f"\n{start} {block.dtype.str} {block.shape}\n".encode())
+        found.update(np.ascontiguousarray(block).tobytes())
+    return found.hexdigest()
+
+
+def _is_block(block: np.ndarray) -> bool:
+    """Returns whether this can be a block: numbers [b] or [n, b], of which the first, an estimate, are finite.
+
+    The others are errors and shares, some of which one particle or chain cannot tell: they are NaN then.
+    """
+    return (
+        block.ndim in (1, 2)
+        and block.dtype == np.float64
+        and bool(np.isfinite(np.atleast_2d(block)[0]).all())
+    )

@@ -6,7 +6,8 @@ history.csv      one row of metrics for each epoch
 checkpoints/     the newest ones, each whole and with its checksum
 model.keras      the trained model
 figures/*.png
-evaluation.json  after `tfvae evaluate`
+evaluations/     after `tfvae evaluate`: every evaluation, see `records`
+evaluation.json  the best of them
 report.html      after `tfvae evaluate --full`
 features.keras   the classifier in whose features samples were judged, after `tfvae evaluate --full`
 """
@@ -95,7 +96,7 @@ class RunDirectory:
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            files.write_bytes(self.config_file, _json(content))
+            files.write_bytes(self.config_file, as_json(content))
         except OSError as error:
             with contextlib.suppress(OSError):
                 for folder in missing:
@@ -242,7 +243,7 @@ class RunDirectory:
             UserError: if it cannot be written.
         """
         try:
-            files.write_bytes(self.evaluation_file, _json(result))
+            files.write_bytes(self.evaluation_file, as_json(result))
         except OSError as error:
             raise cannot_write(self.evaluation_file, error) from error
 
@@ -256,7 +257,7 @@ class RunDirectory:
             return None
         try:
             return dict(json.loads(self.evaluation_file.read_text("utf-8")))
-        except (ValueError, TypeError, OSError) as error:
+        except (ValueError, TypeError, OSError, RecursionError) as error:
             raise UserError(
                 f"{self.evaluation_file} is damaged",
                 received=f"{error}",
@@ -284,7 +285,7 @@ def command_line() -> list[str]:
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
-def _json(content: dict[str, Any]) -> bytes:
+def as_json(content: dict[str, Any]) -> bytes:
     """Returns strict JSON, in which a number that is not finite is null."""
     return (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode()
 

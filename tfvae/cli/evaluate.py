@@ -85,8 +85,9 @@ def run(options: argparse.Namespace) -> None:
         progress=bar("example"),
     )
     summary.tell(result)
-    written = f"{run.evaluation_file}" + (f" and {run.report_file}" if options.full else "")
-    print(f"in {time.monotonic() - began:.0f} s: {written}")
+    summary.tell_where(run, result["evaluation"])
+    report = f", {run.report_file}" if options.full else ""
+    print(f"in {time.monotonic() - began:.0f} s{report}")
 
 
 def _check_gap(options: argparse.Namespace, flag: str) -> None:

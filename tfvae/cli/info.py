@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from tfvae.cli import summary
+
 WIDEST = 100  # characters of a figure
 
 
@@ -51,3 +53,4 @@ def _info_of_run(path: str) -> None:
     for name, value in (evaluation or {"evaluation": "none yet"}).items():
         text = str(value)
         print(f"  {name:<32} {text if len(text) <= WIDEST else 'see ' + run.evaluation_file.name}")
+    summary.tell_all(run)

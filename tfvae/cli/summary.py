@@ -30,6 +30,58 @@ def tell(result: dict) -> None:
         _tell_gap(result)
 
 
+def tell_where(run, name: str) -> None:
+    """Prints where an evaluation is, and whether evaluation.json tells it.
+
+    Args:
+        run: `RunDirectory`.
+        name: of the evaluation.
+    """
+    from tfvae.training import records
+
+    evaluations = records.Evaluations(run)
+    found, _ = evaluations.read()
+    chosen = records.best(found, evaluations.model)
+    print(f"kept in {evaluations.folder / name}.json")
+    if chosen.name == name:
+        print(f"{run.evaluation_file} tells it" + f", the best of {len(found)}" * (len(found) > 1))
+    else:
+        this = next(record for record in found if record.name == name)
+        reason = records.why(chosen, this, found, evaluations.model)
+        print(f"{run.evaluation_file} still tells {chosen.name}, which {reason}")
+
+
+def tell_all(run) -> None:
+    """Prints a line for each evaluation of a run, a * before the one that evaluation.json tells."""
+    from tfvae.training import records
+
+    evaluations = records.Evaluations(run)
+    found, problems = evaluations.read()
+    if found:
+        print(
+            f"evaluations in {evaluations.folder}; * is the best one, which {run.evaluation_file.name} tells"
+        )
+        chosen = records.best(found, evaluations.model)
+    for record in found:
+        result = record.likelihood
+        error = result.get("nll_standard_error")
+        estimate = f"{result['nll']:.2f}" + ("" if error is None else f" +- {error:.2f}")
+        parts = "".join(f", {part}" for part in record.measured if part != "likelihood")
+        other = "" if record.model == evaluations.model else "; not of the present model.keras"
+        print(
+            f"{'*' if record is chosen else ' '} {record.name:<23} {record.when[:16].replace('T', ' ')}"
+            f"  {estimate} nats, {result['num_examples']} {result['split']} examples{_effort(result)}{parts}{other}"
+        )
+    for problem in problems:
+        print(problem)
+
+
+def _effort(result: dict) -> str:
+    if result.get("method") == "ais":
+        return f", {result['num_chains']} chains of {result['num_temperatures']}"
+    return f", K = {result['num_samples']}" if result.get("num_samples") else ""
+
+
 def _tell_gap(result: dict) -> None:
     from tfvae.evaluation.estimate import FEW
 

@@ -135,10 +135,11 @@ def _exact(model, data, progress, store):
     count = len(data["x"])
 
     def score(start, stop):
-        return model.log_prob(**rows(data, start, stop - start)).numpy().astype(np.float64)
+        log_prob = model.log_prob(**rows(data, start, stop - start)).numpy().astype(np.float64)
+        check_finite("log-likelihoods", log_prob, start)
+        return log_prob
 
     log_prob = in_blocks(count, EXACT_PER_BLOCK, score, store, progress)
-    check_finite("log-likelihoods", log_prob)
     zero = np.zeros(count)
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, zero - np.inf, num_samples=1)
 
