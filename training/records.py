@@ -232,8 +232,9 @@ class Evaluations:
         record = Record(name, now, self.model, self._made_of["version"], asked, measured)
         try:
             self.folder.mkdir(exist_ok=True)
-            with files.alone(self.folder):
-                files.sweep(self.folder)
+            with files.alone(self._run.path) as sure:
+                if sure:
+                    files.sweep(self.folder)
                 self._take_in_earlier()
                 self._write(record)
                 found, problems = self.read()

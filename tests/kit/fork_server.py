@@ -1,0 +1,58 @@
+"""Runs command lines in forks of one process that has imported TensorFlow, and has run nothing in it.
+
+A line of JSON on standard input, {"words": [...], "log": FILE}, starts one; the process ID and then its exit status are
+printed. Functions run eagerly: tracing would take longer than all else. Blocks of evaluations are small, are stored
+one by one, and leave a line in the log, as writings do before and after.
+"""
+
+import json
+import os
+import sys
+
+import tensorflow as tf
+
+from tfvae import cli, files
+from tfvae.training import details, evaluations, loop, partial  # noqa: F401
+
+
+def patch():
+    tf.config.run_functions_eagerly(True)
+    for name, size in (("importance", 4), ("gap", 2)):
+        sys.modules[f"tfvae.evaluation.{name}"].EXAMPLES_PER_BLOCK = size
+    for name in ("ais", "bidirectional"):
+        sys.modules[f"tfvae.evaluation.{name}"].block_size = lambda *_: 2
+    partial.SECONDS = -1.0
+    write, take = files.write_bytes, partial.Partial.__setitem__
+
+    def write_bytes(path, content):
+        print("writes", path, flush=True)
+        write(path, content)
+        print("wrote", path, flush=True)
+
+    def set_block(store, start, block):
+        print("block", start, flush=True)
+        take(store, start, block)
+
+    files.write_bytes, partial.Partial.__setitem__ = write_bytes, set_block
+
+
+def child(words, log):
+    code = 1
+    try:
+        handle = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        code = cli.main(words)
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+patch()
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        child(**json.loads(line))
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)

@@ -1,0 +1,145 @@
+"""An evaluation that is killed at random moments, and asked for again each time, ends as one that was not killed.
+
+Mutations, each seen to break a test here: blocks removed before the evaluation is written; evaluation.json written in
+place, not as a whole; temporary files of killed processes that are left.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kit.fuzz import generator, portions
+
+from tfvae.training.run_directory import RunDirectory
+
+SERVER = Path(__file__).parents[1] / "kit" / "fork_server.py"
+KINDS = {  # kind: options
+    "importance": "--limit 60 --num-samples 20",
+    "ais": "--limit 12 --num-samples 9 --method ais --num-temperatures 4 --chains 3 --simulated 4",
+    "gap": "--limit 16 --num-samples 15 --gap --gap-examples 8 --gap-steps 4",
+}
+
+
+class Server:
+    """Starts command lines; see fork_server.py."""
+
+    def __init__(self, log):
+        self.log = log
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        self.process = subprocess.Popen([sys.executable, SERVER], env=environment, **pipes)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def run(self, *words, kill_after=None, delay=0.0):
+        """Runs a command; returns its exit code and the events of its log.
+
+        Kills it `delay` seconds after a number of events.
+        """
+        self.log.write_text("")
+        self.process.stdin.write(json.dumps({"words": list(map(str, words)), "log": str(self.log)}) + "\n")
+        pid = int(self.process.stdout.readline())
+        while (
+            kill_after is not None and len(self.events()) < kill_after and Path(f"/proc/{pid}/fd/1").exists()
+        ):
+            time.sleep(0.003)
+        if kill_after is not None:
+            time.sleep(delay)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return int(self.process.stdout.readline()), self.events()
+
+    def events(self):
+        return [
+            line
+            for line in self.log.read_text().splitlines()
+            if line.startswith(("block", "writes", "wrote"))
+        ]
+
+    def close(self):
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("log") / "log")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def finished(server, tmp_path_factory):
+    """A run with an evaluation of an earlier version, and what each kind of evaluation makes of it, with its events."""
+    run = RunDirectory(tmp_path_factory.mktemp("runs") / "run")
+    words = ["--epochs", "1", "--figures-every", "0", "--latent-size", "2"]
+    assert server.run("train", "--run-dir", run.path, *words)[0] == 0
+    assert server.run("evaluate", run.path, "--limit", "8", "--num-samples", "2")[0] == 0
+    former = json.loads(run.evaluation_file.read_text())
+    shutil.rmtree(run.path / "evaluations")
+    run.write_evaluation(
+        {name: value for name, value in former.items() if name not in ("evaluation", "model_sha256")}
+    )
+    whole = {}
+    for kind, words in KINDS.items():
+        copy = RunDirectory(shutil.copytree(run.path, run.path.with_name(kind)))
+        code, events = server.run("evaluate", copy.path, *words.split())
+        assert code == 0, server.log.read_text()
+        whole[kind] = copy, len(events)
+    return run, whole
+
+
+def contents(run):
+    """What is in a run's directory but its evaluations' times; JSON that is cut off does not pass."""
+    found = {}
+    for path in sorted(run.path.rglob("*")):
+        if path.suffix == ".json" and not path.name.startswith("."):
+            value = json.loads(path.read_text())
+            found[path.relative_to(run.path)] = {name: each for name, each in value.items() if name != "when"}
+        elif path.is_file():
+            found[path.relative_to(run.path)] = path.read_bytes()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cases", portions(30, 3))
+def test_killed_at_random_moments_nothing_is_lost(cases, server, finished, tmp_path):
+    first, whole = finished
+    former, folders = json.loads(first.evaluation_file.read_text()), {}
+    for case in cases:
+        kind, random = list(KINDS)[case % 3], generator(case)
+        reference, events = whole[kind]
+        code = 0
+        while code == 0:  # until it is killed before its end
+            if kind not in folders:
+                folders[kind] = RunDirectory(shutil.copytree(first.path, tmp_path / kind))
+            run = folders[kind]
+            moment = {
+                "kill_after": int(random.integers(0, events + 1)),
+                "delay": random.choice([0.0, 0.002, 0.02, 1.0], p=[0.3, 0.3, 0.3, 0.1]),
+            }
+            code, _ = server.run("evaluate", run.path, *KINDS[kind].split(), **moment)
+            assert code in (0, -signal.SIGKILL), server.log.read_text()
+            assert_nothing_is_lost(run, former, reference, code == 0)
+            if code == 0:
+                shutil.rmtree(folders.pop(kind).path)
+    for kind, run in folders.items():
+        assert server.run("evaluate", run.path, *KINDS[kind].split())[0] == 0, server.log.read_text()
+        assert_nothing_is_lost(run, former, whole[kind][0], True)
+
+
+def assert_nothing_is_lost(run, former, reference, ended):
+    """Compares a run's directory with that of an evaluation that was not killed, of which a killed one has a part."""
+    now, expected = contents(run), contents(reference)
+    if ended:
+        assert now == expected
+    name = run.evaluation_file.relative_to(run.path)
+    assert now.pop(name) in (former, expected.pop(name))
+    ours = {path: content for path, content in now.items() if not path.name.endswith(".npz")}
+    assert {path: value for path, value in ours.items() if path.name[0] != "."}.items() <= expected.items()
+    assert set(expected) - set(now) <= {path for path in expected if path.parent.name == "evaluations"}
