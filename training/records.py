@@ -19,6 +19,7 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
+from tfvae.training import strict_json
 from tfvae.training.partial import digest, stamp
 from tfvae.training.run_directory import RunDirectory, as_json, cannot_write
 
@@ -205,7 +206,7 @@ class Evaluations:
             if path.name.startswith((UNREADABLE, files.PARTIAL)):
                 continue
             try:
-                records.append(Record.from_json(path.stem, json.loads(files.read_small(path).decode())))
+                records.append(Record.from_json(path.stem, strict_json.loads(files.read_small(path))))
             except (ValueError, TypeError, LookupError, OSError, RecursionError) as error:
                 problems.append(f"{path} is damaged ({' '.join(str(error).split())[:80]}) and left out")
         return sorted(records, key=lambda record: (record.when, record.name)), problems

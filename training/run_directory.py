@@ -136,7 +136,7 @@ class RunDirectory:
             UserError: if it cannot be written.
         """
         try:
-            files.write_bytes(self.config_file, _json(content))
+            files.write_bytes(self.config_file, as_json(content))
         except OSError as error:
             raise cannot_write(self.config_file, error) from error
 
