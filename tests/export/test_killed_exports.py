@@ -1,0 +1,192 @@
+"""An export that is killed leaves the old one or a whole new one; the next export leaves nothing of it.
+
+Mutations, each seen to break a test here: nothing swept; the old export removed before the new one has its name; files
+written into the target; the system's temporary directory not swept.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from kit.fuzz import generator, portions
+
+from tfvae import presets
+from tfvae.export import OnDevice
+from tfvae.export.layouts import VENDORED
+from tfvae.training.config import Config
+from tfvae.training.run_directory import RunDirectory
+
+FORMATS = ("tflite", "saved_model", "web")
+LAST = {
+    "tflite": 4,
+    "saved_model": 16,
+    "web": 16,
+}  # moments that there are at least where an old export is replaced
+
+
+class Exporter:
+    """The process that runs exports; see killed_exports.py."""
+
+    def __init__(self, temporary):
+        temporary.mkdir()
+        self.temporary = temporary
+        self._process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("killed_exports.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TMPDIR": str(temporary)},
+        )
+
+    def _line(self, *starts):
+        while not (line := self._process.stdout.readline()).startswith(starts):
+            assert line, "the process has ended"
+        return line.split()
+
+    def start(self, arguments, halt=None):
+        """Starts an export; returns its process id."""
+        job = {"arguments": ["export", *map(str, arguments)], "halt": halt}
+        print(json.dumps(job), file=self._process.stdin, flush=True)
+        return int(self._line("pid ")[1])
+
+    def wait(self):
+        """Returns the exit code."""
+        return int(self._line("done ")[1])
+
+    def kill(self, pid, after=None):
+        """Kills an export at the moment where it halts or after some seconds; returns its exit code."""
+        if after is None:
+            if self._line("halted", "done ")[0] == "done":
+                raise AssertionError("there are fewer moments than this")
+        else:
+            time.sleep(after)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return self.wait()
+
+    def left(self):
+        """Names in the system's temporary directory, but for TensorFlow's own of generated code."""
+        return [name for name in os.listdir(self.temporary) if not name.startswith("__autograph_generated")]
+
+    def close(self):
+        self._process.stdin.close()
+        assert self._process.wait(timeout=60) == 0
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def exporter(tmp_path_factory):
+    exporter = Exporter(tmp_path_factory.mktemp("exporter") / "temporary")
+    yield exporter
+    exporter.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    run = RunDirectory(tmp_path_factory.mktemp("run") / "run")
+    run.create(Config.resolve({"epochs": 1}), ["tfvae", "train"])
+    presets.create("digits").save(run.model_file)
+    modules = run.path.parent / "node_modules"
+    for name in VENDORED:
+        (modules / "@litertjs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (modules / "@litertjs" / name).write_text(name)
+    return run
+
+
+@pytest.fixture(scope="module")
+def old(run, exporter, tmp_path_factory):
+    """format: (an export, the seconds that it took)."""
+    made = {}
+
+    def get(kind):
+        if kind not in made:
+            out, started = tmp_path_factory.mktemp(kind), time.monotonic()
+            exporter.start(words(run, kind, out))
+            assert exporter.wait() == 0
+            made[kind] = out, time.monotonic() - started
+        return made[kind]
+
+    return get
+
+
+def words(run, kind, out, overwrite=False):
+    """The arguments of an export into the directory `out`."""
+    more = ("--overwrite",) if overwrite else ()
+    if kind == "web":
+        return (
+            run.path,
+            "--format",
+            kind,
+            "--out",
+            out / "page",
+            "--runtime",
+            run.path.parent / "node_modules",
+            *more,
+        )
+    return run.path, "--format", kind, "--out", out, "--num-samples", 2, *more
+
+
+def tree(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def whole(found, expected):
+    """Returns whether a tree is a whole export: that of the same run, with files of the same names and sizes."""
+    sizes = [{name: len(content) for name, content in files.items()} for files in (found, expected)]
+    loose = {"saved_model.pb", "fingerprint.pb"}  # names in the graph are numbered through the process
+    return sizes[0].keys() == sizes[1].keys() and all(
+        found[name] == expected[name] or Path(name).name in loose or name.endswith(".tflite")
+        for name in found
+    )
+
+
+def visible(folder):
+    return {name: content for name, content in tree(folder).items() if not name.startswith(".tfvae-export-")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cases", portions(30, 2))
+def test_killed_exports(cases, run, exporter, old, tmp_path):
+    counts = {"old": 0, "whole": 0, "left": 0}
+    for case in cases:
+        rng, kind = generator(case), FORMATS[case % 3]
+        before, seconds = old(kind)
+        out = tmp_path / str(case)
+        exists = bool(case // 3 % 2 == 0)
+        if exists:
+            shutil.copytree(before, out)
+            for path in [*out.rglob("*.json"), *out.rglob("*.pbtxt")]:
+                path.write_bytes(path.read_bytes() + b"\n")  # to be told from the new one
+        else:
+            out.mkdir()
+        start, asked = tree(out), words(run, kind, out, overwrite=exists)
+        if case % 2 == 0:
+            code = exporter.kill(exporter.start(asked, halt=int(rng.integers(1, LAST[kind] + 1))))
+        else:
+            code = exporter.kill(exporter.start(asked), after=float(rng.uniform(0.0, seconds)))
+        assert code in (-signal.SIGKILL, 0)
+        found = visible(out)
+        is_old = found == start
+        assert is_old or whole(found, tree(before)), (case, sorted(found))
+        counts["old" if is_old else "whole"] += 1
+        counts["left"] += bool(exporter.left()) or os.listdir(out) != sorted(
+            {Path(name).parts[0] for name in found}
+        )
+        exporter.start(words(run, kind, out, overwrite=bool(found)))
+        assert exporter.wait() == 0, case
+        assert whole(tree(out), tree(before)), (case, sorted(tree(out)))
+        assert os.listdir(out) == os.listdir(before) and not exporter.left()
+        for file in out.rglob("*.tflite"):
+            assert OnDevice(file).checked
+        shutil.rmtree(out)
+    print(counts)
+    assert sum(counts[name] for name in ("old", "whole")) == len(cases)
