@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,10 +13,12 @@ from tfvae.checks import UserError
 from tfvae.export import portable
 from tfvae.export.directories import temporary_directory
 from tfvae.export.float16 import halve
+from tfvae.export.native import held_back
 from tfvae.export.saved_model import write_saved_model
 from tfvae.export.seal import seal
 
-QUANTIZATIONS = ("none", "float16", "dynamic")
+PARTS = ("encoder", "decoder", "posterior_head", "prior_head", "likelihood_head")
+FRAGILE = ("Lgamma", "Digamma")  # the converter makes parts of them that fit a batch of one size alone
 
 
 def convert(model, table, quantization: str) -> bytes:
@@ -27,7 +30,8 @@ def convert(model, table, quantization: str) -> bytes:
         quantization: "none"; "float16" for 16-bit weights; "dynamic" for 8-bit weights, activations in float32.
 
     Raises:
-        UserError: if an operation does not exist in LiteRT; it and the layers that use it are named.
+        UserError: if an operation does not exist in LiteRT; it, the layers that use it and the parts that are not of
+            tfvae are named. What the converter writes on the terminal is held back then.
     """
     with temporary_directory(Path(tempfile.gettempdir())) as folder:
         write_saved_model(model, table, folder)
@@ -36,32 +40,70 @@ def convert(model, table, quantization: str) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantization == "dynamic":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        try:
-            content = bytes(converter.convert())
-        except Exception as error:
-            raise _unsupported(error, table) from error
+        with held_back():
+            try:
+                content = bytes(converter.convert())
+            except Exception as error:
+                raise _unsupported(error, model, table) from error
     return seal(halve(content) if quantization == "float16" else content)
 
 
-def _unsupported(error: Exception, table) -> Exception:
+def _unsupported(error: Exception, model, table) -> Exception:
     """Returns the `UserError` that names the operations; the error itself if it is about something else."""
     text = str(error)
     missing = set(re.findall(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op", text))
     missing |= set(re.findall(r"failed to legalize operation 'tf\.(\w+)'", text))
-    if not missing:
+    own = own_parts(model)
+    if missing:
+        what, where = f"LiteRT lacks {', '.join(sorted(missing))}", _where(missing, table)
+    elif own:
+        what, where = "the model cannot be converted for LiteRT", text.strip().partition("\n")[0][:300]
+    else:
         return error
-    places = sorted({place for row in table.values() for place in _places(row.concrete.graph, missing)})
     return UserError(
-        f"LiteRT lacks {', '.join(sorted(missing))}",
+        what,
         expected="a model made of operations that LiteRT has built in",
-        received=f"{', '.join(sorted(missing))} in {', '.join(places) or 'the model'}",
+        received=where + own,
         fix="write that layer with other operations",
     )
 
 
-def _places(graph, operations: set[str]) -> set[str]:
-    """Returns the scopes, which are layers, of the nodes that use some operations, in inner functions too."""
+def does_not_run(error: Exception, model, table) -> UserError:
+    """Returns the error about a converted model that LiteRT opens or runs with an error."""
+    return UserError(
+        "LiteRT does not run the converted model",
+        expected="operations that it has for batches of any size",
+        received=f"{error}"[:200] + (_where(FRAGILE, table, "; ") or "") + own_parts(model),
+        fix="write that layer with other operations, or try a fixed batch (--fixed-batch)",
+    )
+
+
+def own_parts(model) -> str:
+    """Returns words for the networks and heads of a model whose classes are neither of tfvae nor of Keras."""
+    parts = {name: getattr(model, name, None) for name in PARTS}
+    own = [
+        f"{type(part).__name__} ({name})"
+        for name, part in parts.items()
+        if part is not None and type(part).__module__.partition(".")[0] not in ("tfvae", "keras")
+    ]
+    return f"; not of tfvae: {', '.join(own)}" if own else ""
+
+
+def _where(operations: Collection[str], table, before: str = "") -> str:
+    """Returns words for the operations that occur, with their layers and signatures; "" if none does."""
+    found = {name: _places(row.concrete.graph, operations) for name, row in table.items()}
+    places = sorted(set().union(*found.values()))
+    if not places:
+        return ""
+    names = sorted({operation for _, operation in places})
+    layers = sorted({layer for layer, _ in places})
+    signatures = sorted(name for name, some in found.items() if some)
+    return f"{before}{', '.join(names)} in {', '.join(layers)} of {', '.join(signatures)}"
+
+
+def _places(graph, operations: Collection[str]) -> set[tuple[str, str]]:
+    """Returns (scope, which is a layer, and operation) of the nodes of some operations, in inner functions too."""
     nodes = list(graph.as_graph_def().node)
     for function in graph.as_graph_def().library.function:
         nodes += function.node_def
-    return {node.name.rpartition("/")[0] or node.name for node in nodes if node.op in operations}
+    return {(node.name.rpartition("/")[0] or node.name, node.op) for node in nodes if node.op in operations}

@@ -17,6 +17,20 @@ from tfvae.export.inputs import as_request, as_rows, by_sample, check_signature,
 CHUNK = 256  # rows at once where the file takes any number
 
 
+class Damaged(UserError):
+    """A file that LiteRT does not open or run.
+
+    Args:
+        path: of the file.
+        error: what LiteRT said.
+    """
+
+    def __init__(self, path: object, error: Exception) -> None:
+        super().__init__(
+            f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
+        )
+
+
 class OnDevice:
     """Runs a file that `tfvae.export.save_tflite` wrote; needs no TensorFlow.
 
@@ -153,7 +167,7 @@ class OnDevice:
         try:
             return self._runners[signature](**part)
         except (RuntimeError, ValueError) as error:
-            raise _damaged(self._path, error) from error
+            raise Damaged(self._path, error) from error
 
 
 def _content(path: Path) -> bytes:
@@ -176,14 +190,8 @@ def _open(content: bytes, path, num_threads: int | None):
         interpreter = Interpreter(model_content=content, num_threads=num_threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise _damaged(path, error) from error
+        raise Damaged(path, error) from error
     return interpreter
-
-
-def _damaged(path, error: Exception) -> UserError:
-    return UserError(
-        f"{path} is damaged or no .tflite file", received=f"{error}"[:200], fix="copy or export it again"
-    )
 
 
 def _inputs(runner) -> dict[str, tuple[str, list[int | None]]]:

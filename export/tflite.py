@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from tfvae import evaluation
-from tfvae.checks import UserError, one_of, positive_int
+from tfvae.checks import UserError, positive_int
 from tfvae.export import parity
-from tfvae.export.convert import QUANTIZATIONS, convert
+from tfvae.export.convert import convert, does_not_run
 from tfvae.export.directories import disk_errors, replacing_file
 from tfvae.export.inputs import row_seeds
 from tfvae.export.layouts import TFLITE, check_target
-from tfvae.export.on_device import OnDevice
+from tfvae.export.on_device import Damaged, OnDevice
 from tfvae.export.precision import in_float32
+from tfvae.export.quantization import check_quantization
 from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
 from tfvae.models.vae import VAE
 
@@ -69,7 +70,8 @@ def save_tflite(
     Args:
         model: a built and trained `tfvae` model.
         path: the file.
-        quantization: None or "none"; "float16" for half the size; "dynamic" for 8-bit weights.
+        quantization: None or "none"; "float16" for half the size; "dynamic" for 8-bit weights. There is no
+            "int8": the error says what it loses.
         fixed_batch: rows of each call, for delegates that need fixed shapes; None for any number.
         num_samples: particles K of the signature `log_prob`.
         images: examples [N, *event_shape] on which a quantised file's ELBO is compared, the first 1,000 of them, or
@@ -87,7 +89,7 @@ def save_tflite(
     """
     path = Path(path)
     check = functools.partial(check_target, path, overwrite, TFLITE)
-    quantization = one_of("quantization", quantization or "none", QUANTIZATIONS)
+    quantization = check_quantization(quantization)
     if fixed_batch is not None:
         positive_int("fixed_batch", fixed_batch)
     if importlib.util.find_spec("ai_edge_litert") is None:
@@ -104,7 +106,10 @@ def save_tflite(
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_file(path, check) as temporary:
             temporary.write_bytes(content)
-            report = _check(model, table, temporary, quantization, chosen, force, say, path)
+            try:
+                report = _check(model, table, temporary, quantization, chosen, force, say, path)
+            except Damaged as error:
+                raise does_not_run(error.__cause__ or error, model, table) from error
     return report
 
 

@@ -16,6 +16,7 @@ from tfvae.checks import UserError
 DTYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32"}
 Tensors = dict[str, tuple[str, list[int | None]]]  # name: (dtype, shape)
 Specs = dict[str, tuple[Tensors, Tensors]]  # signature: inputs, outputs
+MOST_WORDS = 500  # characters of a server's that an error looks at
 LARGEST_ROW = 2**24  # numbers in a row of an output: no model of tfvae has larger ones
 
 
@@ -180,11 +181,6 @@ def wrong(where: str, should: str, received: str) -> UserError:
     return UserError(
         f"wrong answer from {where}",
         expected=should,
-        received=plain(received),
+        received=received[:MOST_WORDS],
         fix="see that it serves a model that tfvae.export.save_serving wrote",
     )
-
-
-def plain(text: str, most: int = 300) -> str:
-    """Returns text of a server without control characters, cut to a length."""
-    return "".join(character if character.isprintable() else " " for character in text[:most])

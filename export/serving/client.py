@@ -125,13 +125,16 @@ def _run(options: argparse.Namespace) -> None:
         images = client.sample(options.n, options.seed, **given)
     else:
         images = client.predict(**given) if options.command == "predict" else client.reconstruct(x, **given)
-    out = Path(options.out)
     try:
-        with files.replacing(out.with_suffix(".npy")) as temporary:
+        out = Path(options.out).with_suffix(".npy")
+    except ValueError as error:
+        raise UserError(f"--out {options.out!r} names no file", fix="give it a name such as x.npy") from error
+    try:
+        with files.replacing(out) as temporary:
             np.save(temporary, images)
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
-    print(f"{out.with_suffix('.npy')}: {list(images.shape)}")
+    print(f"{out}: {list(images.shape)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

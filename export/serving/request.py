@@ -11,7 +11,6 @@ import urllib.request
 from typing import Any
 
 from tfvae.checks import UserError, number_in
-from tfvae.export.serving.answers import plain
 from tfvae.export.serving.deadline import within
 
 MOST_ERROR_BYTES = 65_536
@@ -65,9 +64,9 @@ def ask(url: str, data: bytes | None, timeout: float, most: int) -> bytes:
                 content = b"" if length > most else answer.read(most + 1)
         except urllib.error.HTTPError as error:
             with error:
-                raise OSError(plain(f"{error.code} {_text(error)}", 500)) from error
+                raise OSError(f"{error.code} {_text(error)}") from error
         except http.client.HTTPException as error:
-            raise OSError(plain(f"{type(error).__name__} {error}")) from error
+            raise OSError(f"{type(error).__name__} {error}") from error
         if max(length, len(content)) > most:
             raise OSError(f"more than the {most} bytes that what was asked for can have")
         return content

@@ -182,6 +182,6 @@ def _no_grpc() -> UserError:
 def _refused(where: str, why: str) -> UserError:
     return UserError(
         f"no answer from {where}",
-        received=answers.plain(why, 500),
+        received=why[: answers.MOST_WORDS],
         fix="see that the server runs and has loaded the model",
     )

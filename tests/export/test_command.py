@@ -83,6 +83,11 @@ def test_web(run, capfd, tmp_path):
     ("arguments", "words"),
     [
         (["--format", "onnx"], "invalid choice"),
+        (
+            ["--format", "tflite", "--quantization", "int8"],
+            "int8 is not offered: even a decoder alone rounds",
+        ),
+        (["--format", "tflite", "--quantization", "int4"], "invalid choice: 'int4'"),
         ([], "--format"),
         (["--format", "saved_model", "--quantization", "float16"], "--quantization is for --format tflite"),
         (["--format", "tflite", "--runtime", "."], "--runtime is for --format web"),

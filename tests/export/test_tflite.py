@@ -4,6 +4,7 @@ Mutations, each seen to break a test here: the converter's own float16 mode, sof
 after writing left out, `force` ignored, a chunk that forgets its rest, NaN let through.
 """
 
+import os
 import resource
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from conformance import models
 from tfvae import VAE
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal
-from tfvae.export import OnDevice, convert, parity, portable, save_tflite, tflite
+from tfvae.export import OnDevice, convert, native, parity, portable, save_tflite, tflite
 from tfvae.export.signatures import signatures
 from tfvae.networks import MLP
 
@@ -181,13 +182,51 @@ class Erf(keras.layers.Layer):
         return tf.math.erf(features)
 
 
-def test_an_operation_that_litert_lacks_is_named_with_its_layer(tmp_path):
+def test_an_operation_that_litert_lacks_is_named_with_its_layer(tmp_path, capfd):
     encoder = keras.Sequential([keras.layers.Dense(3), Erf(name="curved")])
     model = VAE(encoder, MLP([3]), posterior=DiagonalNormal(2), likelihood=Bernoulli(4))
     model.build()
-    with pytest.raises(UserError, match=r"LiteRT lacks Erf; .*curved") as caught:
+    capfd.readouterr()
+    with pytest.raises(
+        UserError, match=r"LiteRT lacks Erf; .*curved\w* of encode, log_prob, reconstruct"
+    ) as caught:
         save_tflite(model, tmp_path / "model.tflite")
     assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+    assert "loc(" not in "".join(capfd.readouterr()) and "not of tfvae" not in str(caught.value)
+
+
+@keras.saving.register_keras_serializable(package="test")
+class Poisson(Bernoulli):
+    """A head of a user's own, with an operation that LiteRT's converter takes apart for one batch size alone."""
+
+    def log_prob(self, parameters, value):
+        rate = tf.exp(parameters[0])
+        return tf.reduce_sum(value * parameters[0] - rate - tf.math.lgamma(value + 1.0), axis=-1)
+
+
+def test_a_head_that_does_not_run_is_named(tmp_path, capfd):
+    model = VAE(MLP([3]), MLP([3]), posterior=DiagonalNormal(2), likelihood=Poisson(4))
+    model.build()
+    capfd.readouterr()
+    words = r"Lgamma in Lgamma of log_prob; not of tfvae: Poisson \(likelihood_head\)"
+    with pytest.raises(UserError, match=rf"LiteRT does not run the converted model; .*{words}") as caught:
+        save_tflite(model, tmp_path / "model.tflite", num_samples=2)
+    assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())
+    assert "loc(" not in "".join(capfd.readouterr())
+
+
+def test_what_the_converter_writes_is_kept_for_other_errors(capfd):
+    with native.held_back():
+        os.write(1, b"dropped")
+        os.write(2, b"dropped")
+    with pytest.raises(UserError), native.held_back():
+        os.write(2, b"dropped")
+        raise UserError("told")
+    with pytest.raises(ZeroDivisionError), native.held_back():
+        os.write(1, b"one, ")
+        os.write(2, b"two")
+        raise ZeroDivisionError
+    assert capfd.readouterr() == ("", "one, two")
 
 
 def test_only_built_in_operations(file):
@@ -206,7 +245,10 @@ def test_only_built_in_operations(file):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"quantization": "int8"}, "unknown quantization; expected one of none, float16, dynamic"),
+        (
+            {"quantization": "int8"},
+            "unknown quantization; expected one of none, float16, dynamic; .*int8 is not offered: .* 0.86 nats",
+        ),
         ({"fixed_batch": 0}, "fixed_batch"),
         ({"num_samples": 0}, "num_samples"),
     ],

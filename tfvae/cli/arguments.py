@@ -18,6 +18,15 @@ def _path(text: str) -> str:
     return text
 
 
+def _quantization(text: str) -> str:
+    """Returns the name of a quantization; tells why there is no int8."""
+    from tfvae.export.quantization import NO_INT8
+
+    if text == "int8":
+        raise argparse.ArgumentTypeError(NO_INT8)
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells a wrong command line in one line."""
 
@@ -258,7 +267,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--num-samples", type=int, help="particles K of log_prob (default: 64)")
     export.add_argument("--version", type=int, help="saved_model: number of this version (default: 1)")
     export.add_argument(
-        "--quantization", choices=("none", "float16", "dynamic"), help="tflite: of the weights"
+        "--quantization",
+        type=_quantization,
+        choices=("none", "float16", "dynamic"),
+        help="tflite: of the weights",
     )
     export.add_argument(
         "--fixed-batch", type=int, metavar="N", help="tflite: rows of each call (default: any)"
