@@ -18,6 +18,7 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
     {"checks", "files"},
     {"memory"},
     {"random", "plotting", "optimizers", "conditions"},
+    {"layers"},
     {"estimators", "distributions"},
     {"networks"},
     {"models"},

@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import UserError
+from tfvae.layers import Composite
 
 
-class Conditioner(keras.layers.Layer):
+class Conditioner(Composite, keras.layers.Layer):
     """One hidden layer of tanh units: (values [..., inputs], context [..., context]) -> 2 x [..., outputs], float32.
 
     The context enters the hidden layer, so that it costs once for each example and not once for each particle. The
@@ -44,7 +45,7 @@ class Conditioner(keras.layers.Layer):
         self.raw_kernel = self._weight("raw_kernel", (hidden, outputs), "zeros")
         start = keras.initializers.Constant(self.raw_bias)
         self.raw_bias_weight = self._weight("raw_bias", (outputs,), start)
-        self.built = True
+        super().build(input_shape)
 
     def _weight(self, name, shape, initializer="glorot_uniform"):
         memory.check_weights(self.path or self.name, *shape)

@@ -9,8 +9,12 @@ from tfvae.checks import one_of, positive_int
 from tfvae.distributions.compiled import LogDensity
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
 from tfvae.distributions.projection import Projection
+from tfvae.layers import bounded, bounded_below
 
-SCALES = {"exp": tf.exp, "softplus": tf.nn.softplus}
+SCALES = {
+    "exp": lambda raw: tf.exp(bounded(raw)),
+    "softplus": lambda raw: tf.nn.softplus(bounded_below(raw)),
+}
 
 
 def _log_prob(loc, scale, value):
@@ -27,7 +31,8 @@ class DiagonalNormal(Head):
 
     Args:
         latent_size: units of the latent vector.
-        scale: positive function of the second linear output: "exp" (so that it is log scale) or "softplus".
+        scale: positive function of the second linear output: "exp" (so that it is log scale) or "softplus". Beyond a
+            log scale of 10 in magnitude both level off, so that no output makes a scale 0 or infinite; see `bounded`.
         kernel_initializer: of both linear layers.
 
     Raises:

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae.distributions.bernoulli import Bernoulli
 from tfvae.distributions.categorical import OneHotCategorical
+from tfvae.layers import Composite
 
 
 class _OwnLogits:
@@ -17,7 +18,7 @@ class _OwnLogits:
         self.logits = self.add_weight(
             shape=self.event_shape, initializer="zeros", dtype="float32", autocast=False, name="logits"
         )
-        self.built = True
+        Composite.build(self, input_shape)
 
     def parameters(self):
         """Returns (logits,): [*event_shape]."""

@@ -10,11 +10,13 @@ import tensorflow_probability as tfp
 from tfvae.checks import positive_int
 from tfvae.distributions.head import LOG_2_PI, Head, tfd
 from tfvae.distributions.projection import Projection
+from tfvae.layers import bounded
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class FullCovarianceNormal(Head):
-    """N(loc, L L^T) over a latent vector: L lower triangular with a diagonal of exp(linear output).
+    """N(loc, L L^T) over a latent vector: L lower triangular with a diagonal of exp(linear output), the output
+    `bounded`.
 
     The raw entries fill L in the order of `tfp.math.fill_triangular`. Every operation here exists in LiteRT too, which
     has neither triangular solves nor diagonal parts.
@@ -52,7 +54,9 @@ class FullCovarianceNormal(Head):
         size = self.event_shape[0]
         padded = tf.concat([tf.zeros_like(entries[:, :1]), entries], axis=1)
         raw = tf.reshape(tf.gather(padded, self._order, axis=1), [-1, size, size])
-        return self.constrain((self.loc_layer(features), raw))
+        return self.constrain(
+            (self.loc_layer(features), tf.where(np.eye(size, dtype=bool), bounded(raw), raw))
+        )
 
     def unconstrain(self, parameters):
         """Returns (loc, L with the logarithm of its diagonal)."""

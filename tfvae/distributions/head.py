@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.checks import shape_of
+from tfvae.layers import Composite
 
 tfd = tfp.distributions
 Parameters = tuple[tf.Tensor, ...]
@@ -18,7 +19,7 @@ Mean = Callable[[tf.Tensor], tf.Tensor]
 LOG_2_PI = math.log(2.0 * math.pi)
 
 
-class Head(keras.layers.Layer):
+class Head(Composite, keras.layers.Layer):
     """A Keras layer from features [N, ...] to the float32 parameters [N, ...] of a distribution.
 
     Calling it returns tensors, so that Keras can trace it; `distribution` makes the TFP object from them, afresh each

@@ -11,6 +11,7 @@ from tfvae import memory
 from tfvae.checks import number_in, positive_int
 from tfvae.distributions.diagonal_normal import DiagonalNormal
 from tfvae.distributions.head import Head, tfd
+from tfvae.layers import bounded
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,14 @@ class MixturePrior(MixtureHead):
         self.logits = self.add_weight(shape=(self.components,), initializer="zeros", name="logits", **options)
         self.locs = self.add_weight(shape=shape, initializer=draw, name="locs", **options)
         self.log_scales = self.add_weight(shape=shape, initializer="zeros", name="log_scales", **options)
-        self.built = True
+        super().build(input_shape)
 
     def parameters(self):
         """Returns (log w, loc, scale): [C], [C, latent_size] and [C, latent_size]."""
         return (
             tf.nn.log_softmax(tf.convert_to_tensor(self.logits)),
             tf.convert_to_tensor(self.locs),
-            tf.exp(tf.convert_to_tensor(self.log_scales)),
+            tf.exp(bounded(tf.convert_to_tensor(self.log_scales))),
         )
 
     def get_config(self):

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import UserError
+from tfvae.layers import Composite, Conv2D, Dense
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Projection(keras.layers.Layer):
+class Projection(Composite, keras.layers.Layer):
     """Features to float32 numbers of a given shape, linearly.
 
     A dense layer on the flattened features; a 3x3 convolution where the features are a map of the target's own height
@@ -35,12 +36,16 @@ class Projection(keras.layers.Layer):
             and len(self.target_shape) >= 3
             and tuple(input_shape[1:3]) == self.target_shape[:2]
         )
-        options = {"kernel_initializer": self.kernel_initializer, "dtype": self.dtype_policy}
+        options = {
+            "kernel_initializer": self.kernel_initializer,
+            "dtype": self.dtype_policy,
+            "trainable": self.trainable,
+        }
         if self.convolutional:
-            self.linear = keras.layers.Conv2D(math.prod(self.target_shape[2:]), 3, padding="same", **options)
+            self.linear = Conv2D(math.prod(self.target_shape[2:]), 3, padding="same", **options)
             self.linear.build(input_shape)
         else:
-            self.linear = keras.layers.Dense(math.prod(self.target_shape), **options)
+            self.linear = Dense(math.prod(self.target_shape), **options)
             memory.check_weights(
                 self.path or self.name, math.prod(input_shape[1:]), math.prod(self.target_shape)
             )
@@ -67,7 +72,7 @@ class Projection(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Offset(keras.layers.Layer):
+class Offset(Composite, keras.layers.Layer):
     """Features that are the wanted numbers already, plus a learned offset for each, in float32 throughout.
 
     Args:

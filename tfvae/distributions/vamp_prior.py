@@ -96,7 +96,7 @@ class VampPrior(MixtureHead):
         )
         if self._initial is not None:
             self.raw.assign(self._initial)
-        self.built = True
+        super().build(input_shape)
 
     def bind(self, model):
         """Takes the posterior of the model whose prior this is.

@@ -8,11 +8,12 @@ import keras
 import tensorflow as tf
 
 from tfvae.estimators.base import Baseline
+from tfvae.layers import Composite, Dense
 from tfvae.models import replicas
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class LearnedBaseline(keras.layers.Layer):
+class LearnedBaseline(Composite, keras.layers.Layer):
     """A network C(x), and the running mean c and variance v of what it leaves of the learning signal.
 
     Args:
@@ -26,8 +27,8 @@ class LearnedBaseline(keras.layers.Layer):
     def __init__(self, decay, units=100, **kwargs):
         super().__init__(**{"dtype": "float32"} | kwargs)
         self.decay, self.units = decay, units
-        self.hidden = keras.layers.Dense(units, activation="tanh", dtype="float32")
-        self.output_layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32")
+        self.hidden = Dense(units, activation="tanh", dtype="float32")
+        self.output_layer = Dense(1, kernel_initializer="zeros", dtype="float32")
 
     def build(self, input_shape):
         """Makes the network and the statistics."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import DiagonalNormal, Head, StandardNormal, kl_divergence
+from tfvae.layers import Dense
 from tfvae.models.particles import Particles, detach
 from tfvae.models.parts import check_parts, flat_units, with_lead
 from tfvae.models.vae import VAE
@@ -93,9 +94,7 @@ class DRAW(VAE):
         self.reader = None if read_window is None else AttentionWindow(read_window, shape)
         self.writer = None if write_window is None else AttentionWindow(write_window, shape, writes=True)
         channels = shape[-1]
-        self.patch = keras.layers.Dense(
-            math.prod(shape) if self.writer is None else self.writer.patch_size(channels)
-        )
+        self.patch = Dense(math.prod(shape) if self.writer is None else self.writer.patch_size(channels))
 
     def posterior_parameters(self, x, training=False):
         """Returns (loc, scale) of z_1 .. z_T, each given the means of those before: [B, latent_size] each."""

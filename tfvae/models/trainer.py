@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.layers import Composite
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
 from tfvae.models.parts import check_finite, known
@@ -23,7 +24,7 @@ TWO_PASSES_DIFFER = (
 SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
-class Trainer(keras.Model):
+class Trainer(Composite, keras.Model):
     """A Keras model that brings its own loss and reports means over examples.
 
     Attributes:
@@ -38,9 +39,13 @@ class Trainer(keras.Model):
     latents: str | None = None
     backward_particles = 0
     compiles: bool | str = "auto"
+    _optimized: tuple[int, ...] = ()  # places in `weights` of those that the optimiser was made for
+    _to_optimize: tuple[int, ...] = ()
 
     def __init__(self, **kwargs):
-        unknown = sorted(set(kwargs) - set(inspect.signature(keras.layers.Layer.__init__).parameters))
+        layers = (keras.layers.Layer, Composite)
+        known = {name for layer in layers for name in inspect.signature(layer.__init__).parameters}
+        unknown = sorted(set(kwargs) - known)
         if unknown:
             raise UserError(
                 f"{type(self).__name__} does not take {', '.join(unknown)}",
@@ -152,8 +157,10 @@ class Trainer(keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        weights = self.weights
+        self._optimized = self._to_optimize or self._trainable_places()
         with self.distribute_strategy.scope():
-            self.optimizer.build(self.trainable_variables)
+            self.optimizer.build([weights[place] for place in self._optimized])
 
     def _compiles_step(self):
         """Whether XLA is to compile the training step as a whole."""
@@ -186,11 +193,22 @@ class Trainer(keras.Model):
     def get_compile_config(self):
         """Returns the arguments of `compile`."""
         config = super().get_compile_config()
-        return config | {"jit_compile": self.compiles} if config else config
+        if not config:
+            return config
+        differ = self._optimized != self._trainable_places()  # some were frozen after `compile`
+        return config | {"jit_compile": self.compiles} | ({"optimized": self._optimized} if differ else {})
 
     def compile_from_config(self, config):
-        """Compiles a loaded model as the saved one was."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        """Compiles a loaded model as the saved one was, with the state of its optimiser for the same weights."""
+        arguments = keras.saving.deserialize_keras_object(config)
+        self._to_optimize = tuple(arguments.pop("optimized", ()))
+        self.compile(**arguments)
+        self._to_optimize = ()
+
+    def _trainable_places(self):
+        """Returns the places in `weights` of those that are trainable now."""
+        trainable = {id(variable) for variable in self.trainable_variables}
+        return tuple(place for place, variable in enumerate(self.weights) if id(variable) in trainable)
 
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`; targets are ignored but by a conditional model, and sample weights need none.

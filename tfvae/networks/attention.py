@@ -8,15 +8,16 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
+from tfvae.layers import Composite, Dense, bounded
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class AttentionWindow(keras.layers.Layer):
+class AttentionWindow(Composite, keras.layers.Layer):
     """N x N Gaussian filters on a grid whose place, stride, width and intensity are linear in the features.
 
     For an image of height B and width A, pixels counted from 1:
 
-        (g_x, g_y, log s^2, log d, log gamma) = linear(features)
+        (g_x, g_y, log s^2, log d, log gamma) = linear(features), the logarithms `bounded`
         centre  = ((A + 1) / 2 (g_x + 1), (B + 1) / 2 (g_y + 1))
         stride  = (max(A, B) - 1) / (N - 1) d
         mean_i  = centre + (i - N / 2 - 1 / 2) stride,  i = 1..N
@@ -57,7 +58,7 @@ class AttentionWindow(keras.layers.Layer):
                 expected=f"a size from 1 to {min(self.image_shape[:2])}",
                 received=self.size,
             )
-        self.linear = keras.layers.Dense(5, dtype=self.dtype_policy)
+        self.linear = Dense(5, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         """Makes the linear layer."""
@@ -70,7 +71,8 @@ class AttentionWindow(keras.layers.Layer):
 
     def call(self, features):
         """Returns (g_x, g_y, log s^2, log d, log gamma): [..., 5], float32."""
-        return tf.cast(self.linear(features), tf.float32)
+        found = tf.cast(self.linear(features), tf.float32)
+        return tf.concat([found[..., :2], bounded(found[..., 2:])], axis=-1)
 
     def centres(self, where):
         """Returns the means of the filters, in pixels counted from 1: rows [N, size] and columns [N, size]."""

@@ -8,9 +8,10 @@ import keras
 
 from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
+from tfvae.layers import Composite, Conv2D, Conv2DTranspose, Dense
 
 
-class _Conv(keras.layers.Layer):
+class _Conv(Composite, keras.layers.Layer):
     def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(**kwargs)
         self.filters = list(shape_of("filters", filters))
@@ -63,7 +64,7 @@ class ConvEncoder(_Conv):
 
     def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
         super().__init__(filters, kernel_size, activation, **kwargs)
-        self.convolutions = self._strided(keras.layers.Conv2D)
+        self.convolutions = self._strided(Conv2D)
 
     def build(self, input_shape):
         """Makes the layers."""
@@ -106,10 +107,8 @@ class ConvDecoder(_Conv):
             )
         height, width = (size // factor for size in self.image_shape[:2])
         self.start = (height, width, self.filters[0])
-        self.dense = keras.layers.Dense(
-            math.prod(self.start), activation=self.activation, dtype=self.dtype_policy
-        )
-        self.convolutions = self._strided(keras.layers.Conv2DTranspose)
+        self.dense = Dense(math.prod(self.start), activation=self.activation, dtype=self.dtype_policy)
+        self.convolutions = self._strided(Conv2DTranspose)
 
     def build(self, input_shape):
         """Makes the layers."""

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import positive_int
+from tfvae.layers import Composite, Dense
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class LSTMStep(keras.layers.Layer):
+class LSTMStep(Composite, keras.layers.Layer):
     """One step of a long short-term memory: from inputs and a state to the next state.
 
         i, f, g, o = split(linear([inputs, h]))
@@ -33,9 +34,7 @@ class LSTMStep(keras.layers.Layer):
     def __init__(self, units, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
-        self.gates = keras.layers.Dense(
-            4 * self.units, kernel_initializer=kernel_initializer, dtype=self.dtype_policy
-        )
+        self.gates = Dense(4 * self.units, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
 
     def build(self, input_shape):
         """Makes the linear layer for inputs [N, size]."""

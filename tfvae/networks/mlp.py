@@ -8,10 +8,11 @@ import keras
 
 from tfvae import memory
 from tfvae.checks import shape_of
+from tfvae.layers import Composite, Dense
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class MLP(keras.layers.Layer):
+class MLP(Composite, keras.layers.Layer):
     """A stack of dense layers on the flattened input; an encoder or a decoder.
 
     Args:
@@ -36,7 +37,7 @@ class MLP(keras.layers.Layer):
         self.batch_norm = batch_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.dense = [
-            keras.layers.Dense(
+            Dense(
                 width,
                 activation=None if batch_norm else self.activation,
                 use_bias=not batch_norm,

@@ -1,0 +1,7 @@
+"""What layers of tfvae are made of: composites that keep what was frozen, products that sum in float32, scales."""
+
+from tfvae.layers.bounded import bounded, bounded_below
+from tfvae.layers.composite import Composite
+from tfvae.layers.products import Conv2D, Conv2DTranspose, Dense, sums_in_half
+
+__all__ = ["Composite", "Conv2D", "Conv2DTranspose", "Dense", "bounded", "bounded_below", "sums_in_half"]
