@@ -2,6 +2,6 @@
 
 from tfvae.layers.bounded import bounded, bounded_below
 from tfvae.layers.composite import Composite
-from tfvae.layers.products import Conv2D, Conv2DTranspose, Dense, sums_in_half
+from tfvae.layers.products import Conv2D, Conv2DTranspose, Dense, check_sums
 
-__all__ = ["Composite", "Conv2D", "Conv2DTranspose", "Dense", "bounded", "bounded_below", "sums_in_half"]
+__all__ = ["Composite", "Conv2D", "Conv2DTranspose", "Dense", "bounded", "bounded_below", "check_sums"]

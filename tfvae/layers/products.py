@@ -10,6 +10,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfvae.checks import UserError
 from tfvae.layers.policy import policy_for
 
 
@@ -17,6 +18,31 @@ def sums_in_half(layer: keras.layers.Layer) -> bool:
     """Returns whether a layer's sums over examples would be taken in half precision: on a CPU in a half policy."""
     half = layer.compute_dtype in ("float16", "bfloat16")
     return half and not tf.config.list_logical_devices("GPU")
+
+
+def check_sums(layers: list[keras.layers.Layer]) -> None:
+    """Refuses layers that are not of this room where they would sum gradients in half precision.
+
+    Raises:
+        UserError: if a bias is bfloat16, or the kernel of a convolution half precision, on a CPU.
+    """
+    for layer in layers:
+        if isinstance(layer, _Exact) or not sums_in_half(layer):
+            continue
+        own = {
+            weight.name: weight
+            for weight in layer.trainable_weights
+            if getattr(layer, weight.name, None) is weight
+        }
+        kernel = own.get("kernel")
+        convolution = kernel is not None and hasattr(layer, "kernel_size")
+        if convolution or ("bias" in own and layer.compute_dtype == "bfloat16"):
+            raise UserError(
+                f"the gradients of layer {layer.name} would be summed in {layer.compute_dtype} on a CPU",
+                expected="layers of tfvae.networks or tfvae.layers, which sum in float32",
+                received=f"a {type(layer).__name__} of Keras",
+                fix='give that layer dtype="float32", or train on a GPU',
+            )
 
 
 class _Exact:

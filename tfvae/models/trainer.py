@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.layers import Composite
+from tfvae.layers import Composite, check_sums
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
 from tfvae.models.parts import check_finite, known
@@ -115,6 +115,7 @@ class Trainer(Composite, keras.Model):
     def make_train_function(self, force=False):
         """As Keras', but with figures of all replicas."""
         if self.train_function is None or force:
+            check_sums(self._flatten_layers())
             super().make_train_function(force)
             self.train_function = self._divided(self.train_function)
         return self.train_function
