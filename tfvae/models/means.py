@@ -14,7 +14,7 @@ class Means(keras.metrics.Metric):
     """
 
     def __init__(self, names, name="means"):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype="float32")
         self.names = tuple(names)
         self.totals = self.add_variable((len(self.names),), "zeros", name="totals")
         self.counts = self.add_variable((len(self.names),), "zeros", name="counts")

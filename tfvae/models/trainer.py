@@ -12,6 +12,7 @@ from tfvae.layers import Composite, check_sums
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
 from tfvae.models.parts import check_finite, known
+from tfvae.models.precision import float32_data
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -231,7 +232,7 @@ class Trainer(Composite, keras.Model):
         validation_data, held_out_steps = replicas.share(
             self.distribute_strategy, validation_data, kwargs.pop("validation_steps", None)
         )
-        with compiled.told_in_one_line():
+        with compiled.told_in_one_line(), float32_data():
             return super().fit(
                 x,
                 y,
@@ -249,7 +250,8 @@ class Trainer(Composite, keras.Model):
         y = _targets(x, y, sample_weight)
         x, steps = replicas.share(self.distribute_strategy, x, kwargs.pop("steps", None))
         options = {"sample_weight": sample_weight, "steps": steps, "return_dict": True}
-        figures = super().evaluate(x, y, *args, **options, **kwargs)
+        with float32_data():
+            figures = super().evaluate(x, y, *args, **options, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
 
     def predict(self, x, *args, **kwargs):
@@ -264,7 +266,8 @@ class Trainer(Composite, keras.Model):
                 expected="one process that loads the saved model",
                 fix="or call the model on a batch",
             )
-        return super().predict(x, *args, **kwargs)
+        with float32_data():
+            return super().predict(x, *args, **kwargs)
 
     @property
     def metrics_names(self):
@@ -292,7 +295,7 @@ class Trainer(Composite, keras.Model):
     def _follow(self, names):
         """Keeps a running mean of each of these figures, and counts the batches of an evaluation."""
         self._means = Means(names)
-        self._test_batches = keras.metrics.Sum(name="test_batches")
+        self._test_batches = keras.metrics.Sum(name="test_batches", dtype="float32")
 
     def _report(self, figures, weight, num_rows=None):
         """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already; of

@@ -1,0 +1,58 @@
+"""What Keras is set to globally does not reach the layers: their channels come last and their weights are float32.
+
+Mutations, each seen to break a test here: convolutions without a `data_format`; layers that take Keras' policy as it
+is; metrics of Keras' `floatx`; arrays given to Keras' own `fit` under another `floatx`.
+"""
+
+import keras
+import numpy as np
+import pytest
+from conformance import models
+
+ROWS = ["cvae-image", "vae-conv", "draw-attention", "iwae-autoregressive-mixture", "discrete-linear"]
+SETTINGS = {
+    "channels first": lambda: keras.config.set_image_data_format("channels_first"),
+    "float64": lambda: keras.config.set_floatx("float64"),
+    "float16": lambda: keras.config.set_floatx("float16"),
+    "float64 policy": lambda: keras.config.set_dtype_policy("float64"),
+}
+
+
+@pytest.fixture
+def defaults():
+    """Restores what a test sets."""
+    before = keras.config.image_data_format(), keras.config.floatx()
+    yield
+    keras.config.set_image_data_format(before[0])
+    keras.config.set_floatx(before[1])
+    keras.config.set_dtype_policy(before[1])
+
+
+def trained(name):
+    """What a row gives after a step, and its weights."""
+    keras.backend.clear_session()
+    model = models.create(name)
+    x = models.examples(model, 4) / 3.0 if name == "cvae-image" else models.examples(model, 4)
+    model.compile(keras.optimizers.SGD(0.125), run_eagerly=True)
+    history = model.fit(*models.data(model, x), batch_size=4, verbose=0).history
+    history |= model.evaluate(*models.data(model, x), verbose=0, return_dict=True)
+    predicted = model.predict(models.inputs(model, x), verbose=0)
+    outputs = models.outputs(model, x) | {"predicted": predicted}
+    return model, outputs | {key: np.float32(value) for key, value in history.items()}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == ROWS[0] else pytest.mark.slow) for name in ROWS]
+)
+def test_models(name, defaults):
+    expected_model, expected = trained(name)
+    for setting, change in SETTINGS.items():
+        keras.backend.clear_session()
+        change()
+        model, found = trained(name)
+        assert {weight.dtype for weight in model.weights} == {"float32"}, setting
+        for now, before in zip(model.get_weights(), expected_model.get_weights(), strict=True):
+            np.testing.assert_array_equal(now, before, err_msg=setting)
+        models.assert_same(found, expected)
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_floatx("float32")
