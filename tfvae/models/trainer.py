@@ -11,6 +11,7 @@ from tfvae.checks import UserError
 from tfvae.layers import Composite, check_sums
 from tfvae.models import compiled, replicas
 from tfvae.models.means import Means
+from tfvae.models.optimized import Optimized
 from tfvae.models.parts import check_finite, known
 from tfvae.models.precision import float32_data
 
@@ -25,7 +26,7 @@ TWO_PASSES_DIFFER = (
 SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
-class Trainer(Composite, keras.Model):
+class Trainer(Composite, Optimized, keras.Model):
     """A Keras model that brings its own loss and reports means over examples.
 
     Attributes:
@@ -39,9 +40,6 @@ class Trainer(Composite, keras.Model):
     takes_condition = False
     latents: str | None = None
     backward_particles = 0
-    compiles: bool | str = "auto"
-    _optimized: tuple[int, ...] = ()  # places in `weights` of those that the optimiser was made for
-    _to_optimize: tuple[int, ...] = ()
 
     def __init__(self, **kwargs):
         layers = (keras.layers.Layer, Composite)
@@ -159,10 +157,7 @@ class Trainer(Composite, keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
         super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
-        weights = self.weights
-        self._optimized = self._to_optimize or self._trainable_places()
-        with self.distribute_strategy.scope():
-            self.optimizer.build([weights[place] for place in self._optimized])
+        self._build_optimizer()
 
     def _compiles_step(self):
         """Whether XLA is to compile the training step as a whole."""
@@ -191,26 +186,6 @@ class Trainer(Composite, keras.Model):
                 received=", ".join(unfit),
                 fix="set backward_particles=0",
             )
-
-    def get_compile_config(self):
-        """Returns the arguments of `compile`."""
-        config = super().get_compile_config()
-        if not config:
-            return config
-        differ = self._optimized != self._trainable_places()  # some were frozen after `compile`
-        return config | {"jit_compile": self.compiles} | ({"optimized": self._optimized} if differ else {})
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model as the saved one was, with the state of its optimiser for the same weights."""
-        arguments = keras.saving.deserialize_keras_object(config)
-        self._to_optimize = tuple(arguments.pop("optimized", ()))
-        self.compile(**arguments)
-        self._to_optimize = ()
-
-    def _trainable_places(self):
-        """Returns the places in `weights` of those that are trainable now."""
-        trainable = {id(variable) for variable in self.trainable_variables}
-        return tuple(place for place, variable in enumerate(self.weights) if id(variable) in trainable)
 
     def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`; targets are ignored but by a conditional model, and sample weights need none.
