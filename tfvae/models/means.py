@@ -16,8 +16,8 @@ class Means(keras.metrics.Metric):
     def __init__(self, names, name="means"):
         super().__init__(name=name, dtype="float32")
         self.names = tuple(names)
-        self.totals = self.add_variable((len(self.names),), "zeros", name="totals")
-        self.counts = self.add_variable((len(self.names),), "zeros", name="counts")
+        self.totals = self.add_variable((len(self.names),), "zeros", dtype="float32", name="totals")
+        self.counts = self.add_variable((len(self.names),), "zeros", dtype="float32", name="counts")
 
     def update_state(self, figures, weights):
         """Takes in figures and the weights of their examples, both name to [B]."""
