@@ -32,6 +32,11 @@ class Rws(Estimator):
 class RwsDreg(Estimator):
     """The wake-phase encoder update of `rws` in its doubly reparameterised form: the same mean, no score term.
 
+    Under KL warm-up with weight b the w~ are those of w = p(x|z) (p(z) / q(z|x))^b, and the encoder climbs
+    sum_k w~_k log q(z_k|x) with them: it estimates the gradient of -KL(r || q), r proportional to q w and held fixed.
+    It rests where q is proportional to p(z) p(x|z)^(1/b), as the warmed-up evidence lower bound does. At b = 0, where
+    that bound has no optimum either, q climbs the likelihood alone.
+
     References:
         Tucker, Lawson, Gu, Maddison: Doubly reparameterized gradient estimators for Monte Carlo objectives (2019),
         section 5.
