@@ -4,12 +4,16 @@ Mutations, each seen to break a test here: a decoder with the encoder's widths i
 with another activation than the rest.
 """
 
+import itertools
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from tfvae import distributions, presets
 from tfvae.checks import UserError
+from tfvae.presets.differences import DIFFERENCES
 
 
 @pytest.mark.parametrize("name", presets.names())
@@ -108,6 +112,13 @@ def test_an_unknown_posterior_or_prior_is_refused():
     for options in ({"posterior": "planar"}, {"prior": "flat"}):
         with pytest.raises(UserError, match="unknown"):
             presets.create("digits", **options)
+
+
+def test_a_preset_that_names_a_paper_says_what_differs():
+    named = {preset.name for preset in presets.TABLE if re.search(r"(19|20)\d\d", preset.summary)}
+    assert named == {preset.name for preset in presets.TABLE if preset.differences} == set(DIFFERENCES)
+    for line in itertools.chain(*DIFFERENCES.values()):
+        assert "\n" not in line and not line.endswith(".")
 
 
 def test_an_unknown_override_is_refused():

@@ -47,6 +47,7 @@ def test_the_recipe_of_burda(name):
 def test_the_optimiser_and_the_held_out_images_are_the_recipes(path):
     model, loaded = build(path, "burda-1layer")
     assert (len(loaded.train), len(loaded.validation)) == (100, 400)
+    assert (model.optimizer.beta_1, model.optimizer.beta_2) == (0.9, 0.999)
     assert model.optimizer.epsilon == 5e-6 and float(model.optimizer.learning_rate) == pytest.approx(1e-3)
     bias = np.reshape(model.likelihood_head.logits_layer.linear.bias, (28, 28, 1))
     np.testing.assert_allclose(bias, logit(loaded.mean_pixel()), rtol=1e-4, atol=1e-5)

@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> None:
     print("\npresets")
     for preset in presets.TABLE:
         print(f"  {preset.name:<18} {preset.summary}")
+        for difference in preset.differences:
+            print(f"  {'':<18}   not as published: {difference}")
     print("\nestimators: name, bound, bias of the gradient, latents, cost in steps with K = 1, paper")
     for row in estimators.TABLE:
         print(f"  {row.name:<13} {row.bound:<36} {row.bias:<22} {row.latents:<10} {row.cost:<31} {row.paper}")

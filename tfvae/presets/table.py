@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfvae.checks import UserError, one_of
+from tfvae.presets.differences import DIFFERENCES
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ class Preset:
     deterministic: bool = False
     compile_step: bool = True
     options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What is not as in the paper that the summary names, a line each."""
+        return DIFFERENCES.get(self.name, ())
 
     @property
     def shares_parameters(self) -> bool:

@@ -37,6 +37,8 @@ def trained(story: Story) -> list[str] | Absent:
         ("Binarisation", _binarised(config["binarize"])),
         ("Likelihood", config["likelihood"]),
     ]
+    if facts.differences:
+        rows.insert(1, ("Not as published", "; ".join(facts.differences)))
     if config["condition"] != "none":
         rows.append(("Condition", config["condition"]))
     if facts.latents:

@@ -29,6 +29,7 @@ class Facts:
         labels: whether the examples have labels.
         steps: optimiser steps of an epoch.
         summary: one line on the preset.
+        differences: between it and the paper that the summary names, a line each.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Facts:
     labels: bool
     steps: int
     summary: str
+    differences: tuple[str, ...] = ()
 
     @property
     def images(self) -> bool:

@@ -45,6 +45,7 @@ def write(run: RunDirectory, model, loaded: data.DataSet, result: Mapping[str, A
         labels=getattr(loaded, result["split"]).labels is not None,
         steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
         summary=presets.get(config.preset).summary,
+        differences=presets.get(config.preset).differences,
     )
     try:
         story = Story(
