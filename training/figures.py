@@ -58,13 +58,15 @@ class Painter(keras.callbacks.Callback):
             UserError: if a figure cannot be written.
         """
         try:
-            self._draw(f"after epoch {len(self._recorder.rows)}")
+            done = len(self._recorder.rows)
+            self._draw(f"after epoch {done}" if done else "within the first epoch")
         except OSError as error:
             raise cannot_write(self._run.figures, error) from error
 
     def _draw(self, when: str) -> None:
         folder = self._run.figures
-        plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        if self._recorder.rows:
+            plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
         if self._condition is not None:
             draw_conditional(
                 folder / "conditional.png",

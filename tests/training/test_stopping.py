@@ -14,6 +14,7 @@ import types
 import pytest
 from outcome import assert_same_outcome
 
+from tfvae import cli
 from tfvae.training import callbacks, checkpoint, loop, results, resumption
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
@@ -36,16 +37,17 @@ STEPS = 13
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Returns a function that trains without figures and can send a signal after a step of the process."""
+    """Returns a function that trains, with figures where it `draws`, and can send a signal after a step."""
     import keras
 
     from tfvae.training import figures
 
-    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
+    draw = figures.Painter.draw
     real = callbacks.Halt.on_train_batch_end
 
-    def train(name, *, resume=False, signals=(), **settings):
+    def train(name, *, resume=False, signals=(), draws=False, **settings):
         keras.backend.clear_session()
+        monkeypatch.setattr(figures.Painter, "draw", draw if draws else lambda self: None)
         run, seen = RunDirectory(tmp_path / name), []
 
         def on_train_batch_end(self, batch, logs=None):
@@ -60,6 +62,7 @@ def train(tmp_path, monkeypatch):
         loop.train(config, run, resume=resume, say=lambda line: None)
         return run
 
+    train.folder = tmp_path
     return train
 
 
@@ -93,6 +96,21 @@ def test_stopped_here_and_there_and_extended_it_ends_with_the_same_bytes(train, 
     assert done == [(0, 0, {}), (0, 5, {}), (1, 0, {}), (2, 0, {"epochs": [2, 3]})]
     assert content["resumptions"][0]["versions"] == content["versions"]
     assert content["config"]["epochs"] == 3 and content["started_with"]["epochs"] == 2
+
+
+@pytest.mark.slow
+def test_stopped_within_the_first_epoch_it_can_be_evaluated_and_sampled(train, capsys, monkeypatch):
+    with pytest.raises(Stopped):
+        train("stopped", signals=[(1, signal.SIGINT)], draws=True)
+    run = RunDirectory(train.folder / "stopped")
+    assert {"samples.png", "reconstructions.png"} <= {path.name for path in run.figures.iterdir()}
+    monkeypatch.setattr("tfvae.evaluation.features.STEPS", 20)
+    few = ["--num-samples", "3", "--limit", "20", "--gap-steps", "2", "--gap-examples", "2"]
+    assert cli.main(["evaluate", str(run.path), "--full", *few]) == 0
+    assert cli.main(["sample", str(run.path), "-n", "4"]) == 0
+    assert cli.main(["info", str(run.path)]) == 0
+    assert "epochs done 0 of 2" in capsys.readouterr().out
+    assert run.report_file.stat().st_size > 10_000
 
 
 def test_what_reaches_a_checkpoint_within_an_epoch_is_looked_at_first():
