@@ -134,7 +134,7 @@ def test_the_first_who_differs_from_the_chief_is_named_with_every_setting():
     settings = [{"epochs": 3, "seed": 0}, {"epochs": 3, "seed": 0}, {"epochs": 4, "kind": "new"}]
     tasks.check_settings(task_of(["a:1", "b:2"], 1), settings[:2])
     with pytest.raises(UserError) as error:
-        tasks.check_settings(task_of(["a:1", "b:2", "c:3"], 1), settings)
+        tasks.check_settings(task_of(["a:1", "b:2", "c:3"], 2), settings)
     assert str(error.value).startswith(
         "worker 2 (c:3) was started with other settings; "
         "received epochs (3 of worker 0, 4 there), seed (0 of worker 0, None there), kind (None of worker 0, new"
