@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
 from tfvae.training import claims, data, heartbeat, identity, launcher, quiet, resumption, strategy, workers
@@ -124,15 +126,26 @@ def build(config: Config, loaded: data.DataSet):
         condition_shape=loaded.condition_shape(config.condition),
         **({} if preset.deterministic else latent_settings),
     )
-    if preset.bias_from_data:
-        mean = loaded.mean_pixel()
-        model.likelihood_head.initialize_bias(model.unseen(mean) if model.takes_condition else mean)
+    _start_from_data(model, preset, config, loaded)
     rate = learning_rate(config.schedule, config.learning_rate, config.schedule_epochs, steps)
     optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
     model.compile(optimizer=optimizer, **_execution(config, preset, steps))
     return model
+
+
+def _start_from_data(model, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
+    """Starts the likelihood from the data: its bias from their mean, and a learned scale from their spread about it.
+
+    A preset may say otherwise: with `bias_from_data`, or with an `initial_scale` for its likelihood.
+    """
+    unseen = model.unseen if model.takes_condition else np.asarray
+    if preset.bias_from_data:
+        model.likelihood_head.initialize_bias(unseen(loaded.mean_pixel()))
+    if config.likelihood != preset.likelihood or "initial_scale" not in dict(preset.likelihood_options):
+        variance = np.asarray(unseen(loaded.pixel_variance(config.binarize).astype(np.float32)))
+        model.likelihood_head.initialize_scale(float(np.sqrt(variance.mean(dtype=np.float64))))
 
 
 def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, Any]:

@@ -124,6 +124,21 @@ class DataSet:
         images = self.train.images
         return (images.mean(axis=0, dtype=np.float64) / _white(images)).astype(np.float32)
 
+    def pixel_variance(self, binarize: str) -> np.ndarray:
+        """Returns the variance of each pixel over the training images as a run sees them, float64.
+
+        Args:
+            binarize: how the run binarises them, one of `BINARIZE`.
+        """
+        images, white = self.train.images, _white(self.train.images)
+        if binarize == "threshold":
+            mean = (images > 0.5 * white).mean(axis=0)
+        else:
+            mean = images.mean(axis=0, dtype=np.float64) / white
+        if binarize != "none":
+            return mean * (1.0 - mean)
+        return images.var(axis=0, dtype=np.float64) / white**2
+
     def is_grey(self) -> bool:
         """Tells whether a pixel of the training images lies strictly between 0 and 1."""
         images = self.train.images

@@ -1,7 +1,8 @@
 """Runs with likelihoods of grey and stored pixels: what goes with what, and bits per dimension.
 
 Mutations, each seen to break a test here: dynamic binarisation left as the default of every likelihood; bits of
-log 10, or not divided by the pixels; bits reported for a density.
+log 10, or not divided by the pixels; bits reported for a density; a learned scale that starts at 1, from the variance
+of grey pixels where they are binarised, or from that of the pixels that a condition gives.
 """
 
 import json
@@ -87,3 +88,35 @@ def test_bits_per_dimension_are_for_stored_pixels_alone(name, tmp_path, capsys):
     assert found["bits_per_dimension"] == pytest.approx(found["nll"] / 64 / math.log(2), rel=1e-9)
     assert 1.0 < found["bits_per_dimension"] < math.log2(17) + 0.5
     assert f"{found['bits_per_dimension']:.4f}" in said and "17 levels" in said
+
+
+SPREADS = {  # of pixels that are 0 or 1, or grey, and how a run sees them
+    "none": lambda x: x.var(axis=0).mean(),
+    "dynamic": lambda x: (x.mean(axis=0) * (1 - x.mean(axis=0))).mean(),
+    "threshold": lambda x: (x > 0.5).var(axis=0).mean(),
+}
+
+
+@pytest.mark.parametrize("binarize", SPREADS)
+@pytest.mark.parametrize("preset", ["digits", "tutorial-400-20", "cvae-column", "conv"])
+def test_a_learned_scale_starts_from_the_spread_of_the_data(preset, binarize, npz):
+    size = {"digits": 8, "conv": 8}.get(preset, 28)
+    images = (0.3 * RNG.random((30, size, size)) ** 3).astype(np.float32)
+    settings = {"preset": preset, "likelihood": "normal", "binarize": binarize, "latent_size": 2}
+    config = Config.resolve(settings | {"dataset": npz(x_train=images, x_test=images), "batch_size": 5})
+    loaded = loop.load_data(config)
+    model = loop.build(config, loaded)
+    x = loaded.train.images[..., 0] if loaded.train.images.ndim == 4 else loaded.train.images
+    x = x / np.float32(255) if x.dtype == np.uint8 else x
+    seen = np.ones(x.shape[1:], bool)
+    if preset == "cvae-column":
+        seen = ~np.asarray(model.given)[..., 0]
+    expected = math.sqrt(SPREADS[binarize](x[:, seen].astype(np.float64)))
+    found = float(model.likelihood_head.current_scale())
+    assert (found == pytest.approx(expected or 1.0, rel=1e-4) and found < 0.6) or expected == 0
+
+
+def test_a_preset_may_say_where_a_learned_scale_starts():
+    config = Config.resolve({"preset": "ring"})
+    model = loop.build(config, loop.load_data(config))
+    assert float(model.likelihood_head.current_scale()) == pytest.approx(0.3)

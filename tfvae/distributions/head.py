@@ -148,6 +148,9 @@ class Head(Composite, keras.layers.Layer):
         """
         return parameters
 
+    def initialize_scale(self, spread: float) -> None:
+        """Starts a trainable scale of the head's own from the data's standard deviation; does nothing without one."""
+
     def figures(self) -> dict[str, float]:
         """Returns numbers of the head's own that a report on a model should hold, by name."""
         return {}

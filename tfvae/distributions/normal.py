@@ -31,8 +31,9 @@ class Normal(Head):
     Args:
         event_shape: shape of one example.
         scale: the standard deviation: a number, "learned" for one trainable scale, or "optimal".
-        initial_scale: where the learned scale starts. One that is as wide as the data invites a posterior that ignores
-            them.
+        initial_scale: where the learned scale starts. One that is wider than the data, as 1 is for pixels, invites a
+            posterior that ignores them. `tfvae train` starts from the data's standard deviation about their mean;
+            elsewhere give it here, or call `initialize_scale` on the head of a built model.
         kernel_initializer: of the linear layer.
         linear: whether the mean is linear in the features; otherwise it is the features plus an offset.
 
@@ -147,6 +148,11 @@ class Normal(Head):
     def initialize_bias(self, mean):
         """Starts from the data's mean: array [*event_shape]."""
         self.loc_layer.initialize_bias(np.asarray(mean, np.float32))
+
+    def initialize_scale(self, spread):
+        """Starts a learned scale from the data's standard deviation, unless that is 0."""
+        if self.scale == "learned" and spread > 0.0:
+            self.log_scale.assign(math.log(spread))
 
     def get_config(self):
         """Returns the arguments."""
