@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
 from tfvae.distributions.mixture import Kind, MixtureHead
+from tfvae.layers import uncounted
 
 START = (
     0.05,
@@ -26,7 +27,8 @@ class VampPrior(MixtureHead):
 
     The model gives it its encoder and posterior head (`bind`), whose weights stay the model's; only the w_c are its
     own. A pixel of w_c outside the range has no gradient. The encoder sees pseudo-inputs as it sees examples in
-    evaluation, without dropout and with the moving averages of batch normalisation. As q's weights are p's too,
+    evaluation, without dropout and with the moving averages of batch normalisation, and its activity regularisers do
+    not count them. As q's weights are p's too,
     estimators that train q apart from p are refused.
 
     Args:
@@ -156,7 +158,8 @@ class VampPrior(MixtureHead):
                 "this VampPrior is not part of a model", expected="VAE(..., prior=VampPrior(...))"
             )
         log_weights = tf.fill([self.components], -math.log(self.components))
-        return log_weights, *self._posterior(self.pseudo_inputs())
+        with uncounted(self._posterior.__self__):
+            return log_weights, *self._posterior(self.pseudo_inputs())
 
     def get_config(self):
         """Returns the arguments but `initial`, which the weights replace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import keras
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import DiagonalNormal, Head, StandardNormal, kl_divergence
-from tfvae.layers import Dense
+from tfvae.layers import Dense, added, uncounted
 from tfvae.models.particles import Particles, detach
 from tfvae.models.parts import check_parts, flat_units, with_lead
 from tfvae.models.vae import VAE
@@ -141,7 +142,8 @@ class DRAW(VAE):
         if not (self.estimator.automatic or analytic_kl) and tape is not None:
             value = detach(z, tape)
             latents, fixed = (z,), (value,)
-            _, q, canvas = self._particles(x, num_samples, noise, value)
+            with uncounted(self):
+                _, q, canvas = self._particles(x, num_samples, noise, value)
         return Particles(
             latents=latents,
             fixed=fixed,
@@ -192,14 +194,22 @@ class DRAW(VAE):
         head, rows = self.likelihood_head, tf.shape(x)[0]
         seen, painted, canvas = self.encoder.start(rows), self.decoder.start(rows), tf.zeros_like(x)
         latents, parameters = [], []
+        recurrent = [layer for layer in self._recurrent() if layer is not None]
         for step in range(self.steps):
-            glimpse = self._read(x, x - head.mean(head(canvas)), painted[0])
-            seen = self.encoder(tf.concat([glimpse, painted[0]], axis=-1), seen)
-            parameters.append(self.step_head(seen[0]))
-            latents.append(choose(step, parameters[-1]))
-            painted, canvas, _ = self._paint(latents[-1], painted, canvas)
+            with uncounted(head):
+                error = x - head.mean(head(canvas))
+            with added(*recurrent) if step else contextlib.nullcontext():
+                glimpse = self._read(x, error, painted[0])
+                seen = self.encoder(tf.concat([glimpse, painted[0]], axis=-1), seen)
+                parameters.append(self.step_head(seen[0]))
+                latents.append(choose(step, parameters[-1]))
+                painted, canvas, _ = self._paint(latents[-1], painted, canvas)
         loc, scale = (tf.concat(values, axis=-1) for values in zip(*parameters, strict=True))
         return tf.concat(latents, axis=-1), (loc, scale), canvas
+
+    def _recurrent(self):
+        """The layers that every step calls, whose activity regularisers count each of them."""
+        return self.encoder, self.decoder, self.step_head, self.reader, self.writer, self.patch
 
     def _paint_all(self, z):
         """Unrolls the decoder over latents [N, latent_size]: c_t and where it was written, for each step."""
