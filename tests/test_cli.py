@@ -373,6 +373,7 @@ def test_resume_names_every_setting_that_differs_and_no_other(refused, finished)
 
 def damaged_configs():
     whole = {"config": Config.resolve({"epochs": 2, "latent_size": 2}).to_json(), "argv": [], "seed": 0}
+    whole["versions"] = {}
 
     def changed(**settings):
         return json.dumps(whole | {"config": whole["config"] | settings}).encode()
@@ -397,6 +398,17 @@ def damaged_configs():
         "seed fractional": changed(seed=0.5),
         "out of range": changed(batch_size=0),
         "unknown preset": changed(preset="nothing\nat all"),
+        "nested": b'{"config": ' + b"[" * 100_000,
+        "nested but closed": changed(estimator_options=json.loads("[" * 90 + "]" * 90)),
+        "endless epochs": changed(epochs=10**400),
+        "endless digits": changed(epochs=0).replace(b'"epochs": 0', b'"epochs": ' + b"9" * 6000),
+        "a preset that is a list": changed(preset=["digits"]),
+        "a condition that is an object": changed(condition={}),
+        "a name twice": changed().replace(b'"seed"', b'"seed": 7, "seed"', 1),
+        "byte order mark": b"\xef\xbb\xbf" + changed(),
+        "no versions": json.dumps({"config": whole["config"], "argv": []}).encode(),
+        "versions a list": json.dumps(whole | {"versions": []}).encode(),
+        "argv of numbers": json.dumps(whole | {"argv": [1]}).encode(),
     }
 
 

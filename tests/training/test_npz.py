@@ -3,12 +3,14 @@
 Mutations, each seen to break a test here: each single check of npz.py removed, pickles allowed, TensorFlow imported.
 """
 
+import os
 import zipfile
 
 import numpy as np
 import pytest
 from numbered import fresh_process, numbered, numbers, one_line
 
+from tfvae import memory
 from tfvae.checks import UserError
 from tfvae.training import data
 
@@ -73,6 +75,11 @@ NAN[1, 0, 1], NAN[2, 1, 1] = np.nan, np.inf
             r"c_train of .* has 1 values .* index \[2\]; expected finite numbers that fit into float32",
         ),
         ({"x_train": GOOD, "x_test": GOOD, "c_test": np.float32([0, 0, 0, 0, np.nan])}, "c_test of .*NaN"),
+        (
+            {"x_train": GOOD, "x_test": GOOD, "y_test": np.full(5, 2**64 - 1, np.uint64)},
+            "y_test of .* does not fit into int64; .*received 18446744073709551615",
+        ),
+        ({"\x1b[31mred": GOOD}, r"received \\x1b\[31mred"),
     ],
 )
 def test_unfit_arrays(npz, arrays, told):
@@ -119,6 +126,54 @@ def archive_with_a_compression_of_its_own(path):
     path.write_bytes(content)
 
 
+def with_header(path, text, version=(1, 0)):
+    """An archive whose x_train has another header than its numbers."""
+    np.savez(path, x_train=numbered(10), x_test=GOOD)
+    with zipfile.ZipFile(path) as archive:
+        made = {name: archive.read(name) for name in archive.namelist()}
+    header = text.encode() + b"\n"
+    made["x_train.npy"] = (
+        b"\x93NUMPY" + bytes(version) + len(header).to_bytes(2, "little") + header + bytes(640)
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in made.items():
+            archive.writestr(name, content)
+
+
+def archive_of_endless_shape(path):
+    with_header(path, f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({10**30},), }}")
+
+
+def archive_of_more_than_it_has(path):
+    with_header(path, "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000), }")
+
+
+def archive_of_an_unterminated_header(path):
+    with_header(path, "{'descr': '<f4', 'fortran_order': False, 'shape': (10,")
+
+
+def archive_of_a_program(path):
+    with_header(path, "__import__('os').abort()")
+
+
+def archive_of_another_version(path):
+    with_header(path, "{}", (7, 0))
+
+
+def archive_with_a_name_twice(path):
+    np.savez(path, x_train=numbered(10), x_test=GOOD)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x_train", b"once more")
+
+
+def archive_larger_than_the_memory(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (10, 1000, 1000), }\n"
+        start = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+        for name in ("x_train.npy", "x_test.npy"):
+            archive.writestr(name, start + bytes(10**7))
+
+
 def archive_of_text(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x_train", "no array")
@@ -136,8 +191,32 @@ def archive_of_text(path):
         (archive_with_password, "cannot be read as .npz.*encrypted"),
         (archive_with_a_compression_of_its_own, "cannot be read as .npz.*compression"),
         (archive_of_text, "cannot be read as .npz.*x_train is no array"),
+        (archive_of_endless_shape, "the shape of x_train is none"),
+        (archive_of_more_than_it_has, "x_train says that it has 4000000000 bytes and has 640"),
+        (archive_of_an_unterminated_header, "the header of x_train is damaged"),
+        (archive_of_a_program, "the header of x_train is damaged"),
+        (archive_of_another_version, "x_train is of an unknown version"),
+        (archive_with_a_name_twice, "x_train is there twice"),
+        (os.mkfifo, "cannot be read as .npz.*Not a regular file"),
     ],
-    ids=["missing", "folder", "empty", "torn", "pickle", "damaged", "encrypted", "compressed", "text"],
+    ids=[
+        "missing",
+        "folder",
+        "empty",
+        "torn",
+        "pickle",
+        "damaged",
+        "encrypted",
+        "compressed",
+        "text",
+        "endless",
+        "more",
+        "unterminated",
+        "program",
+        "version",
+        "twice",
+        "pipe",
+    ],
 )
 def test_unfit_files(tmp_path, make, told):
     path = tmp_path / "images.npz"
@@ -145,6 +224,17 @@ def test_unfit_files(tmp_path, make, told):
     with pytest.raises(UserError, match=told) as caught:
         data.load(str(path))
     assert str(path) in one_line(caught)
+
+
+def test_arrays_larger_than_the_memory_are_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "images.npz"
+    archive_larger_than_the_memory(path)
+    assert path.stat().st_size < 10**5
+    monkeypatch.setattr(memory, "available", lambda: 1.5e7)
+    with pytest.raises(
+        UserError, match=r"the arrays would need at least 20 MB of memory; .* 15 MB available"
+    ):
+        data.load(str(path))
 
 
 @pytest.mark.alone

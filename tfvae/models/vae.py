@@ -14,6 +14,7 @@ from tfvae.estimators.catalog import check_path
 from tfvae.models.parts import batch_of, check_parts, deserialize
 from tfvae.models.scoring import Scoring
 
+SAMPLES_PER_BLOCK = 10_000  # drawn at a time, so that the networks' layers need no more memory for many
 HEADS = {
     "continuous": "a head such as DiagonalNormal or RealNVP",
     "discrete": "Bernoulli or OneHotCategorical",
@@ -183,9 +184,16 @@ class VAE(Scoring):
         Returns:
             x: [n, *event_shape].
         """
-        numbers = positive_int("n", n) * (math.prod(self.event_shape) + self.latent_size)
-        memory.check(f"{n} samples", 4.0 * numbers, fix="draw fewer at a time")
-        noise = random.ThreefryNoise(random.row_seeds(seed, n))
+        needed = positive_int("n", n) * (2.0 + math.prod(self.event_shape)) * 4.0
+        memory.check(f"{n} samples", needed, fix="draw fewer at a time")
+        seeds = random.row_seeds(seed, n)
+        if n <= SAMPLES_PER_BLOCK:
+            return self._sample_rows(seeds, mean)
+        starts = range(0, n, SAMPLES_PER_BLOCK)
+        return tf.concat([self._sample_rows(seeds[i : i + SAMPLES_PER_BLOCK], mean) for i in starts], axis=0)
+
+    def _sample_rows(self, seeds, mean):
+        noise = random.ThreefryNoise(seeds)
         z = self.sample_latents(noise)
         if mean:
             return self._likelihood_mean(z)
