@@ -43,7 +43,8 @@ PATHS = [
     *("", ".", "..", "run", "./run/", "nowhere", "nowhere/at/all.png", "file", "file/below", "file/below.png"),
     *("out.png", "out.npy", "out.tflite", "out", "long" * 100, "long" * 100 + ".png", "a/" * 3000 + "b", "x" * 5000),
     *("\x1b[31m.png", "\udcff.png", "\udcff.npz", "a\0b", "a\0b.png", "a\nb.npy", "~", "~/x", "-", "--out"),
-    *("/dev/full", "/dev/null", "/proc/x", "/proc/self/mem", "/dev/null/x.png", "loop", "loop/x.png", "dangling", "dangling/x.png"),
+    *("/dev/full", "/dev/null", "/proc/x"),
+    *("/proc/self/mem", "/dev/null/x.png", "loop", "loop/x.png", "dangling", "dangling/x.png"),
     *("images.npz", "pipe.npz", "None"),
     *("folder.png", "folder.npy", "readonly/x.png", "élan.png", "\u202egnp.png", "run/config.json", "run/model.keras"),
 ]  # fmt: skip
@@ -150,8 +151,9 @@ def place(made, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "train", train)
     monkeypatch.setattr(launcher, "launch", lambda *_, **__: 0)
-    monkeypatch.setattr(evaluations, "evaluate", lambda *_, **__: {})
-    monkeypatch.setattr(summary, "tell", lambda _: None)
+    monkeypatch.setattr(evaluations, "evaluate", lambda *_, **__: {"evaluation": "none"})
+    for name in ("tell", "tell_where"):
+        monkeypatch.setattr(summary, name, lambda *_: None)
     monkeypatch.setattr(results, "load_model", lambda _: model)
     for name in ("save_serving", "save_web"):
         monkeypatch.setattr(export, name, lambda model, out, **_: out)
