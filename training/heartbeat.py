@@ -66,12 +66,13 @@ class Silence:
 
 
 @contextlib.contextmanager
-def watched(task: tasks.Task | None, limit: float) -> Iterator[None]:
+def watched(task: tasks.Task | None, limit: float, resuming: str) -> Iterator[None]:
     """Ends this process, with exit code 3 and one line, when it stays silent for too long within the block.
 
     Args:
         task: which of several workers this process is; without one, or under the launcher, nothing is watched here.
         limit: seconds.
+        resuming: command that goes on with the run.
     """
     if task is None or processes.is_child():
         yield
@@ -86,7 +87,7 @@ def watched(task: tasks.Task | None, limit: float) -> Iterator[None]:
                 return
         line = (
             f"tfvae: {name} has finished no step for {limit:g} s, it or another worker hangs; "
-            "`tfvae train --run-dir ... --resume` in every worker goes on from the last checkpoint\n"
+            f"{resuming} in every worker goes on from the last checkpoint\n"
         )
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line.encode())
         os._exit(processes.LOST)

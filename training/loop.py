@@ -198,11 +198,11 @@ def train(
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
     claim = claims.claimed(run, new=not resume, say=say) if writes else contextlib.nullcontext()
-    with Stop() as stop, claim, workers.loss_of_workers(task):
+    with Stop() as stop, claim, workers.loss_of_workers(task, run.resuming()):
         found = resumption.choose(run, config) if resume else (None, [])
         strategy.prepare(config, task, worker_timeout)
         heartbeat.beat()
-        with heartbeat.watched(task, hang_timeout):
+        with heartbeat.watched(task, hang_timeout, run.resuming()):
             _train(
                 config, run, found if resume else None, say if writes else (lambda line: None), writes, stop
             )

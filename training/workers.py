@@ -119,8 +119,12 @@ def _named(task: tasks.Task, text: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def loss_of_workers(task: tasks.Task | None) -> Iterator[None]:
+def loss_of_workers(task: tasks.Task | None, resuming: str) -> Iterator[None]:
     """Tells in one line of TensorFlow's errors that mean no more than that another worker is gone.
+
+    Args:
+        task: which of several workers this process is; None where there is one process.
+        resuming: command that goes on with the run.
 
     Raises:
         LostWorker: in place of them.
@@ -132,7 +136,7 @@ def loss_of_workers(task: tasks.Task | None) -> Iterator[None]:
             raise
         raise LostWorker(
             f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log tells why; "
-            "`tfvae train --run-dir ... --resume` in every worker goes on from the last checkpoint"
+            f"{resuming} in every worker goes on from the last checkpoint"
         ) from error
 
 

@@ -132,15 +132,15 @@ WATCHED = """
 import sys, time
 from tfvae.training import heartbeat, tasks
 task = tasks.Task(("worker 0", "worker 1"), ("a:1", "b:2"), 1)
-with heartbeat.watched(task, 0.8):
+with heartbeat.watched(task, 0.8, "`again`"):
     for _ in range(8):
         heartbeat.beat()
         time.sleep(0.2)
 time.sleep(1.6)
 print("left alone", flush=True)
-with heartbeat.watched(None, 0.2):
+with heartbeat.watched(None, 0.2, ""):
     time.sleep(0.6)
-with heartbeat.watched(task, 0.8):
+with heartbeat.watched(task, 0.8, "`again`"):
     time.sleep(600)
 """
 
@@ -152,7 +152,10 @@ def test_without_a_launcher_a_worker_that_hangs_ends_itself_in_one_line():
     )
     assert (done.returncode, done.stdout) == (processes.LOST, "left alone\n")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("tfvae: worker 1 has finished no step for 0.8 s, ") and "--resume" in line
+    assert (
+        line.startswith("tfvae: worker 1 has finished no step for 0.8 s, ")
+        and "; `again` in every worker goes on" in line
+    )
 
 
 def test_the_signs_of_a_worker_hold_it_up_never(monkeypatch, tmp_path):

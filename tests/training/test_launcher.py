@@ -178,7 +178,8 @@ def test_without_a_launcher_the_loss_of_a_worker_ends_the_other_in_one_line(rank
                 )
             )
     try:
-        await_that(lambda: "step" in logs[0].read_text() or any(p.poll() is not None for p in started))
+        history = RunDirectory(tmp_path / "run").history_file
+        await_that(lambda: history.exists() or any(p.poll() is not None for p in started))
         assert [process.poll() for process in started] == [None, None], logs[0].read_text()
         started[rank].send_signal(sent)
         killed = time.monotonic()
@@ -190,4 +191,5 @@ def test_without_a_launcher_the_loss_of_a_worker_ends_the_other_in_one_line(rank
             process.wait()
     said = [line for line in logs[1 - rank].read_text().splitlines() if not line.startswith("step")]
     assert len(said) == 1 and said[0].startswith(f"tfvae: worker {1 - rank} lost "), said
-    assert "--resume" in said[0] and logs[1].read_text().count("step") == 0
+    assert f"--run-dir {tmp_path / 'run'} --resume` in every worker" in said[0]
+    assert logs[1].read_text().count("step") == 0
