@@ -31,8 +31,12 @@ def beat() -> None:
     now = time.monotonic()
     if processes.is_child() and now - _sent >= EVERY:
         _sent = now
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(0)) as launcher:
-            launcher.send(b".", socket.MSG_DONTWAIT)  # a launcher that is suspended holds up no worker
+        with contextlib.suppress(OSError):
+            launcher = socket.socket(fileno=0)
+            try:
+                launcher.send(b".", socket.MSG_DONTWAIT)  # a launcher that is suspended holds up no worker
+            finally:
+                launcher.detach()
 
 
 class Silence:

@@ -158,7 +158,7 @@ def test_without_a_launcher_a_worker_that_hangs_ends_itself_in_one_line():
     )
 
 
-def test_the_signs_of_a_worker_hold_it_up_never(monkeypatch, tmp_path):
+def test_the_signs_of_a_worker_hold_it_up_never():
     """Not even where the launcher reads none of them, or is gone."""
     code = """
 import os, signal, socket, time
@@ -172,6 +172,10 @@ for _ in range(5000):
 received = len(ours.recv(10_000))
 ours.close()
 heartbeat.beat()
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+free = os.dup(0)
+heartbeat.beat()
+assert os.dup(0) == free + 1
 print(received)
 """
     own = os.environ | {processes.CHILD: str(os.getpid())}
