@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfvae import memory
 from tfvae.checks import UserError, positive_int, seed_of
 
 SIGNATURES = {  # name: (inputs, the condition aside; outputs of which there is one at least)
@@ -97,15 +98,23 @@ def as_request(
     return rows, next(iter(counts.values()))
 
 
-def draws(n: int, seed: int, condition: ArrayLike | None = None) -> dict[str, np.ndarray]:
+def draws(n: int, seed: int, condition: ArrayLike | None = None, size: int = 0) -> dict[str, np.ndarray]:
     """Returns the request of `sample` for n draws under one seed, or n for each of B conditions.
 
     Row i B + b, draw i of condition b, has the seed (seed, i B + b).
 
+    Args:
+        n: how many draws.
+        seed: 32-bit integer.
+        condition: array [B, ...] or None.
+        size: numbers in one image of the answer, for an estimate of the memory that all of them take.
+
     Raises:
-        UserError: if `n` is not a positive integer, the seed does not fit into 32 bits, or there is no condition in
-            the array.
+        UserError: if `n` is not a positive integer, the seed does not fit into 32 bits, there is no condition in the
+            array, or the draws do not fit into memory.
     """
+    count = positive_int("n", n) * (1 if condition is None else max(1, len(np.atleast_1d(condition))))
+    memory.check(f"{count} samples", 4.0 * count * (size + 4), fix="ask for fewer at a time")
     if condition is None:
         return {"seed": row_seeds(seed, n)}
     rows = np.asarray(condition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Mapping
@@ -91,7 +92,9 @@ class OnDevice:
 
         With conditions [B, *condition_shape], n draws for each: [n, B, *event_shape], those of `model.sample`.
         """
-        return by_sample(self.read("sample", draws(n, seed, condition))["image"], n, condition)
+        return by_sample(
+            self.read("sample", draws(n, seed, condition, math.prod(self.event_shape)))["image"], n, condition
+        )
 
     def predict(self, condition: ArrayLike) -> np.ndarray:
         """Returns the mean prediction for each condition [B, *condition_shape]: [B, *event_shape]."""

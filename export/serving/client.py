@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +38,9 @@ class Client:
     def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns the mean images of n draws: [n, *event_shape]; with conditions [B, ...], [n, B, *event_shape]; those
         of `model.sample(n, seed)`."""
-        return by_sample(self.run("sample", **draws(n, seed, condition))["image"], n, condition)
+        _, outputs = self.signatures.get("sample", ({}, {}))
+        size = math.prod(size or 1 for size in outputs["image"][1]) if outputs else 0
+        return by_sample(self.run("sample", **draws(n, seed, condition, size))["image"], n, condition)
 
     def predict(self, condition: ArrayLike) -> np.ndarray:
         """Returns the mean predictions for conditions [B, ...]: [B, *event_shape]."""
@@ -111,7 +114,17 @@ def _load(file: str) -> np.ndarray:
         raise UserError(f"cannot read {file}", expected="a .npy file", received=f"{error}") from error
 
 
+def _out(name: str) -> Path:
+    try:
+        if "\0" not in name:
+            return Path(name).with_suffix(".npy")
+    except ValueError:  # a path without a name
+        pass
+    raise UserError(f"--out {name!r} names no file", fix="give it a name such as x.npy")
+
+
 def _run(options: argparse.Namespace) -> None:
+    out = None if options.command == "score" else _out(options.out)
     x = None if options.command in ("sample", "predict") else _load(options.file)
     given = {} if options.condition is None else {"condition": _load(options.condition)}
     transport = Grpc(options.grpc, options.model) if options.grpc else Rest(options.rest, options.model)
@@ -125,10 +138,6 @@ def _run(options: argparse.Namespace) -> None:
         images = client.sample(options.n, options.seed, **given)
     else:
         images = client.predict(**given) if options.command == "predict" else client.reconstruct(x, **given)
-    try:
-        out = Path(options.out).with_suffix(".npy")
-    except ValueError as error:
-        raise UserError(f"--out {options.out!r} names no file", fix="give it a name such as x.npy") from error
     try:
         with files.replacing(out) as temporary:
             np.save(temporary, images)

@@ -5,6 +5,7 @@ written into the target; the system's temporary directory not swept.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -153,40 +154,45 @@ def visible(folder):
     return {name: content for name, content in tree(folder).items() if not name.startswith(".tfvae-export-")}
 
 
+def kill(exporter, case, asked, kind, seconds):
+    """Starts an export and kills it at a random time, every third one at a random moment of its end."""
+    rng = generator(case)
+    if case % 3 == 0:
+        return exporter.kill(exporter.start(asked, halt=int(rng.integers(1, LAST[kind] + 1))))
+    return exporter.kill(exporter.start(asked), after=float(rng.uniform(0.0, seconds)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cases", portions(30, 2))
 def test_killed_exports(cases, run, exporter, old, tmp_path):
-    counts = {"old": 0, "whole": 0, "left": 0}
-    for case in cases:
-        rng, kind = generator(case), FORMATS[case % 3]
+    """Rounds of five kills of exports to one place, every other one over an old export; then one that is not killed."""
+    counts = {"killed": 0, "old or absent": 0, "whole": 0, "left by rounds": 0}
+    for number, numbers in itertools.groupby(cases, key=lambda case: case // 5):
+        kind = FORMATS[number % 3]
         before, seconds = old(kind)
-        out = tmp_path / str(case)
-        exists = bool(case // 3 % 2 == 0)
-        if exists:
+        out = tmp_path / str(number)
+        if number % 2 == 0:
             shutil.copytree(before, out)
             for path in [*out.rglob("*.json"), *out.rglob("*.pbtxt")]:
-                path.write_bytes(path.read_bytes() + b"\n")  # to be told from the new one
+                path.write_bytes(path.read_bytes() + b"\n")  # to be told from a new one
         else:
             out.mkdir()
-        start, asked = tree(out), words(run, kind, out, overwrite=exists)
-        if case % 2 == 0:
-            code = exporter.kill(exporter.start(asked, halt=int(rng.integers(1, LAST[kind] + 1))))
-        else:
-            code = exporter.kill(exporter.start(asked), after=float(rng.uniform(0.0, seconds)))
-        assert code in (-signal.SIGKILL, 0)
-        found = visible(out)
-        is_old = found == start
-        assert is_old or whole(found, tree(before)), (case, sorted(found))
-        counts["old" if is_old else "whole"] += 1
-        counts["left"] += bool(exporter.left()) or os.listdir(out) != sorted(
-            {Path(name).parts[0] for name in found}
+        start = tree(out)
+        for case in numbers:
+            code = kill(exporter, case, words(run, kind, out, overwrite=bool(start)), kind, seconds)
+            assert code in (-signal.SIGKILL, 0)
+            found = visible(out)
+            assert found == start or whole(found, tree(before)), (case, sorted(found))
+            counts["killed"] += code != 0
+            counts["old or absent" if found == start else "whole"] += 1
+            start = found
+        counts["left by rounds"] += (
+            len(exporter.left()) + len(os.listdir(out)) - len(start and os.listdir(before))
         )
-        exporter.start(words(run, kind, out, overwrite=bool(found)))
-        assert exporter.wait() == 0, case
-        assert whole(tree(out), tree(before)), (case, sorted(tree(out)))
+        exporter.start(words(run, kind, out, overwrite=bool(start)))
+        assert exporter.wait() == 0, number
+        assert whole(tree(out), tree(before)), (number, sorted(tree(out)))
         assert os.listdir(out) == os.listdir(before) and not exporter.left()
         for file in out.rglob("*.tflite"):
             assert OnDevice(file).checked
-        shutil.rmtree(out)
     print(counts)
-    assert sum(counts[name] for name in ("old", "whole")) == len(cases)

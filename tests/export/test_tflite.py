@@ -301,6 +301,14 @@ def test_an_unbuilt_model(tmp_path):
         (lambda device: device.decode(np.zeros((2, 3), np.float32)), "z has the wrong shape"),
         (lambda device: device.sample(0, seed=1), "n is not a positive integer"),
         (lambda device: device.sample(2, seed=2**31), "32-bit integer"),
+        (
+            lambda device: device.sample(2**31 - 1, seed=1),
+            "2147483647 samples would need at least .* of memory",
+        ),
+        (
+            lambda device: device.sample(10**30, seed=1),
+            "n is too large; expected an integer from 1 to 2147483647",
+        ),
         (lambda device: device.run("dream"), "no such signature"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from kit.fuzz import generator, portions
 from kit.raw_server import RawServer, http
-from kit.served import ROWS, changed, garbled, metadata, one_line, right
+from kit.served import ROWS, changed, garbled, metadata, one_line, right, served
 
 from tfvae.checks import UserError
 from tfvae.export.serving.client import Client
@@ -158,3 +158,16 @@ def test_a_server_that_says_anything(cases):
                 now[name] = garbled(head, rng) + b"\r\n\r\n" + body
             outcomes.append(ask(server.url))
     assert len(outcomes) == len(cases) and outcomes.count("told") > len(cases) / 3
+
+
+def test_outputs_without_names():
+    """A server leaves the name out where there is one output; two of one shape are not taken from one list."""
+    numbers = [0.5] * ROWS
+    x = np.zeros([ROWS, 2, 3], np.float32)
+    with (
+        served(http(json.dumps({"outputs": numbers}).encode())) as server,
+        pytest.raises(UserError, match=r"wrong answer from .*expected outputs elbo, log_prob"),
+    ):
+        Client(Rest(server.url)).score(x)
+    with served(http(json.dumps({"outputs": x.tolist()}).encode())) as server:
+        assert np.array_equal(Client(Rest(server.url)).reconstruct(x), x)

@@ -118,6 +118,22 @@ def test_bad_addresses(address, tmp_path, capsys):
     assert told.count("\n") == 1 and told[:-1].isprintable() and not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("n", [2**31 - 1, 2**31, 10**25, 0, -1])
+def test_more_samples_than_fit_are_not_asked_for(n, tmp_path, capsys):
+    with served(http(json.dumps(right()).encode())) as server:
+        words = ["--rest", server.url, "sample", "-n", str(n), "--out", str(tmp_path / "x.npy")]
+        assert command.main(words) == 2 and not list(tmp_path.iterdir())
+        assert capsys.readouterr().err.count("\n") == 1
+        assert server.requests == ["/v1/models/tfvae/metadata"]
+
+
+@pytest.mark.parametrize("out", ["", ".", "/", "\0", "x" * 300, "/dev/null/x"])
+def test_where_no_file_can_be_written(out, capsys):
+    with served(http(json.dumps(right()).encode())) as server:
+        assert command.main(["--rest", server.url, "sample", "-n", str(ROWS), "--out", out]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize("model", ["", "a\nb", "\0", 3, None])
 def test_bad_names_of_models(model):
     with pytest.raises(UserError, match="the model has no name") as error:
