@@ -28,10 +28,7 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(content)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # ValueError: also of text that is no UTF-8, of too many digits
+    except (ValueError, RecursionError) as error:  # also no UTF-8, too many digits
         raise wrong(where, "an object in JSON", f"{len(content)} bytes: {error}") from error
     if not isinstance(value, dict):
         raise wrong(where, "an object in JSON", f"a {type(value).__name__}")

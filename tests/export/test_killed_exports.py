@@ -19,7 +19,7 @@ import pytest
 from kit.fuzz import generator, portions
 
 from tfvae import presets
-from tfvae.export import OnDevice
+from tfvae.export import OnDevice, directories
 from tfvae.export.layouts import VENDORED
 from tfvae.training.config import Config
 from tfvae.training.run_directory import RunDirectory
@@ -30,6 +30,47 @@ LAST = {
     "saved_model": 16,
     "web": 16,
 }  # moments that there are at least where an old export is replaced
+
+
+REPLACE = """
+import itertools, sys
+from pathlib import Path
+from tfvae.export import directories
+
+target = Path(sys.argv[1])
+print("started", flush=True)
+for number in itertools.count():
+    if target.suffix:
+        with directories.replacing_file(target) as file:
+            file.write_text(f"{number}\\n" * 1000)
+    else:
+        with directories.replacing_directory(target) as folder:
+            for name in range(10):
+                (folder / f"{name}").write_text(f"{number}\\n" * 100)
+"""
+
+
+@pytest.mark.parametrize("cases", portions(100, 12))
+@pytest.mark.parametrize("name", ["1", "model.tflite"])
+def test_a_process_that_replaces_without_end_is_killed(name, cases, tmp_path):
+    """All files are of one writing, and the next process leaves nothing of the one before."""
+    target = tmp_path / name
+    for case in cases:
+        process = subprocess.Popen([sys.executable, "-c", REPLACE, target], stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "started\n"
+        time.sleep(float(generator(case).uniform(0.0, 0.3)))
+        process.kill()
+        process.communicate()
+        left = set(os.listdir(tmp_path)) - {name}
+        assert len(left) <= 1 and all(text.startswith(directories.PREFIX) for text in left), case
+        contents = [
+            path.read_text() for path in (target.iterdir() if target.is_dir() else [target]) if path.exists()
+        ]
+        assert len(set(contents)) <= 1 and len(contents) in ((0, 10) if name == "1" else (0, 1)), case
+        assert all(len(set(text.split())) == 1 and text.endswith("\n") for text in contents), case
+    with directories.temporary_directory(tmp_path):
+        pass
+    assert set(os.listdir(tmp_path)) <= {name}
 
 
 class Exporter:
@@ -163,7 +204,7 @@ def kill(exporter, case, asked, kind, seconds):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cases", portions(30, 2))
+@pytest.mark.parametrize("cases", portions(30, 1))
 def test_killed_exports(cases, run, exporter, old, tmp_path):
     """Rounds of five kills of exports to one place, every other one over an old export; then one that is not killed."""
     counts = {"killed": 0, "old or absent": 0, "whole": 0, "left by rounds": 0}
