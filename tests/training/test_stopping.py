@@ -35,6 +35,14 @@ SHORT = {
 STEPS = 13
 
 
+@pytest.fixture(autouse=True)
+def heed_interrupts():
+    """Ctrl-C works where the tests were started with it ignored, as background jobs of a shell are."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """Returns a function that trains, with figures where it `draws`, and can send a signal after a step."""
