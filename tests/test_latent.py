@@ -3,10 +3,12 @@
 Mutations, each seen to break a test here: end and start of a path swapped, `steps` that leave out an end, lengths of a
 spherical path left at 1; an attribute with the sign turned, or the mean over all examples for those without; the
 strength squared; rows of the manifold from the lowest z2 up; quantiles at (i + 1/2) / (side + 1); a traversal that adds
-to the code; units in order of rising activity.
+to the code; units in order of rising activity, or of the units of every layer; blocks of codes after the first left
+out; equal codes taken for a circle.
 """
 
 from statistics import NormalDist
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -85,6 +87,24 @@ def test_a_spherical_path_between_unequal_or_parallel_codes():
     codes = latent.path([1.0, 0.0], [0.0, 3.0], 3, "spherical")
     close(codes, [[1, 0], [np.sqrt(2), np.sqrt(2)], [0, 3]])
     close(latent.path([1.0, 1.0], [3.0, 3.0], 3, "spherical"), [[1, 1], [2, 2], [3, 3]])
+
+
+def test_a_spherical_path_between_equal_codes_stays():
+    code = np.array([1.0, 2.0])
+    close(latent.path(code, code, 4, "spherical"), np.tile(code, (4, 1)))
+
+
+def test_many_codes_are_decoded_in_blocks(model, rng):
+    _, decode = coder(model)
+    start, end = rng.standard_normal((2, LATENTS))
+    close(latent.interpolate(model, start, end, 1203), decode(latent.path(start, end, 1203)))
+
+
+def test_the_units_next_to_the_data_are_ordered_among_themselves(monkeypatch):
+    found = SimpleNamespace(variance=np.array([0.1, 0.5, 0.2, 9.0, 8.0]))
+    monkeypatch.setattr(latent, "active_units", lambda model, data: found)
+    model = SimpleNamespace(latents="continuous", latent_size=3)
+    assert latent.by_activity(model, None).tolist() == [1, 2, 0]
 
 
 def test_an_attribute_is_a_difference_of_mean_codes_and_an_edit_adds_it(model, x):

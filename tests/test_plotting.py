@@ -2,7 +2,8 @@
 
 Mutations, each seen to break a test here: tiles filled column by column, the manifold upside down or
 transposed, reconstructions above originals, smooth interpolation, limits over all epochs, variance shares not
-squared, ticks evenly spaced, writing straight to the final name, the user's Matplotlib settings in force.
+squared, ticks evenly spaced, writing straight to the final name, values left out that
+are near the bulk, epochs that count from 0, the user's Matplotlib settings in force.
 """
 
 import errno
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 
 from tfvae import plotting
 from tfvae.checks import UserError
+from tfvae.plotting import curves
 from tfvae.plotting.curves import limits
 from tfvae.plotting.images import _quantile_ticks
 from tfvae.plotting.latent_map import principal
@@ -247,8 +249,15 @@ def test_the_first_epochs_do_not_squash_the_rest():
     assert limits([np.array([-600.0, -30.0, -29.0, -28.0, -27.0])])[0] > -40
 
 
+def test_epochs_count_from_one_where_they_are_not_given(monkeypatch, tmp_path):
+    monkeypatch.setattr(curves, "save", lambda figure, path: figure)
+    figure = plotting.save_loss_curves(tmp_path / "curves.png", [{"bound": -3.0}, {"bound": -2.0}], title="t")
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [1.0, 2.0]
+
+
 def test_limits_hold_what_is_not_far_off():
     line = np.linspace(-30, -20, 60)
+    assert limits([np.concatenate([[-40.0], line])])[0] < -40, "one width of the bulk below it"
     assert limits([line]) == pytest.approx((-30.5, -19.5))
     assert limits([np.array([-600.0, -30.0])]) == pytest.approx((-628.5, -1.5)), "too few to judge"
     assert limits([np.array([3.0] + [0.0] * 20)]) == pytest.approx((-0.15, 3.15)), (

@@ -1,7 +1,8 @@
 """Active units of the upper layers: Var_x(E_q[z_l|x]), the scatter of the layers sampled before it taken out.
 
 Mutations, each seen to break a test here: the variance of one average in place of two averages' covariance, the same
-draws in both averages, layers in the other order, too few draws, blocks that share noise.
+draws in both averages, layers in the other order, too few draws, blocks that share noise, codes of one average in place
+of both, the threshold of the paper whatever was asked for.
 """
 
 import flexible
@@ -53,6 +54,11 @@ def test_layers_of_bottom_up_inference(monkeypatch):
     assert np.all(np.abs(above[:2] - exact) < 5 * error) and 5 * error[1] < 0.8
     assert abs(above[2]) < 1e-12
     assert units.by_layer[0] == 1 and units.by_layer[1] <= 2 and units.count == sum(units.by_layer)
+    # the codes are means of ten draws, of a variance of 4 / 10 about the exact ones
+    gap = units.means[1][:, :2] - X * [1.5, 0.05]
+    assert_mean_close(gap, 0.0, smallest_bug=0.1)
+    assert_mean_close(gap**2, 4 / 10, smallest_bug=0.1)
+    assert active_units(build(tfvae.HierarchicalVAE), X[:50], threshold=1e9, draws=1).count == 0
 
 
 def test_layers_of_top_down_inference():

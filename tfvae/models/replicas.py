@@ -86,12 +86,14 @@ def mean(values: tf.Tensor) -> tf.Tensor:
     example counted by its weight; all alike where no example has any."""
     weight = getattr(_here, "weight", None)
     weight = tf.ones(tf.shape(values)[1:2]) if weight is None else weight
+    numbers = tf.cast(
+        tf.reduce_prod(tf.shape(values)[2:]) * tf.shape(values)[0], tf.float32
+    )  # of one example
     if count() > 1:
         num_rows = getattr(_here, "num_rows", None)
         values, weight = values[:, :num_rows], weight[:num_rows]
     weight = tf.where(total(tf.reduce_sum(weight)) > 0.0, weight, 1.0)
     along_rows = tf.reshape(weight, [1, -1] + [1] * (values.shape.rank - 2))
-    numbers = tf.cast(tf.size(values[:, :1]), tf.float32)  # of one example
     return total(tf.reduce_sum(along_rows * values)) / (numbers * total(tf.reduce_sum(weight)))
 
 
