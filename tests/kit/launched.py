@@ -15,11 +15,15 @@ LIMIT = 600.0  # seconds that a start or an end may take on a busy machine
 
 
 def is_running(pid):
-    """Returns whether a process is there and not dead; a stopped one is."""
+    """Returns whether a process is there and not dead; a stopped one is, and one of whose threads some still end."""
     with contextlib.suppress(OSError):
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state not in "ZX"
+        return state_of(pid) not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     return False
+
+
+def state_of(pid):
+    """Returns the letter of a process' state, T where a signal has stopped it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def await_that(condition, seconds=LIMIT):

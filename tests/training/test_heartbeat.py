@@ -9,10 +9,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
-from kit.launched import await_that, is_running
+from kit.launched import await_that, is_running, state_of
 
 from tfvae.checks import LostWorker
 from tfvae.training import heartbeat, launcher, processes
@@ -79,10 +78,7 @@ def test_a_stopped_worker_ends_with_its_launcher(tmp_path):
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
 
-    def stopped(pid):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-    await_that(lambda: len(pids_of(tmp_path)) == 2 and all(map(stopped, pids_of(tmp_path))))
+    await_that(lambda: len(pids_of(tmp_path)) == 2 and set(map(state_of, pids_of(tmp_path))) == {"T"})
     process.kill()
     process.wait()
     await_that(lambda: not any(map(is_running, pids_of(tmp_path))))

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 from kit import forks
-from kit.launched import LIMIT, await_that, children_of, is_running
+from kit.launched import LIMIT, await_that, children_of, is_running, state_of
 from outcome import arguments, assert_same_outcome
 
 from tfvae.training.run_directory import RunDirectory
@@ -113,12 +113,14 @@ def test_thirty_kills_of_the_launcher(server, reference, tmp_path):
         pass_time(run, folder, seconds, moments)
         assert run.poll() is None, f"the run is too short, or: {run.said()}"
         os.kill(run.pid, signal.SIGSTOP)  # it starts nobody after they are counted
+        await_that(lambda run=run: state_of(run.pid) == "T")
         pids = children_of(run.pid)
         os.kill(run.pid, signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
         await_that(lambda pids=pids: not any(map(is_running, pids)), 60.0)
         assert "Traceback" not in run.said()
         found.append((len(pids), epochs_done(folder)))
+        print(found[-1], flush=True)
     run = start()
     await_that(lambda: run.poll() is not None, LIMIT)
     assert run.wait() == 0, run.said()
