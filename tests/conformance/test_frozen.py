@@ -1,7 +1,7 @@
 """A part that was frozen stays frozen: in a copy, in a file, and where it was frozen before it had weights.
 
 Mutations, each seen to break a test here: no `trainable_parts` in the configuration; flags set without the weights that
-follow them; weights of a part frozen before `build` left trainable; an optimiser that is loaded for the weights that
+follow them; a linear layer that starts trainable in a frozen head; an optimiser that is loaded for the weights that
 are trainable now rather than for those that it was compiled for.
 """
 

@@ -1,7 +1,7 @@
 """Activity regularisers count the pass of the examples, once, whatever else a training step calls the layers for.
 
-Mutations, each seen to break a test here: a VampPrior, or the second unrolling of DRAW, whose calls count; DRAW's last
-step in place of all of them.
+Mutations, each seen to break a test here: a VampPrior whose calls count; DRAW's last step in place of all of them, or
+its second unrolling in place of the first.
 """
 
 import keras
@@ -61,6 +61,23 @@ def test_draw(estimator, monkeypatch):
     passes = 2 if estimator == "stl" else 1
     assert len(outputs) == passes * one_pass
     assert found == pytest.approx(squares(*outputs) / passes, rel=1e-4)
+
+
+def test_the_regularisers_of_draw_follow_the_path_for_every_estimator():
+    """The second unrolling, of estimators that detach the latents, does not."""
+    shares = []
+    for estimator in ("elbo", "stl"):
+        ends = []
+        for regular in (False, True):
+            model = models.create("draw-whole", estimator=estimator)
+            if regular:
+                regularized(model.patch)
+            model.compile(keras.optimizers.SGD(0.1), run_eagerly=True)
+            model.train_on_batch(models.examples(model, 3))
+            ends.append(model.step_head.scale_layer.linear.kernel.numpy())
+        shares.append(ends[1] - ends[0])
+    assert np.abs(shares[0]).max() > 1e-5
+    np.testing.assert_allclose(shares[1], shares[0], rtol=0.01, atol=1e-7)
 
 
 def test_what_evaluation_leaves_does_not_count():

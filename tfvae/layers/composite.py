@@ -11,9 +11,9 @@ from tfvae.layers.policy import policy_for
 class Composite:
     """For a Keras layer or model that makes layers of its own: a part that was frozen stays so.
 
-    Keras saves whether a layer is trainable, but a layer made by another one starts trainable, and so does a weight
-    whatever its layer says. Here the configuration names the parts that differ from the part that holds them, and
-    `build`, which a subclass calls last, freezes them again, with the weights of whatever was frozen before it had any.
+    Keras saves whether a layer is trainable, but a layer that another one makes starts trainable. Here the
+    configuration names the parts that differ from the part that holds them, and `build`, which a subclass calls last,
+    freezes them again. What `build` itself makes takes the flag of its maker.
 
     Args:
         trainable_parts: path of a part, from this layer on, to whether it is trainable, where that differs from the
@@ -33,7 +33,6 @@ class Composite:
             _assign(self, self.trainable)
             _set(self, self._unsettled)
             self._unsettled = None
-        _settle(self)
 
     def get_config(self):
         """Returns the arguments."""
@@ -103,15 +102,6 @@ def _set(layer, flags):
                 fix="load it with the version of tfvae that saved it",
             )
         _assign(parts[path], flag)
-
-
-def _settle(layer):
-    """Has the weights of every part follow its flag; a weight starts trainable whatever the flag of its layer is."""
-    flags = [(layer, layer.trainable, True)]
-    flags += [(part, part.trainable, outer.trainable) for _, part, outer in walk(layer)]
-    for part, flag, around in flags:
-        if not flag or not around:
-            _assign(part, flag)
 
 
 def _assign(layer, flag):
