@@ -171,7 +171,8 @@ class DRAW(VAE):
         given = self.posterior_head.noise_from(noise, "posterior", num_samples) if fixed is None else fixed
         lead = tf.shape(given)[:2]
         parts = tf.split(tf.reshape(given, [-1, self.steps * size]), self.steps, axis=-1)
-        ones = tf.ones([num_samples] + [1] * (1 + len(self.event_shape)))
+        count = tf.compat.dimension_value(given.shape[0])  # m, not K, in a resampled backward pass
+        ones = tf.ones([lead[0] if count is None else count] + [1] * (1 + len(self.event_shape)))
         # a product, for LiteRT fails on tf.tile of a batch of any size
         repeated = tf.reshape(ones * x, [-1, *self.event_shape])
         z, q, canvas = self._infer(
