@@ -18,6 +18,7 @@ import tensorflow as tf
 from tfvae import memory
 from tfvae.checks import PARTICLES, UserError, positive_int
 from tfvae.export.log_prob import log_prob
+from tfvae.models import checking
 from tfvae.models.trainer import Trainer
 from tfvae.random import ThreefryNoise
 
@@ -45,8 +46,9 @@ class Signature:
 
     @functools.cached_property
     def concrete(self):
-        """The concrete function."""
-        return tf.function(self.function, autograph=False).get_concrete_function(**self.inputs)
+        """The concrete function; it checks no values, as a client shares its batch with others."""
+        with checking.unchecked():
+            return tf.function(self.function, autograph=False).get_concrete_function(**self.inputs)
 
 
 def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) -> dict[str, Signature]:

@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, diagnosis, heartbeat, progress, resumption
+from tfvae.models import diagnosis
+from tfvae.training import checkpoint, heartbeat, progress, resumption
 from tfvae.training.run_directory import RunDirectory, cannot_write
 
 SCALE_EVERY = 100  # steps between looks at the scale of the loss

@@ -18,8 +18,8 @@ import tensorflow as tf
 from conformance import models
 
 from tfvae.checks import UserError
-from tfvae.models import replicas
-from tfvae.training import callbacks, checkpoint, diagnosis, evaluations, loop
+from tfvae.models import diagnosis, replicas
+from tfvae.training import callbacks, checkpoint, evaluations, loop
 from tfvae.training.config import Config
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}

@@ -17,6 +17,7 @@ tfd = tfp.distributions
 Parameters = tuple[tf.Tensor, ...]
 Mean = Callable[[tf.Tensor], tf.Tensor]
 LOG_2_PI = math.log(2.0 * math.pi)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Head(Composite, keras.layers.Layer):
@@ -155,12 +156,26 @@ class Head(Composite, keras.layers.Layer):
         """Returns numbers of the head's own that a report on a model should hold, by name."""
         return {}
 
-    def misfit(self, x: np.ndarray) -> tuple[str, str] | None:
-        """Returns what was expected and received of values that cannot be scored; None where all can, NaNs aside."""
+    @property
+    def scores(self) -> str:
+        """The values that can be scored, for messages."""
         low, high = self.support
-        if x.size and (x.min() < low or x.max() > high):
-            return f"values in [{low:g}, {high:g}]", f"minimum {x.min():g}, maximum {x.max():g}"
-        return None
+        return f"values in [{low:g}, {high:g}]"
+
+    def fits(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns whether every value can be scored: a scalar, false for NaN."""
+        return within(x, *self.support)
+
+    def unfit(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns which values cannot be scored: booleans of the shape of x."""
+        low, high = self.support
+        return tf.logical_not((x >= low) & (x <= high) & tf.math.is_finite(x))
+
+    def misfit(self, x: np.ndarray) -> tuple[str, str] | None:
+        """Returns what was expected and received of values that cannot be scored; None where all can."""
+        if self.fits(tf.cast(x, tf.float32)):
+            return None
+        return self.scores, f"minimum {x.min():g}, maximum {x.max():g}"
 
     def factors(self, parameters: Parameters) -> tfd.Distribution | None:
         """Returns the distribution of each unit where the units are independent, otherwise None."""
@@ -180,6 +195,12 @@ class Head(Composite, keras.layers.Layer):
     def sum_event(self, values: tf.Tensor) -> tf.Tensor:
         """Sums over the axes of one value."""
         return tf.reduce_sum(values, axis=list(range(-len(self.event_shape), 0)))
+
+
+def within(x: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Returns whether every number of a tensor is finite and lies in [low, high]; a minimum or maximum keeps NaN."""
+    low, high = max(low, -LARGEST), min(high, LARGEST)
+    return tf.logical_and(tf.reduce_min(x) >= low, tf.reduce_max(x) <= high)
 
 
 def kl_divergence(posterior: Head, q: Parameters, prior: Head, p: Parameters) -> tf.Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import int_from
-from tfvae.distributions.head import Head, tfd
+from tfvae.distributions.head import Head, tfd, within
 
 OFF_A_LEVEL = 0.01  # of the distance between levels: what float32 rounding stays far below
 
@@ -55,17 +55,23 @@ class LevelsHead(Head):
         """Returns the levels: [levels], float32."""
         return tf.constant(np.arange(self.levels) / (self.levels - 1), tf.float32)
 
-    def misfit(self, x):
-        """See `Head.misfit`; values off the levels do not fit either."""
-        found = super().misfit(x)
-        if found is not None or not x.size:
-            return found
-        steps = np.asarray(x, np.float64) * (self.levels - 1)
-        off = np.abs(steps - np.rint(steps))
-        if off.max() <= OFF_A_LEVEL:
-            return None
-        worst = np.unravel_index(off.argmax(), x.shape)
-        return f"values k / {self.levels - 1}, k an integer", f"{x[worst]:g}"
+    @property
+    def scores(self):
+        """See `Head.scores`."""
+        return f"values k / {self.levels - 1}, k an integer from 0 to {self.levels - 1}"
+
+    def fits(self, x):
+        """See `Head.fits`; values off the levels do not fit either."""
+        return tf.logical_and(super().fits(x), within(self._off_levels(x), 0.0, OFF_A_LEVEL))
+
+    def unfit(self, x):
+        """See `Head.unfit`."""
+        return tf.logical_or(super().unfit(x), self._off_levels(x) > OFF_A_LEVEL)
+
+    def _off_levels(self, x):
+        """Returns the distance from the nearest level, in units of that between levels."""
+        steps = x * (self.levels - 1)
+        return tf.abs(steps - tf.round(steps))
 
     def get_config(self):
         """Returns the arguments."""

@@ -52,7 +52,7 @@ def as_arrays(model, data) -> dict[str, np.ndarray]:
     if model.takes_condition:
         model.check_data(inputs, targets)
     else:
-        model.check_examples(arrays["x"][:1])
+        model.cast_examples(arrays["x"][:1])
     model.check_support(arrays["x"])
     return arrays
 

@@ -9,7 +9,7 @@ from tfvae import estimators, random
 from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
 from tfvae.estimators.base import log_mean_exp
 from tfvae.estimators.catalog import check_half
-from tfvae.models import compiled, replicas, resampling, steps
+from tfvae.models import checking, compiled, replicas, resampling, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.particles import Objective, Particles
 from tfvae.models.summaries import summarize
@@ -110,8 +110,7 @@ class LatentVariableModel(Trainer):
         Returns:
             log_weights: [K, B], nats.
         """
-        examples = self.check_examples(x, **given)
-        self.check_support(tf.nest.flatten(examples)[-1])
+        examples = self.check_scored(x, **given)
         noise = random.ThreefryNoise(random.row_seeds(seed, tf.shape(tf.nest.flatten(examples)[0])[0]))
         return self.particles(examples, positive_int("num_samples", num_samples), noise).log_weights
 
@@ -193,8 +192,9 @@ class LatentVariableModel(Trainer):
         )
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = replicas.agree(gradients)
-        self.optimizer.apply(gradients, variables)
-        steps.count(self.optimizer, step, variables)
+        with checking.after(x):
+            self.optimizer.apply(gradients, variables)
+            steps.count(self.optimizer, step, variables)
         loss = regularization + weight * (kl_cost - terms.bound)
         figures = summarize(particles if whole is None else whole, self.estimator)
         return self._report(figures | {"loss": loss}, weight, num_rows)
@@ -222,7 +222,8 @@ class LatentVariableModel(Trainer):
         x, weight, num_rows = replicas.filled(*self._unpack(data))
         first_row, _ = replicas.place(num_rows)
         seed = random.fold(self.seed, "test", self._test_batches.result())
-        self._test_batches.update_state(1.0)
+        with checking.after(x):
+            self._test_batches.update_state(1.0)
         noise = random.PhiloxNoise(seed, tf.shape(weight)[0], first_row)
         particles = self.particles(x, self.num_samples, noise, analytic_kl=self.estimator.analytic_kl)
         figures = summarize(particles, self.estimator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import re
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.distributions import compiled
+from tfvae.models import checking
 
 LEAST_NUMBERS = {"auto": compiled.LEAST_NUMBERS, True: 0, False: math.inf}  # of a log-density, to be compiled
 UNSUPPORTED = re.compile(r"Detected unsupported operations .*? on \w+: (\w+)")
@@ -50,18 +50,31 @@ def whole(learn, *arguments):
     return tf.function(lambda: learn(*arguments), jit_compile=True, autograph=False)()
 
 
-@contextlib.contextmanager
-def told_in_one_line():
-    """Turns TensorFlow's error about an operation that XLA lacks into a `UserError`."""
-    try:
-        yield
-    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-        found = UNSUPPORTED.search(str(error))
-        if not found:
-            raise
+def told_in_one_line(function, where=None):
+    """Returns a step function that turns TensorFlow's errors about a batch that does not fit, or about an operation
+    that XLA lacks, into a `UserError`.
+
+    Args:
+        function: the step function.
+        where: gives the words for the batch at which it stopped, or None.
+    """
+
+    @functools.wraps(function)
+    def telling(data):
+        try:
+            return function(data)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+            line = checking.told(error)
+            found = UNSUPPORTED.search(str(error))
+            if line is None and found is None:
+                raise
+        if line is not None:
+            raise UserError(line if where is None else f"{line} ({where()})")
         raise UserError(
             "XLA cannot compile the training step",
             expected="operations that XLA has",
             received=found[1],
             fix="set jit_compile=False",
-        ) from error
+        )
+
+    return telling

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tfvae import memory, random
 from tfvae.checks import UserError, positive_int, shape_of
-from tfvae.models.parts import batch_of, check_finite, known
+from tfvae.models import checking
+from tfvae.models.parts import batch_of, known
 from tfvae.models.trainer import Trainer
 
 
@@ -73,6 +74,10 @@ class Conditional(Trainer):
         Raises:
             UserError: if there is none, or it does not hold finite floating-point numbers of that shape.
         """
+        condition = self._cast_condition(condition)
+        return checking.gated(condition, self._check_finite(condition))
+
+    def _cast_condition(self, condition):
         if condition is None:
             raise UserError(
                 "condition is missing",
@@ -80,20 +85,17 @@ class Conditional(Trainer):
                 fix=f"a {type(self).__name__} takes (condition, x), and condition=... in its methods",
             )
         condition = batch_of("condition", condition, self.condition_shape, rank=1 + len(self.condition_shape))
-        condition = condition if self.given is None else tf.where(self.given, condition, 0.0)
-        self._check_finite(known(condition))
-        return condition
+        return condition if self.given is None else tf.where(self.given, condition, 0.0)
 
     def _check_finite(self, condition):
-        """Raises a `UserError` if an array of conditions, or None, holds NaN or infinity where it is read."""
-        if condition is not None:
-            check_finite("condition", condition if self.given is None else condition[:, self.given])
+        """Returns the check that conditions, zero where they are not given, are finite."""
+        return checking.numbers("condition", condition)
 
     def check_inputs(self, inputs):
         """Returns a batch of conditions; see `check_condition`."""
         return self.check_condition(inputs)
 
-    def check_examples(self, x, condition=None) -> Pair:
+    def cast_examples(self, x, condition=None) -> Pair:
         """Returns a batch of examples with their conditions, the given values of x taken from the condition.
 
         Raises:
@@ -105,17 +107,24 @@ class Conditional(Trainer):
                 expected="(condition, x)",
                 fix="give x as the targets, as in fit(condition, x)",
             )
-        condition = self.check_condition(condition)
+        condition = self._cast_condition(condition)
         x = batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
-        if not x.shape[:1].is_compatible_with(condition.shape[:1]):
+        if None in (x.shape[0], condition.shape[0]):
+            check = checking.rows("condition and x", tf.shape(x)[0], tf.shape(condition)[0])
+            condition, x = checking.gated((condition, x), check)
+        elif x.shape[0] != condition.shape[0]:
             raise UserError(
                 "condition and x differ in their number of rows", expected=len(x), received=len(condition)
             )
         return Pair(condition, x if self.given is None else tf.where(self.given, condition, x))
 
+    def checks(self, examples, scored):
+        """See `Trainer.checks`; conditions are finite."""
+        return [self._check_finite(examples.condition), *super().checks(examples, scored)]
+
     def examples_of(self, inputs, targets) -> Pair:
-        """Returns Keras' inputs, the condition, and targets, x; see `check_examples`."""
-        return self.check_examples(targets, condition=inputs)
+        """Returns Keras' inputs, the condition, and targets, x; see `cast_examples`."""
+        return self.cast_examples(targets, condition=inputs)
 
     def check_data(self, inputs, targets):
         """Checks arrays and the specification of a data set before the first step."""
@@ -137,7 +146,9 @@ class Conditional(Trainer):
                     expected=len(targets),
                     received=len(inputs),
                 )
-            self._check_finite(known(inputs))
+            if known(inputs) is not None:
+                with tf.device("CPU"):
+                    self.check_condition(known(inputs))
             self.check_support(targets)
 
     def check_support(self, x):
@@ -148,7 +159,7 @@ class Conditional(Trainer):
     def predict(self, x, *args, **kwargs):
         """As `keras.Model.predict`, of conditions: the mean prediction of each."""
         if hasattr(x, "shape"):
-            self.check_condition(x[:1])
+            self._cast_condition(x[:1])
         return super().predict(x, *args, **kwargs)
 
     def unseen(self, x):

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfvae.models.conditional import Conditional, Pair, flat, join
 from tfvae.models.parts import check_parts, training_option
+from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.models.vae import VAE
 
 
@@ -109,6 +110,7 @@ class CVAE(Conditional, VAE):
         features = self._features(self.check_condition(condition))
         return self.likelihood_head.distribution(self._parameters(self._check_latents(z), features))
 
+    @takes_keras_tensors
     def decode(self, z, condition=None):
         """Returns the likelihood mean E[x|z, c] of z [..., B, latent_size]: [..., B, *event_shape]."""
         condition = self.check_condition(condition)

@@ -33,7 +33,8 @@ class Optimized:
         if not config:
             return config
         differ = self._optimized != self._trainable_places()
-        return config | {"jit_compile": self.compiles} | ({"optimized": self._optimized} if differ else {})
+        config |= {"metrics": None, "jit_compile": self.compiles}
+        return config | ({"optimized": self._optimized} if differ else {})
 
     def compile_from_config(self, config):
         """Compiles a loaded model as the saved one was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.models import checking
 
 DRAWS = 32  # that make a mean without a closed form
 
@@ -72,26 +74,13 @@ def known(values):
     return values if isinstance(values, np.ndarray) else None
 
 
-def check_finite(name, values):
-    """Raises a `UserError` that names the first example, a row of an array, which holds NaN or infinity."""
-    values = np.asarray(values)
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    broken = np.argwhere(~np.isfinite(values))
-    raise UserError(
-        f"{name} holds {len(broken)} numbers that are NaN or infinite",
-        expected="finite numbers",
-        received=f"{values[tuple(broken[0])]} in example {broken[0][0]}",
-    )
-
-
 def batch_of(name, values, event_shape, rank=None):
     """Returns floating-point values [..., *event_shape] as float32; of this rank, where one is given.
 
     Raises:
         UserError: if they are something else.
     """
-    values = tf.convert_to_tensor(values)
+    values = _tensor(name, values)
     if not values.dtype.is_floating:
         raise UserError(
             f"{name} does not hold floating-point numbers",
@@ -112,6 +101,22 @@ def batch_of(name, values, event_shape, rank=None):
             expected=f"[{', '.join([lead, *map(str, event_shape)])}]",
             received=shape.as_list(),
         )
-    if rank is not None:
+    if rank is not None and (shape.rank is None or not shape[1:].is_fully_defined()):
+        values = checking.gated(values, checking.shape(name, values, event_shape))
+        # tf.ensure_shape would tell grappler that the check above holds
+        values = tf.reshape(values, [-1, *event_shape])
+    elif rank is not None:
         values = tf.ensure_shape(values, [None, *event_shape])
     return tf.cast(values, tf.float32)
+
+
+def _tensor(name, values):
+    """Returns values as a tensor; a `UserError` where there are none, or a structure, or a sparse or ragged tensor."""
+    if not isinstance(values, (dict, tf.RaggedTensor, tf.SparseTensor, type(None))):
+        with contextlib.suppress(ValueError, TypeError):
+            return tf.convert_to_tensor(values)
+    raise UserError(
+        f"{name} is missing" if values is None else f"{name} is no array of numbers",
+        expected="one array or dense tensor of floating-point numbers",
+        received=None if values is None else type(values).__name__,
+    )

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.distributions import Head
-from tfvae.models import compiled, replicas
+from tfvae.models import checking, compiled, replicas
 from tfvae.models.conditional import Conditional
 from tfvae.models.parts import check_parts, deserialize, training_option
 
@@ -58,9 +58,7 @@ class Regressor(Conditional):
 
     def log_prob(self, x, condition=None):
         """Returns log p(x|c): [B], nats, exact."""
-        examples = self.check_examples(x, condition=condition)
-        self.check_support(examples.x)
-        return self._log_prob(examples)
+        return self._log_prob(self.check_scored(x, condition=condition))
 
     def _log_prob(self, x, training=False):
         parameters = self._parameters(x.condition, training)
@@ -92,7 +90,8 @@ class Regressor(Conditional):
         gradients = tape.gradient(scaled, variables)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = replicas.agree(gradients)
-        self.optimizer.apply(gradients, variables)
+        with checking.after(x):
+            self.optimizer.apply(gradients, variables)
         return self._figures(log_prob, weight, regularization, num_rows)
 
     @compiled.densities

@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.layers import Composite, check_sums
-from tfvae.models import compiled, replicas
+from tfvae.models import checking, compiled, replicas, steps
+from tfvae.models.checked import Checked
 from tfvae.models.means import Means
+from tfvae.models.nonfinite import StopWhenNotFinite
 from tfvae.models.optimized import Optimized
-from tfvae.models.parts import check_finite, known
 from tfvae.models.precision import float32_data
+from tfvae.models.protocols import Protocols
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -23,10 +25,11 @@ TWO_PASSES_DIFFER = (
     keras.layers.AlphaDropout,
 )
 
+FIT_OPTIONS = list(inspect.signature(keras.Model.fit).parameters)[3:]  # after self, x and y
 SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
-class Trainer(Composite, Optimized, keras.Model):
+class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
     """A Keras model that brings its own loss and reports means over examples.
 
     Attributes:
@@ -52,30 +55,6 @@ class Trainer(Composite, Optimized, keras.Model):
             )
         super().__init__(**kwargs)
 
-    def check_examples(self, x):
-        """Returns a batch of examples as float32 tensors.
-
-        Raises:
-            UserError: if they are not floating-point numbers of the model's shape.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not define check_examples")
-
-    def check_inputs(self, inputs):
-        """Returns what `call` takes as float32 tensors; see `check_examples`."""
-        return self.check_examples(inputs)
-
-    def check_data(self, inputs, targets):
-        """Checks what arrays among Keras' inputs and targets can be checked before the first step.
-
-        Raises:
-            UserError: if they do not fit the model.
-        """
-        self.check_support(inputs)
-
-    def examples_of(self, inputs, targets):
-        """Returns what the model scores of Keras' inputs and targets, checked; targets are ignored."""
-        return self.check_examples(inputs)
-
     def scored(self, x):
         """Returns what the likelihood scores of checked examples."""
         return x
@@ -86,24 +65,6 @@ class Trainer(Composite, Optimized, keras.Model):
         if training:
             parameters = self.likelihood_head.adapt(parameters, values, replicas.mean)
         return self.likelihood_head.log_prob(parameters, values)
-
-    def check_support(self, x):
-        """Checks that an array, or a tensor outside a graph, holds values that the likelihood can score.
-
-        Raises:
-            UserError: if it does not.
-        """
-        x = known(x)
-        misfit = None if x is None else self.likelihood_head.misfit(x)
-        if x is not None and x.dtype.kind == "f" and misfit is None:
-            check_finite("x", x)
-        if misfit is not None:
-            raise UserError(
-                f"examples are outside the support of a {type(self.likelihood_head).__name__} likelihood",
-                expected=misfit[0],
-                received=misfit[1],
-                fix="scale the examples, or choose another likelihood",
-            )
 
     def __call__(self, inputs, *args, **kwargs):
         """Checks the inputs, as every method does, before Keras calls the model."""
@@ -116,15 +77,32 @@ class Trainer(Composite, Optimized, keras.Model):
         if self.train_function is None or force:
             check_sums(self._flatten_layers())
             super().make_train_function(force)
-            self.train_function = self._divided(self.train_function)
+            self.train_function = compiled.told_in_one_line(
+                self._divided(self.train_function), self._training_step
+            )
         return self.train_function
 
     def make_test_function(self, force=False):
         """As Keras', but with figures of all replicas."""
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = self._divided(self.test_function)
+            self.test_function = compiled.told_in_one_line(
+                self._divided(self.test_function), self._evaluation_batch
+            )
         return self.test_function
+
+    def make_predict_function(self, force=False):
+        """As Keras', but errors about the data are told in one line."""
+        if self.predict_function is None or force:
+            super().make_predict_function(force)
+            self.predict_function = compiled.told_in_one_line(self.predict_function)
+        return self.predict_function
+
+    def _training_step(self):
+        return f"training step {int(steps.taken(self.optimizer)) + 1}"
+
+    def _evaluation_batch(self):
+        return f"batch {int(self._test_batches.result()) + 1} of the evaluation"
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
@@ -151,12 +129,13 @@ class Trainer(Composite, Optimized, keras.Model):
                 expected="compile(optimizer=...)",
                 received=f"loss={loss!r}, metrics={metrics!r}",
             )
-        if not self.built:
-            self.build()
+        self._build_once()
         self._check_layers()
         replicas = self.distribute_strategy.num_replicas_in_sync
         self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
-        super().compile(optimizer=optimizer, jit_compile=False, **kwargs)
+        super().compile(optimizer=optimizer, metrics=self._means.each(), jit_compile=False, **kwargs)
+        for named in self.metrics[2:]:
+            named.build(tf.zeros([1]), tf.zeros([1]))
         self._build_optimizer()
 
     def _compiles_step(self):
@@ -193,38 +172,40 @@ class Trainer(Composite, Optimized, keras.Model):
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
 
         Raises:
-            UserError: if `x`, or that of `validation_data`, is an array with values that the likelihood cannot score,
-                or XLA cannot compile the step.
+            UserError: if `x`, or that of `validation_data`, holds values that the likelihood cannot score: before the
+                first step if it is an array, otherwise before the step that meets them; if the loss is not finite; if
+                XLA cannot compile the step.
         """
         self.check_data(x, y)
+        options = dict(zip(FIT_OPTIONS, args, strict=False)) | kwargs
+        options["callbacks"] = _watched(options.get("callbacks"), StopWhenNotFinite(x, y))
         if validation_data is not None:
             self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data)[:2])
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
             held_out, targets, weight = validation_data
             validation_data = (held_out, _targets(held_out, targets, weight), weight)
         y = _targets(x, y, sample_weight)
-        x, steps = replicas.share(self.distribute_strategy, x, kwargs.pop("steps_per_epoch", None))
+        x, epoch_steps = replicas.share(self.distribute_strategy, x, options.pop("steps_per_epoch", None))
         validation_data, held_out_steps = replicas.share(
-            self.distribute_strategy, validation_data, kwargs.pop("validation_steps", None)
+            self.distribute_strategy, validation_data, options.pop("validation_steps", None)
         )
-        with compiled.told_in_one_line(), float32_data():
+        with float32_data():
             return super().fit(
                 x,
                 y,
-                *args,
                 sample_weight=sample_weight,
                 validation_data=validation_data,
-                steps_per_epoch=steps,
+                steps_per_epoch=epoch_steps,
                 validation_steps=held_out_steps,
-                **kwargs,
+                **options,
             )
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_data(x, y)
         y = _targets(x, y, sample_weight)
-        x, steps = replicas.share(self.distribute_strategy, x, kwargs.pop("steps", None))
-        options = {"sample_weight": sample_weight, "steps": steps, "return_dict": True}
+        x, count = replicas.share(self.distribute_strategy, x, kwargs.pop("steps", None))
+        options = {"sample_weight": sample_weight, "steps": count, "return_dict": True}
         with float32_data():
             figures = super().evaluate(x, y, *args, **options, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
@@ -244,23 +225,38 @@ class Trainer(Composite, Optimized, keras.Model):
         with float32_data():
             return super().predict(x, *args, **kwargs)
 
+    def train_on_batch(self, *args, return_dict=False, **kwargs):
+        """As `keras.Model.train_on_batch`; a list of figures is in the order of `metrics_names`."""
+        figures = super().train_on_batch(*args, return_dict=True, **kwargs)
+        return figures if return_dict else [figures[name] for name in self.metrics_names]
+
+    def test_on_batch(self, *args, return_dict=False, **kwargs):
+        """As `keras.Model.test_on_batch`; a list of figures is in the order of `metrics_names`."""
+        figures = super().test_on_batch(*args, return_dict=True, **kwargs)
+        return figures if return_dict else [figures[name] for name in self.metrics_names]
+
     @property
     def metrics_names(self):
         """The figures' names, the loss first."""
         return list(self._means.names)
 
     def _unpack(self, data):
-        """Returns the examples of a batch and their weights [B], 1 where none were given."""
+        """Returns the checked examples of a batch and their weights [B], 1 where none were given."""
         inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
         examples = self.examples_of(inputs, targets)
-        rows = tf.shape(tf.nest.flatten(examples)[0])[:1]
-        weight = tf.ones(rows) if weight is None else tf.cast(tf.reshape(weight, [-1]), tf.float32)
-        return examples, weight
+        rows = tf.shape(tf.nest.flatten(examples)[0])[0]
+        checks = self.checks(examples, scored=True)
+        if weight is None:
+            return checking.gated(examples, *checks), tf.ones([rows])
+        weight, check = checking.weights(weight, rows)
+        return checking.gated((examples, weight), *checks, check)
 
     @property
     def metrics(self):
-        """The running means of the figures, and the count of batches that seeds `evaluate`."""
-        return [self._means, self._test_batches]
+        """The running means of the figures, the count of batches that seeds `evaluate`, and, once compiled, the figures
+        one by one with the direction in which each is better, for callbacks with mode="auto"."""
+        named = [metric for metric in super().metrics if hasattr(metric, "metrics")]
+        return [self._means, self._test_batches, *named]
 
     def get_metrics_result(self):
         """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
@@ -298,3 +294,14 @@ class Trainer(Composite, Optimized, keras.Model):
 def _targets(x, y, sample_weight):
     """Returns `y`, or zeros where Keras would forget the sample weights of an array for want of targets."""
     return tf.zeros(len(x)) if y is None and sample_weight is not None and hasattr(x, "shape") else y
+
+
+def _watched(callbacks, watcher):
+    """Returns the callbacks of `fit` with one more at the end; as they are where they are a list of Keras', which takes
+    no more, or one of them ends training at NaN."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    callbacks = keras.tree.flatten([] if callbacks is None else callbacks)
+    if any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks):
+        return callbacks
+    return [*callbacks, watcher]

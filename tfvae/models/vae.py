@@ -11,8 +11,10 @@ from tfvae import memory, random
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import Head, StandardNormal, kl_divergence
 from tfvae.estimators.catalog import check_path
+from tfvae.models import checking
 from tfvae.models.parts import batch_of, check_parts, deserialize
 from tfvae.models.scoring import Scoring
+from tfvae.models.symbolic import takes_keras_tensors
 
 SAMPLES_PER_BLOCK = 10_000  # drawn at a time, so that the networks' layers need no more memory for many
 HEADS = {
@@ -160,14 +162,17 @@ class VAE(Scoring):
         """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
         return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
 
+    @takes_keras_tensors
     def encode(self, x, **given):
         """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
         return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **given)))
 
+    @takes_keras_tensors
     def decode(self, z):
         """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
         return self._likelihood_mean(self._check_latents(z))
 
+    @takes_keras_tensors
     def reconstruct(self, x, **given):
         """Returns decode(encode(x)): [B, *event_shape]."""
         return self.decode(self.encode(x, **given), **given)
@@ -210,16 +215,13 @@ class VAE(Scoring):
     def _likelihood_mean(self, z, training=False):
         return self.likelihood_head.mean(self.likelihood_parameters(z, training))
 
-    def check_examples(self, x):
-        """Returns a batch of examples [B, *event_shape] as float32.
-
-        Raises:
-            UserError: if they are not floating-point numbers of that shape.
-        """
+    def cast_examples(self, x):
+        """See `Trainer.cast_examples`."""
         return batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
 
     def _check_latents(self, z):
-        return batch_of("z", z, self.posterior_head.event_shape)
+        z = batch_of("z", z, self.posterior_head.event_shape)
+        return checking.gated(z, checking.numbers("z", z))
 
     def get_config(self):
         """Returns the arguments."""
