@@ -1,7 +1,6 @@
 """Thirty kills of a training process at random moments, each resumed: nothing is lost, and the bytes are the same.
 
-Some are told to stop first, and killed while they write what that leaves. Mutations, each seen to break this test:
-running means of a halted epoch that are not taken up; a checkpoint that is dropped before the next has its name.
+Some are told to stop first, and killed while they write what that leaves.
 """
 
 import random

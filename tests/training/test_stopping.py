@@ -1,9 +1,7 @@
 """A run that is stopped by hand is kept, and goes on as if it had not been.
 
-Mutations, each seen to break a test here: the steps of a halted epoch taken twice; its running means, its learning rate
-or its noise forgotten; a checkpoint within an epoch that stays, or is taken for that of the epoch; a loss that is not
-looked at before that checkpoint; no model after the first signal; a second signal that waits; a schedule that moves
-with --epochs; a run that is trained beyond its patience without a word.
+Mutation, seen to break a test here: the running means of a halted epoch forgotten. Fault found by one: no figures, and
+so no model, for a run that was stopped within its first epoch.
 """
 
 import json
