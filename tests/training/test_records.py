@@ -2,7 +2,7 @@
 
 Mutations, each seen to break a test here: each of the seven rules left out; the estimate itself or its error taken
 as a rule; evaluation.json of an earlier version overwritten; evaluation.json written outside the lock; a part
-taken from another split or model.
+taken from another split or model; a whole split known by the largest size of any.
 """
 
 import json
@@ -80,6 +80,13 @@ def test_the_best_one_is(rule, better_last, run):
         "model_sha256": digest(run.model_file),
     }
     assert len(kept(run)) == 2
+
+
+def test_a_whole_split_is_known_by_its_own_size(run):
+    add(run, split="train", num_examples=1000)
+    whole = add(run)
+    add(run, num_examples=99, **AIS)
+    assert written(run)["evaluation"] == whole.name
 
 
 def test_one_of_the_present_model_is_better_than_one_of_another(run):
