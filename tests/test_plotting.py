@@ -3,7 +3,7 @@
 Mutations, each seen to break a test here: tiles filled column by column, the manifold upside down or
 transposed, reconstructions above originals, smooth interpolation, limits over all epochs, variance shares not
 squared, ticks evenly spaced, writing straight to the final name, values left out that
-are near the bulk, epochs that count from 0, the user's Matplotlib settings in force.
+are near the bulk, epochs that count from 0, more than thirty pairs, the user's Matplotlib settings in force.
 """
 
 import errno
@@ -172,6 +172,16 @@ def test_originals_stand_above_their_reconstructions(tmp_path):
     np.testing.assert_allclose(above[:, 1], below[:, 1], atol=1)
     np.testing.assert_allclose(below[:, 0] - above[:, 0], 112 + 4, atol=1)
     assert above[10, 0] > below[9, 0] and above[10, 1] == pytest.approx(above[0, 1], abs=1)
+
+
+def test_of_many_pairs_the_first_thirty_are_drawn(tmp_path):
+    few, many = (
+        plotting.save_reconstructions(
+            tmp_path / f"{count}.png", *[np.resize(DIGITS, (count, 8, 8, 1))] * 2, title="t"
+        )
+        for count in (30, 31)
+    )
+    np.testing.assert_array_equal(png.imread(few), png.imread(many))
 
 
 def test_canvases_stand_in_rows_with_their_windows(tmp_path, monkeypatch):
