@@ -1,7 +1,7 @@
 """Ranges of numbers, and the one printable line in which an error is told.
 
 Mutations, each seen to break a test here: no upper bound in `int_from`; the range compared after float(); `printable`
-left out of `UserError`; the parts of a line not shortened; `one_of` that looks an unhashable value up.
+left out of `UserError`; the parts of a line not shortened.
 """
 
 import numpy as np

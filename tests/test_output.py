@@ -30,7 +30,10 @@ def run(tmp_path_factory):
 def shell(line, *words, **options):
     """Runs a line of bash in which "$@" is the command."""
     command = ["bash", "-c", f"set -o pipefail; {line}", "bash", TFVAE, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        command, **{"env": buffered, "capture_output": True, "text": True, "timeout": 120} | options
+    )
 
 
 def told(done):

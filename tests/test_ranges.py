@@ -1,8 +1,7 @@
 """Every number of the command line and of a configuration has a range, and memory is estimated before it is taken.
 
-Mutations, each seen to break a test here: an upper end of `RANGES` removed; `_share` of endless epochs; -n not bounded;
-the memory of samples, of a training step, of chains and of weights not estimated; an estimate that is 1,000 times too
-high; swap not counted; a canvas of any size.
+Mutations, each seen to break a test here: an upper end of `RANGES` removed; `_share` of endless epochs; the memory of
+samples, of a training step and of chains not estimated; swap not counted.
 """
 
 import numpy as np
@@ -170,6 +169,28 @@ def test_python_has_the_same_ranges(model):
     ):
         with pytest.raises(UserError, match=told):
             call()
+
+
+def test_chains_and_exported_particles_are_estimated_too(model, monkeypatch):
+    from tfvae import evaluation
+    from tfvae.export.signatures import signatures
+
+    x = np.zeros((2, 3, 3, 1), np.float32)
+    monkeypatch.setattr(memory, "available", lambda: 1e6)
+    with pytest.raises(UserError, match=r"100000 chains of an example would need at least 4.* MB of memory"):
+        evaluation.ais(model, x, num_chains=100_000)
+    with pytest.raises(UserError, match="log_prob of 1000000 particles would need at least 36 MB of memory"):
+        signatures(model, 10**6)
+    with pytest.raises(UserError, match="50000 samples would need at least 2"):
+        model.sample(50_000)
+
+
+def test_many_samples_are_drawn_in_blocks(model, monkeypatch):
+    from tfvae.models import vae
+
+    whole = np.asarray(model.sample(9, seed=3))
+    monkeypatch.setattr(vae, "SAMPLES_PER_BLOCK", 4)
+    np.testing.assert_allclose(np.asarray(model.sample(9, seed=3)), whole, rtol=1e-6)
 
 
 def test_a_figure_has_a_size(tmp_path):

@@ -4,8 +4,7 @@ A grammar of the subcommands and their options, read from the parser itself, is 
 out of range, empty, endless, of control characters, and with paths that cannot be. What an accepted line would start
 that takes long is replaced.
 
-Mutations, each seen to break a test here: an upper end of a range removed; `_path` without its checks; an over-long
-name given to `Path.is_dir`; `_share` of endless epochs; -n without a bound.
+Mutations, each seen to break the test here: the command line from before its numbers had ranges.
 """
 
 import argparse

@@ -1,8 +1,6 @@
 """Every config.json that is damaged, hostile or odd is told in one line, at once, by every command that reads it.
 
-Mutations, each seen to break a test here: RecursionError let through; names told twice taken; a missing "versions" left
-to be found later; the types of settings checked after they are used; a pipe opened as a file; lists where names belong
-looked up in a dictionary.
+Mutations, each seen to break a test here: RecursionError let through; a pipe opened as a file.
 """
 
 import json

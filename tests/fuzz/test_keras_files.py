@@ -1,7 +1,6 @@
 """Model files that are damaged, foreign or hostile: `sample` draws from them, or refuses them in one line.
 
-Mutations, each seen to break a test here: the checksums of members not looked at; errors of Keras, HDF5 or imports let
-through; the type of the model not checked; a Lambda layer loaded; a missing layer told in all of Keras' words.
+Mutations, each seen to break the test here: the loader from before `keras_file` looked at a file first.
 """
 
 import io

@@ -1,7 +1,6 @@
 """Files of images that are damaged, hostile or odd: `train` takes them, or refuses them in one line before it starts.
 
-Mutations, each seen to break a test here: headers left to NumPy; the memory of the arrays not estimated; `Counter`
-left out; labels not compared with int64; pickles allowed; `printable` left out of `UserError`.
+Mutations, each seen to break the test here: the command line from before headers were read first (see `npy`).
 """
 
 import io
