@@ -4,7 +4,7 @@ A grammar of the subcommands and their options, read from the parser itself, is 
 out of range, empty, endless, of control characters, and with paths that cannot be. What an accepted line would start
 that takes long is replaced.
 
-Mutations, each seen to break the test here: the command line from before its numbers had ranges.
+It repeats, with values drawn at random, what `tests/test_ranges.py` and `tests/test_output.py` hold one by one.
 """
 
 import argparse
