@@ -21,7 +21,7 @@ from tfvae.training.run_directory import RunDirectory
 KILLS = 30
 SETTINGS = {
     "strategy": "multiworker",
-    "epochs": 90,
+    "epochs": 200,
     "batch_size": 500,
     "latent_size": 3,
     "estimator": "dreg",
@@ -61,7 +61,8 @@ def epochs_done(folder):
 def pass_time(run, folder, seconds, moments, since=0):
     """Waits until a random moment: of the start as often as of the training after it."""
     if moments.random() < 0.5:
-        time.sleep(moments.uniform(0.0, seconds))
+        end, goal = time.monotonic() + moments.uniform(0.0, seconds), epochs_done(folder) + 2
+        await_that(lambda: time.monotonic() > end or epochs_done(folder) >= goal or run.poll() is not None)
         return
     await_step(run, since)
     goal = epochs_done(folder) + moments.integers(3)
