@@ -9,8 +9,8 @@ QUANTIZATIONS = ("none", "float16", "dynamic")
 # test images: pixels off by 0.034 at most, 1.0 % of images of probability 0. tutorial-400-20 on MNIST, 2,000 images:
 # 0.052 at most, and 3.6 % of probability 0.
 NO_INT8 = (
-    "int8 is not offered: even a decoder alone rounds pixels to 1/256, which moves pixels by up to 0.05 and gives 3.6 % "
-    "of MNIST digits probability 0; choose dynamic, 8-bit weights within 0.1 nats"
+    "int8 is not offered: even a decoder alone rounds pixels to 1/256, moves them by up to 0.05 and gives 3.6 % of "
+    "MNIST digits probability 0; choose dynamic, 8-bit weights within 0.1 nats"
 )
 
 

@@ -247,7 +247,7 @@ def test_only_built_in_operations(file):
     [
         (
             {"quantization": "int8"},
-            "unknown quantization; expected one of none, float16, dynamic; .*int8 is not offered: .* 3.6 % of MNIST digits",
+            "unknown quantization; expected one of none, float16, dynamic; .*int8 is not offered: .* 3.6 % of MNIST",
         ),
         ({"fixed_batch": 0}, "fixed_batch"),
         ({"num_samples": 0}, "num_samples"),
