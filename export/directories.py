@@ -12,12 +12,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tfvae import files
 from tfvae.checks import UserError
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: what killed processes left is known by its age
-    fcntl = None  # type: ignore[assignment]
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 PREFIX = ".tfvae-export-"
@@ -91,7 +87,8 @@ def sweep(parent: Path) -> None:
 
 
 def sweep_unlocked(target: Path) -> None:
-    """Removes what exports to `target` left beside it when temporary directories had no locks, where a day old."""
+    """Removes what exports to `target` left beside it without a lock, where a day old: an old export that was being
+    replaced, and what was made when temporary directories had no locks."""
     of_directory = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{32}}")
     of_file = re.compile(rf"\.partial-{re.escape(target.stem)}-[a-z0-9_]{{8}}{re.escape(target.suffix)}")
     with contextlib.suppress(OSError):
@@ -123,17 +120,19 @@ def _lock(folder: Path) -> int | None:
     Raises:
         BlockingIOError: if another process holds the lock.
     """
-    if fcntl is None:
-        return None
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return None  # not a POSIX system
+    try:
+        locked = files.try_lock(handle)
+    except BaseException:
         os.close(handle)
-        if isinstance(error, BlockingIOError):
-            raise
-        return None
-    return handle
+        raise
+    if locked:
+        return handle
+    os.close(handle)
+    return None
 
 
 def _remove_unless_in_use(folder: Path) -> None:
@@ -169,7 +168,7 @@ def _exchange(temporary: Path, target: Path) -> None:
         names = os.fsencode(temporary), os.fsencode(target)
         done = rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
     if not done:
-        old = target.parent / f"{PREFIX}{uuid.uuid4().hex}"
+        old = target.parent / f".{target.name}-{uuid.uuid4().hex}"  # swept when a day old, not at once
         os.rename(target, old)
         os.rename(temporary, target)
         shutil.rmtree(old, ignore_errors=True)

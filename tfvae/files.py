@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 import tempfile
@@ -13,7 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
 PARTIAL = ".partial-"
+WITHOUT_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # of file systems
 PATIENCE = 10.0  # seconds: writings are short, and a stopped process must not stop others
 
 
@@ -81,6 +86,30 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
     return open(handle, "rb")
 
 
+def try_lock(handle: int, *, shared: bool = False) -> bool:
+    """Locks an open file or directory at once, until it is closed or its process ends, however that ends.
+
+    Args:
+        handle: of the file.
+        shared: whether others may hold it shared at the same time.
+
+    Returns:
+        locked: False where the system or the file system has no locks.
+
+    Raises:
+        BlockingIOError: if another process holds it.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def alone(folder: str | os.PathLike) -> Iterator[bool]:
     """Keeps other processes and threads out of their `alone(folder)` blocks meanwhile.
@@ -88,19 +117,21 @@ def alone(folder: str | os.PathLike) -> Iterator[bool]:
     Yields:
         sure: False where the file system has no locks, or another one was not done after `PATIENCE` seconds.
     """
+    if fcntl is None:
+        yield False
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        yield _lock(handle)
+        yield _wait_for_lock(handle)
     finally:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+def _wait_for_lock(handle: int) -> bool:
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return try_lock(handle)
         except BlockingIOError:
             if time.monotonic() > end:
                 return False

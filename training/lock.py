@@ -7,8 +7,6 @@ holds it. It is removed with the lock; one that a killed process left is taken o
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import functools
 import json
 import os
@@ -19,11 +17,11 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from tfvae import files
 from tfvae.checks import UserError
 
 NAME = "run.lock"
 PATIENCE = 0.3  # seconds for which another process may just be taking its leave
-UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # of file systems without locks
 
 
 def _print(line: str) -> None:
@@ -71,7 +69,7 @@ class Lock:
             return
         try:
             with contextlib.suppress(OSError):
-                _flock(self._handle, fcntl.LOCK_EX)
+                _flock(self._handle)
                 if _is_the_file(self._handle, self._path):
                     self._path.unlink()
         finally:
@@ -97,16 +95,16 @@ class Lock:
     def _lock(self) -> list[dict]:
         """Locks the open file; returns the former holders where nobody else holds it."""
         try:
-            _flock(self._handle, fcntl.LOCK_EX)
+            _flock(self._handle)
         except BlockingIOError:
             if not self._shared:
                 raise
-            _flock(self._handle, fcntl.LOCK_SH)
+            _flock(self._handle, shared=True)
             return []
         former = _read(self._handle)
         os.ftruncate(self._handle, 0)
         if self._shared:
-            _flock(self._handle, fcntl.LOCK_SH)
+            _flock(self._handle, shared=True)
         return former
 
 
@@ -136,22 +134,16 @@ def check_free(folder: Path) -> None:
     except OSError:
         return
     try:
-        _flock(handle, fcntl.LOCK_SH)
+        _flock(handle, shared=True)
     except BlockingIOError as error:
         raise _held(folder, _read(handle)) from error
     finally:
         os.close(handle)
 
 
-def _flock(handle: int, kind: int) -> None:
-    """Locks an open file at once, or raises BlockingIOError; nothing where the file system has no locks."""
-    try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
+def _flock(handle: int, *, shared: bool = False) -> None:
+    """Locks an open file at once, or raises BlockingIOError; warns where there are no locks."""
+    if not files.try_lock(handle, shared=shared):
         warnings.warn(
             "the run's file system has no locks: nothing keeps another process from writing there too",
             stacklevel=2,

@@ -98,7 +98,7 @@ def best(records: Sequence[Record], model: str | None) -> Record:
     6. It has more particles, or chains times temperatures, for each.
     7. It is newer.
 
-    The estimates themselves and their errors decide nothing: the luckiest of several seeds would win.
+    No estimate is compared with that of another record, nor is its error: the luckiest of several seeds would win.
 
     Args:
         records: at least one.

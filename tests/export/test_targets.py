@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conformance import models
 
-from tfvae import cli
+from tfvae import cli, files
 from tfvae.checks import UserError
 from tfvae.export import directories, layouts, save_serving, save_tflite
 from tfvae.training.config import Config
@@ -232,7 +232,7 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_has_stays(tmp_pat
 
 
 def test_where_directories_cannot_be_locked_age_tells(tmp_path, monkeypatch):
-    monkeypatch.setattr(directories, "fcntl", None)
+    monkeypatch.setattr(files, "fcntl", None)
     old, new = (tmp_path / f"{directories.PREFIX}{name}" for name in ("old", "new"))
     for folder in (old, new):
         folder.mkdir()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tfvae import cli
+from tfvae import cli, files
 from tfvae.checks import UserError
 from tfvae.training import claims, lock, loop
 from tfvae.training.config import Config
@@ -122,11 +122,11 @@ def test_a_lock_file_that_was_removed_while_it_was_opened_is_made_anew(tmp_path,
     """Its last holder may remove it between the opening and the locking."""
     flock, calls = lock._flock, []
 
-    def removing(handle, kind):
+    def removing(handle, **kind):
         if not calls:
             (tmp_path / "run.lock").unlink()
         calls.append(kind)
-        flock(handle, kind)
+        flock(handle, **kind)
 
     monkeypatch.setattr(lock, "_flock", removing)
     with lock.Lock(tmp_path, "training"):
@@ -140,7 +140,7 @@ def test_a_file_system_without_locks_earns_a_warning(tmp_path, monkeypatch):
     def unsupported(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(lock.fcntl, "flock", unsupported)
+    monkeypatch.setattr(files.fcntl, "flock", unsupported)
     with pytest.warns(UserWarning, match="has no locks"), lock.Lock(tmp_path, "training"):
         assert (tmp_path / "run.lock").exists()
     assert names(tmp_path) == []
@@ -255,4 +255,12 @@ def test_a_full_destination_is_refused_within_a_second(tmp_path):
     assert (code, loaded) == ("2", "False") and float(seconds) < 1.0
     (line,) = done.stderr.splitlines()
     assert line.startswith("tfvae: cannot write ") and "File too large" in line
+    assert names(tmp_path) == []
+
+
+def test_without_posix_locks_runs_are_claimed_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    warned = pytest.warns(UserWarning, match="has no locks")
+    with warned, lock.Lock(tmp_path, "training"), files.alone(tmp_path) as sure:
+        assert not sure
     assert names(tmp_path) == []
