@@ -93,6 +93,10 @@ def test_half_precision_compiled_and_accumulated_with_weights(name):
     options = {} if name not in WITH_LATENTS or any(w in name for w in MIXING) else resampling(name)
     options |= {"backward_particles": M} if options else {}
     make = {"dtype": "mixed_bfloat16", "accumulate": 2} | options
+    if "functional" in name:  # of Keras' own layers
+        with pytest.raises(UserError, match="would be summed in bfloat16 on a CPU"):
+            steps(create(name, {"jit_compile": True}, **make), 1)
+        return
     assert_the_last_has_no_say(name, lambda: create(name, {"jit_compile": True}, **make))
 
 

@@ -110,9 +110,9 @@ def test_options_of_continuous_estimators(options, fragments):
     [
         ({"estimator": "vimco", "num_samples": 1}, ["vimco", ">= 2", "nvil or reinforce"]),
         ({"estimator": "vimco", "backward_particles": 2}, ["would bias vimco", "nvil"]),
-        ({"estimator": spec("relaxed", temperature=0.0)}, ["temperature", "(0", "0.0"]),
+        ({"estimator": spec("relaxed", temperature=0.0)}, ["temperature", "[1e-06", "0.0"]),
         ({"estimator": spec("relaxed", temperature=-1.0)}, ["temperature", "-1.0"]),
-        ({"estimator": spec("relaxed", minimum=0.0)}, ["minimum", "(0"]),
+        ({"estimator": spec("relaxed", minimum=0.0)}, ["minimum", "[1e-06"]),
         ({"estimator": spec("relaxed", temperature=0.4, minimum=0.5)}, ["lowest temperature", "0.4", "0.5"]),
         ({"estimator": spec("relaxed", rate=-1e-4)}, ["rate", "-0.0001"]),
         ({"estimator": spec("nvil", decay=1.0)}, ["decay", "[0, 1)", "1.0"]),

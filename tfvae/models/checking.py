@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
@@ -121,6 +122,8 @@ def weights(values, rows: tf.Tensor) -> tuple[tf.Tensor, Check]:
     Raises:
         UserError: if they are no vector of numbers.
     """
+    if isinstance(values, np.ndarray | list | tuple):  # as they come outside a graph
+        values = tf.convert_to_tensor(values)
     given = str(values.shape) if isinstance(values, tf.Tensor) else type(values).__name__
     vector = isinstance(values, tf.Tensor) and (
         values.shape.rank in (None, 1) or (values.shape.rank == 2 and values.shape[1] in (1, None))
