@@ -137,7 +137,7 @@ def test_samples_go_with_the_conditions_of_test_examples(runs, tmp_path, capsys)
     capsys.readouterr()
     assert cli.main(["sample", str(runs["cvae"].path), "-n", "11"]) == 0
     assert Path(capsys.readouterr().out.strip()).stat().st_size > 1000
-    for tool in (["interpolate", "--rows", "10000"], ["attribute"], ["manifold"], ["traverse"]):
+    for tool in (["interpolate", "--rows", "500"], ["attribute"], ["manifold"], ["traverse"]):
         assert "something else for each condition" in refused(capsys, "latent", runs["cvae"].path, *tool)
     assert "is a regressor" in refused(capsys, "sample", runs["regressor"].path)
     assert "-n is too large" in refused(capsys, "sample", runs["cvae"].path, "-n", 10_000)
