@@ -2,7 +2,17 @@
 
 from setuptools import setup
 
-SHELVES = ["cli", "distributions", "estimators", "evaluation", "models", "networks", "plotting", "presets"]
+SHELVES = [
+    "cli",
+    "distributions",
+    "estimators",
+    "evaluation",
+    "layers",
+    "models",
+    "networks",
+    "plotting",
+    "presets",
+]
 LIBRARY = ["", *(f".{name}" for name in SHELVES)]
 ROOMS = [".training", ".training.report", ".export", ".export.serving", ".export.web"]
 
