@@ -1,7 +1,8 @@
 """Ctrl-C: one line that names the command that goes on, quoted for a shell, and what it goes on from.
 
 Mutations, each seen to break a test here: `train --resume` advised after an evaluation; a path with a space that is not
-quoted; the count of blocks told although none was kept; a resumption advised for a run that was never made.
+quoted; the count of blocks told although none was kept; a resumption advised for a run that was never made; an error
+that an interrupt caused taken for a bug.
 """
 
 import importlib
@@ -40,6 +41,23 @@ def interrupted(capsys):
 
 def stop(*_, **__):
     raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_became_an_error_of_an_import_is_one_all_the_same(interrupted, monkeypatch):
+    def importing(_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+
+    monkeypatch.setitem(cli.COMMANDS, "train", importing)
+    line, command = interrupted("train", "--epochs", "3")
+    assert line == "tfvae: interrupted; `COMMAND` starts anew" and command == [
+        "tfvae",
+        "train",
+        "--epochs",
+        "3",
+    ]
 
 
 def test_an_evaluation_names_itself_and_goes_on_from_its_last_block(run, interrupted, monkeypatch):

@@ -26,6 +26,19 @@ def _one_line(message: Warning | str, *_: Any) -> str:
     return f"tfvae: warning: {UserError(str(message))}\n"
 
 
+def _interrupted(options: Any) -> int:
+    mid_line = "\n" if sys.stderr.isatty() else ""  # after a bar or the ^C of a terminal
+    print(f"{mid_line}tfvae: {printable(interrupted.line(options))}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _came_of_an_interrupt(error: BaseException | None) -> bool:
+    """Returns whether an interrupt caused an error, as one that meets the import of a compiled module does."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code.
 
@@ -51,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"tfvae: {printable(str(error))}", file=sys.stderr)
         return processes.LOST
     except KeyboardInterrupt:
-        mid_line = "\n" if sys.stderr.isatty() else ""  # after a bar or the ^C of a terminal
-        print(f"{mid_line}tfvae: {printable(interrupted.line(options))}", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted(options)
     except Exception as error:
+        if _came_of_an_interrupt(error):
+            return _interrupted(options)
         if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
             raise
         told = UserError(
