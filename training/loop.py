@@ -295,5 +295,6 @@ def _train(
         raise cannot_write(run.model_file, error) from error
     if step or not (len(rows) == config.epochs or recorder.stopped()):
         raise Stopped(
-            f"after epoch {len(rows)} of {config.epochs}" + f" and {step} steps of the next" * bool(step)
+            f"after epoch {len(rows)} of {config.epochs}"
+            + f" and {step} step{'s' * (step > 1)} of the next" * bool(step)
         )

@@ -168,5 +168,8 @@ def take_up(
         except OSError as error:
             raise cannot_write(run.history_file, error) from error
     epoch, step = (newest.epoch, newest.step) if newest else (0, 0)
-    say(f"resuming after epoch {epoch} of {config.epochs}" + f" and {step} steps of the next" * bool(step))
+    say(
+        f"resuming after epoch {epoch} of {config.epochs}"
+        + f" and {step} step{'s' * (step > 1)} of the next" * bool(step)
+    )
     return newest

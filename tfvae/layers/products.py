@@ -27,8 +27,8 @@ def check_sums(layers: list[keras.layers.Layer]) -> None:
         UserError: if a bias is bfloat16, or the kernel of a convolution half precision, on a CPU.
     """
     for layer in layers:
-        if isinstance(layer, _Exact) or not sums_in_half(layer):
-            continue
+        if isinstance(layer, _Exact) or not layer.autocast or not sums_in_half(layer):
+            continue  # a layer without autocast, as `Offset`, chooses the precision of its sums itself
         own = {
             weight.name: weight
             for weight in layer.trainable_weights
@@ -40,7 +40,7 @@ def check_sums(layers: list[keras.layers.Layer]) -> None:
             raise UserError(
                 f"the gradients of layer {layer.name} would be summed in {layer.compute_dtype} on a CPU",
                 expected="layers of tfvae.networks or tfvae.layers, which sum in float32",
-                received=f"a {type(layer).__name__} of Keras",
+                received=type(layer).__name__,
                 fix='give that layer dtype="float32", or train on a GPU',
             )
 
