@@ -1,6 +1,7 @@
 """What `tfvae evaluate` prints of the weights behind an estimate.
 
-Kills: the share of heavy tails left out, "at least" left out, annealing advised where it was done or cannot be.
+Written against: the share of heavy tails left out, "at least" left out, annealing advised where it was done or cannot
+be.
 """
 
 import pytest

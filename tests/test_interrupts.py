@@ -1,6 +1,6 @@
 """Ctrl-C: one line that names the command that goes on, quoted for a shell, and what it goes on from.
 
-Mutations, each seen to break a test here: `train --resume` advised after an evaluation; a path with a space that is not
+Written against these mutations: `train --resume` advised after an evaluation; a path with a space that is not
 quoted; the count of blocks told although none was kept; a resumption advised for a run that was never made; an error
 that an interrupt caused taken for a bug.
 """

@@ -1,7 +1,7 @@
 """What Keras is set to globally does not reach the layers of tfvae: their channels come last and their weights are
 float32. Layers of Keras' own that a model was given, as those of the linear rows, follow Keras' settings.
 
-Mutations, each seen to break a test here: convolutions without a `data_format`; layers that take Keras' policy as it
+Written against these mutations: convolutions without a `data_format`; layers that take Keras' policy as it
 is; metrics of Keras' `floatx`; arrays given to Keras' own `fit` under another `floatx`.
 """
 

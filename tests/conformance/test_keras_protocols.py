@@ -1,7 +1,7 @@
 """What Keras offers of any model, it offers of these: files of weights before a model is built, `export`, and symbolic
 tensors.
 
-Mutations, each seen to break a test here: a model left unbuilt by `load_weights` or by `export`; checks left in the
+Written against these mutations: a model left unbuilt by `load_weights` or by `export`; checks left in the
 exported graph; the layers of one model each with a model of their own in a file.
 """
 

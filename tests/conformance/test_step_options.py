@@ -1,7 +1,7 @@
 """The options of a training step, each with every model once: a resampled backward pass, sample weights, gradient
 accumulation, bfloat16 and XLA.
 
-Mutations, each seen to break a test here: DRAW repeating its examples K times where m particles run backward; the
+Written against these mutations: DRAW repeating its examples K times where m particles run backward; the
 weights left out of the gradient; noise drawn inside the compiled step; the metrics of a resampled step those of m
 particles.
 """

@@ -3,7 +3,7 @@
 A q with r times the scale of a two-dimensional Normal posterior has weights whose tail is exactly Pareto, k = 1 - r^2.
 
 Kills: the tail without its threshold, a tail cut from each block instead of the whole, K / 5 for 3 sqrt(K), no
-shrinking towards 1/2, smoothed weights in ascending order, the threshold applied to each example's fit alone (the
+shrinking towards 1/2, the threshold applied to each example's fit alone (the
 examples that pass at r = 0.5 are then up to ten standard errors off).
 """
 

@@ -1,6 +1,6 @@
 """An export that is killed leaves the old one or a whole new one; the next export leaves nothing of it.
 
-Mutations, each seen to break a test here: nothing swept; the old export removed before the new one has its name; files
+Written against these mutations: nothing swept; the old export removed before the new one has its name; files
 written into the target; the system's temporary directory not swept.
 """
 

@@ -1,6 +1,6 @@
 """Whatever reaches a likelihood or a network is checked there: whatever the container, the method and the fault.
 
-Mutations, each seen to break a test here: the check left out of training, of evaluation, of prediction or of a public
+Written against these mutations: the check left out of training, of evaluation, of prediction or of a public
 method; NaN let through; the step not waiting for the check, so that a bad batch trains; the first bad example's place
 counted from the second one; a weight below zero let through; shapes checked where the graph knows them alone.
 """

@@ -1,6 +1,6 @@
 """Names, order and direction of the metrics are right wherever Keras asks for them.
 
-Mutations, each seen to break a test here: the list of a batch in the order of the alphabet; every direction "down"; the
+Written against these mutations: the list of a batch in the order of the alphabet; every direction "down"; the
 directions left out of `metrics`; the metrics written into a `.keras` file.
 """
 

@@ -1,6 +1,6 @@
 """`fit` stops with one line when its loss is not finite.
 
-Mutations, each seen to break a test here: the loss never looked at; the weights not looked at in the end; the epoch or
+Written against these mutations: the loss never looked at; the weights not looked at in the end; the epoch or
 the step counted from 0; skipped steps of loss scaling taken for a failure; a user's own callbacks lost.
 """
 

@@ -1,6 +1,6 @@
 """An evaluation that is killed at random moments, and asked for again each time, ends as one that was not killed.
 
-Mutations, each seen to break a test here: blocks removed before the evaluation is written; evaluation.json written in
+Written against these mutations: blocks removed before the evaluation is written; evaluation.json written in
 place, not as a whole; temporary files of killed processes that are left.
 """
 
