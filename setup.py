@@ -14,14 +14,21 @@ SHELVES = [
     "presets",
 ]
 LIBRARY = ["", *(f".{name}" for name in SHELVES)]
-ROOMS = [".training", ".training.report", ".export", ".export.serving", ".export.web"]
+TRAINING = ["data", "runs", "distribution", "evaluation", "report"]
+ROOMS = [
+    ".training",
+    *(f".training.{name}" for name in TRAINING),
+    ".export",
+    ".export.serving",
+    ".export.web",
+]
 
 setup(
     packages=[f"tfvae{room}" for room in LIBRARY + ROOMS],
     package_dir={"tfvae.training": "training", "tfvae.export": "export"},
     package_data={
         "tfvae": ["py.typed"],
-        "tfvae.training": ["cluster/*"],
+        "tfvae.training.distribution": ["cluster/*"],
         "tfvae.training.report": ["page.html"],
         "tfvae.export.serving": ["compose.yaml", "*.config"],
         "tfvae.export.web": ["index.html"],

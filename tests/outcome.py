@@ -4,8 +4,8 @@ import csv
 import zipfile
 from pathlib import Path
 
-from tfvae.training import checkpoint
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint
+from tfvae.training.runs.directory import RunDirectory
 
 
 def arguments(settings):

@@ -12,9 +12,9 @@ from kit.evaluations import last
 
 from tfvae import cli
 from tfvae.evaluation.per_example import check_finite
-from tfvae.training import loop
-from tfvae.training.results import fixed_shuffle
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.runs.examples import fixed_shuffle
 
 FEW = ["--method", "ais", "--num-samples", "20", "--num-temperatures", "4", "--chains", "3"]
 
@@ -145,7 +145,7 @@ def test_a_figure_that_is_no_number_is_told_with_its_number_in_the_split(
         "log-weights are NaN or infinite; expected finite log-densities; received 1 bad ones in a block of"
         in error
     )
-    assert f"the first at example {fixed_shuffle(len(loop.load_data(run.config()).test))[3]};" in error
+    assert f"the first at example {fixed_shuffle(len(loading.load_data(run.config()).test))[3]};" in error
 
 
 @pytest.mark.slow

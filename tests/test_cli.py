@@ -22,9 +22,9 @@ import pytest
 from kit.evaluations import last
 
 from tfvae import cli, files
-from tfvae.training import checkpoint
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint, loading
+from tfvae.training.runs.directory import RunDirectory
 
 TFVAE = Path(sys.executable).with_name("tfvae")
 TINY = ["--epochs", "2", "--latent-size", "2", "--checkpoint-seconds", "0"]
@@ -749,10 +749,9 @@ def test_the_convolutional_preset_end_to_end_on_images_of_its_own_size(tmp_path)
 
 
 def test_grey_pixels_under_a_bernoulli_likelihood_earn_a_warning(tmp_path):
-    from tfvae.training import loop
 
     with pytest.warns(UserWarning, match=r"--likelihood normal.*--binarize dynamic"):
-        loop.load_data(Config.resolve({"binarize": "none"}))
+        loading.load_data(Config.resolve({"binarize": "none"}))
     black_and_white = {name: np.round(images()) for name in ("x_train", "x_test")}
     silent = (
         {"binarize": "dynamic"},
@@ -763,7 +762,7 @@ def test_grey_pixels_under_a_bernoulli_likelihood_earn_a_warning(tmp_path):
     for settings in silent:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            loop.load_data(Config.resolve(settings))
+            loading.load_data(Config.resolve(settings))
 
 
 def test_a_warning_is_one_line():

@@ -13,7 +13,7 @@ from kit.evaluations import last
 
 from tfvae import cli, conditions
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 TINY = ["--epochs", "2", "--batch-size", "400", "--figures-every", "0"]
 
@@ -168,7 +168,7 @@ def npz_with_conditions(folder, **others):
 
 
 def test_rows_of_a_figure_tell_what_their_condition_is():
-    from tfvae.training.figures import condition_column
+    from tfvae.training.runs.figures import condition_column
 
     model = SimpleNamespace(given=None, event_shape=(2, 2, 1))
     assert condition_column(model, np.eye(3)[[2, 0]]) == ({}, {"rows": ["label 2", "label 0"]})

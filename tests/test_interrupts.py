@@ -12,8 +12,9 @@ import shlex
 import pytest
 
 from tfvae import cli
-from tfvae.training import loop, results
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training import loop
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_without_a_block_it_starts_anew(run, interrupted, monkeypatch):
     "words", [["sample", "-n", "3"], ["latent", "traverse"], ["export", "--format", "tflite"]]
 )
 def test_other_commands_name_themselves(run, interrupted, monkeypatch, words):
-    monkeypatch.setattr(results, "load_model", stop)
+    monkeypatch.setattr(loading, "load_model", stop)
     words = [words[0], str(run.path), *words[1:]]
     assert interrupted(*words) == ("tfvae: interrupted; `COMMAND` starts anew", ["tfvae", *words])
 

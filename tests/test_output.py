@@ -14,7 +14,7 @@ import pytest
 
 from tfvae import cli
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 TFVAE = Path(sys.executable).with_name("tfvae")
 

@@ -28,6 +28,17 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
     {"cli", "registration"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+TRAINING = [  # the rooms of training/, and the modules beside them, in the same way
+    {"quiet_tensorflow"},
+    {"data"},
+    {"config", "schedules", "progress", "stopping"},
+    {"runs", "distribution"},
+    {"callbacks"},
+    {"fitting", "evaluation"},
+    {"loop", "report"},
+]
+TO_MEND = {("evaluation", "report")}
+TRAINING_RANK = {room: rank for rank, rooms in enumerate(TRAINING) for room in rooms}
 ONLY = {"plotting": {"checks", "files"}}  # rooms that may import less than their line allows
 WITHOUT = {  # third-party modules that a room must do without, wherever in it the import stands
     "checks": {"tensorflow", "keras", "tensorflow_probability"},
@@ -63,18 +74,19 @@ FAST = [
     "tfvae/estimators/catalog.py",
     "training/__init__.py",
     "training/config.py",
-    "training/run_directory.py",
-    "training/lock.py",
-    "training/claims.py",
-    "training/checkpoint.py",
-    "training/npy.py",
-    "training/npz.py",
-    "training/strict_json.py",
-    "training/data.py",
-    "training/splits.py",
+    "training/runs/__init__.py",
+    "training/runs/directory.py",
+    "training/runs/lock.py",
+    "training/runs/claims.py",
+    "training/runs/checkpoint.py",
+    "training/data/npy.py",
+    "training/data/npz.py",
+    "training/runs/strict_json.py",
+    "training/data/__init__.py",
+    "training/data/dataset.py",
     *(
-        f"training/{name}.py"
-        for name in ("strategy", "workers", "launcher", "processes", "heartbeat", "tasks")
+        f"training/distribution/{name}.py"
+        for name in ("__init__", "strategy", "multiworker", "launcher", "processes", "heartbeat", "tf_config")
     ),
     "export/__init__.py",
 ]
@@ -134,6 +146,21 @@ def test_imports_point_one_way(file):
         elif other != room:
             assert RANK[other] < RANK[room], where
             assert other in ONLY.get(room, RANK), where
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "training").rglob("*.py")), ids=module_of)
+def test_imports_inside_training_point_one_way(file):
+    room = module_of(file).split(".")[2:3]
+    if not room:
+        return
+    assert room[0] in TRAINING_RANK, f"a new room, {room[0]}: give it a line in TRAINING"
+    for line, name in imports(file):
+        if not name.startswith("tfvae.training."):
+            continue
+        other = name.split(".")[2]
+        where = f"{file.relative_to(ROOT)}:{line}: {room[0]} imports {other}"
+        if other != room[0] and (room[0], other) not in TO_MEND:
+            assert TRAINING_RANK[other] < TRAINING_RANK[room[0]], where
 
 
 def test_the_table_of_rooms_reads_real_imports(tmp_path, monkeypatch):

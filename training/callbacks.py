@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.models import diagnosis
-from tfvae.training import checkpoint, heartbeat, progress, resumption
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training import progress
+from tfvae.training.distribution import heartbeat
+from tfvae.training.runs import checkpoint, resumption
+from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 SCALE_EVERY = 100  # steps between looks at the scale of the loss
 

@@ -8,8 +8,8 @@ from typing import Any
 from tfvae import presets
 from tfvae.checks import LARGEST_INT, PARTICLES, UserError, int_from, number_in, one_of, shown
 from tfvae.estimators import catalog
+from tfvae.training.data import BINARIZE
 
-BINARIZE = ("dynamic", "static", "threshold", "none")
 SCHEDULES = ("constant", "cosine", "burda")
 EPOCHS = 999_999  # the names of checkpoints have six digits
 RANGES: dict[str, tuple] = {  # of numbers, both ends included; of integers where these are

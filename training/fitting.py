@@ -7,7 +7,7 @@ from typing import Any
 
 from tfvae.training import callbacks, data
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.stopping import Stop
 
 

@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import math
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +13,12 @@ import numpy as np
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import claims, data, heartbeat, identity, launcher, quiet, resumption, strategy, workers
-from tfvae.training.checkpoint import Checkpoint
+from tfvae.training import data, quiet_tensorflow
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory, cannot_write, command_line
+from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
+from tfvae.training.runs import claims, identity, loading, resumption
+from tfvae.training.runs.checkpoint import Checkpoint
+from tfvae.training.runs.directory import RunDirectory, cannot_write, command_line
 from tfvae.training.stopping import Stop, Stopped
 
 Say = Callable[[str], None]
@@ -32,51 +33,6 @@ LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several 
 
 def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def load_data(config: Config) -> data.DataSet:
-    """Loads the data set of a run and checks that the run can use it.
-
-    Warns where grey pixels meet a Bernoulli likelihood.
-
-    Raises:
-        UserError: if it cannot be loaded, does not fit the preset, or is smaller than a batch.
-    """
-    loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
-    presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
-    _check_likelihood(config, loaded)
-    loaded.check_condition(config.condition)
-    if config.batch_size > len(loaded.train):
-        raise UserError(
-            "the batch is larger than the data",
-            expected=f"a batch size of at most {len(loaded.train)}, the training examples",
-            received=config.batch_size,
-        )
-    if config.likelihood == "bernoulli" and config.binarize == "none" and loaded.is_grey():
-        warnings.warn(
-            "grey pixels under a Bernoulli likelihood: the bound is no log-likelihood; a likelihood of "
-            "grey pixels (--likelihood continuous-bernoulli, --likelihood normal) or --binarize dynamic gives one",
-            stacklevel=2,
-        )
-    return loaded
-
-
-def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
-    """Raises a `UserError` if the likelihood of a run cannot score its data."""
-    values = presets.LIKELIHOODS[config.likelihood]
-    if len(loaded.image_shape) == 1 and (values != "real" or config.binarize != "none"):
-        raise UserError(
-            f"the points of {config.dataset} are real numbers",
-            expected="--likelihood normal or normal-optimal with --binarize none",
-            received=f"--likelihood {config.likelihood} with --binarize {config.binarize}",
-        )
-    if values == "levels" and loaded.levels() is None:
-        raise UserError(
-            f"the pixels of {config.dataset} are on no levels, which likelihood {config.likelihood} needs",
-            expected="8-bit pixels, or k / 255, k / 16 or 0 and 1",
-            received="grey values between them",
-            fix="store the pixels as uint8, or take --likelihood continuous-bernoulli",
-        )
 
 
 def _check_memory(config: Config, loaded: data.DataSet) -> None:
@@ -198,7 +154,7 @@ def train(
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
     claim = claims.claimed(run, new=not resume, say=say) if writes else contextlib.nullcontext()
-    with Stop() as stop, claim, workers.loss_of_workers(task, run.resuming()):
+    with Stop() as stop, claim, multiworker.loss_of_workers(task, run.resuming()):
         found = resumption.choose(run, config) if resume else (None, [])
         strategy.prepare(config, task, worker_timeout)
         heartbeat.beat()
@@ -227,16 +183,17 @@ def _train(
         writes: whether this process writes the run.
         stop: tells whether to stop.
     """
-    loaded = load_data(config)
+    loaded = loading.load_data(config)
     heartbeat.beat()
     _check_memory(config, loaded)
     if found is not None:
         run.check_data(loaded.fingerprint(), config)
-    tf = quiet.tensorflow()
+    tf = quiet_tensorflow.tensorflow()
 
     import keras
 
-    from tfvae.training import callbacks, checkpoint, figures, fitting
+    from tfvae.training import callbacks, fitting
+    from tfvae.training.runs import checkpoint, figures
 
     tf.config.experimental.enable_op_determinism()
     with strategy.scope(config):
@@ -250,7 +207,7 @@ def _train(
             newest = resumption.take_up(config, run, model, found, say, writes)
         history, part = (newest.history, newest.part) if newest else ([], None)
         step = part.step if part else 0
-        if not workers.agree(len(history), step, int(loaded.fingerprint()[:8], 16)):
+        if not multiworker.agree(len(history), step, int(loaded.fingerprint()[:8], 16)):
             raise UserError(
                 "the workers hold different data or checkpoints",
                 expected="the same data set, and one run directory that all of them see",
@@ -269,8 +226,8 @@ def _train(
             part=part,
             asked=lambda: stop.asked,
         )
-        painter = figures.Painter(run, model, loaded, config, recorder)
-        if workers.prepared() is None:  # several would have to stop at the same step
+        painter = figures.Painter(run, model, loaded, config, recorder.rows)
+        if multiworker.prepared() is None:  # several would have to stop at the same step
             stop.hold("step" if alone else "epoch")
         if len(history) < config.epochs and not recorder.stopped():
             heartbeat.beat()

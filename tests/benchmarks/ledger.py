@@ -24,10 +24,12 @@ sys.path.append(str(Path(__file__).parent))
 from reports import machine
 
 from tfvae import files
-from tfvae.training import data, evaluations, loop
+from tfvae.training import data, loop
 from tfvae.training.config import Config
+from tfvae.training.evaluation import evaluations
 from tfvae.training.progress import Progress, clock
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 ROOT = Path(__file__).parents[2]
 HEADS = [
@@ -129,7 +131,7 @@ def evaluate(run: RunDirectory) -> dict[str, Any]:
 def entry(name: str, run: RunDirectory, result: dict[str, Any]) -> list[str]:
     """Returns the cells of a row of the ledger."""
     row, config, history = ROWS[name], run.config(), run.read_history()
-    steps = len(history) * data.steps_per_epoch(len(loop.load_data(config).train), config.batch_size)
+    steps = len(history) * data.steps_per_epoch(len(loading.load_data(config).train), config.batch_size)
     settings = json.dumps(config.to_json(), sort_keys=True).encode()
     return [
         f"`{name}`: {row.title}",

@@ -20,8 +20,9 @@ import numpy as np
 from reports import markdown, where
 
 from tfvae import evaluation, optimizers, presets
-from tfvae.training import data, results
+from tfvae.training import data
 from tfvae.training.config import Config
+from tfvae.training.runs.examples import examples_of
 
 IWAE = {"preset": "burda-1layer", "estimator": "iwae", "num_samples": 5}
 MODELS = {
@@ -78,7 +79,7 @@ def main():
     options = parser.parse_args()
     loaded = data.load("mnist", validation_size=400, seed=0)
     config = Config.resolve({"preset": "burda-1layer", "dataset": "mnist"})
-    x, _ = results.examples_of(loaded, config, "test", options.examples)
+    x, _ = examples_of(loaded, config, "test", options.examples)
     rows = []
     for name in options.models:
         model, steps = trained(MODELS[name], loaded, options.seconds)

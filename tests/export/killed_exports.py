@@ -14,7 +14,7 @@ import time
 
 from tfvae import cli
 from tfvae.export import directories
-from tfvae.training import quiet
+from tfvae.training import quiet_tensorflow
 
 SLOW = (
     "ai_edge_litert.interpreter",
@@ -23,7 +23,7 @@ SLOW = (
     "tfvae.export.saved_model",
     "tfvae.export.web",
     "tfvae.training.loop",
-    "tfvae.training.results",
+    "tfvae.training.runs.loading",
 )
 
 
@@ -54,7 +54,7 @@ def count_moments(halt):
 
 
 def main():
-    quiet.tensorflow()
+    quiet_tensorflow.tensorflow()
     for name in SLOW:
         importlib.import_module(name)
     for line in sys.stdin:

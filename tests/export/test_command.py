@@ -16,7 +16,7 @@ from substitute import Server
 from tfvae import cli, presets
 from tfvae.export import OnDevice, web
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tfvae import presets
 from tfvae.export import OnDevice, directories
 from tfvae.export.layouts import VENDORED
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 FORMATS = ("tflite", "saved_model", "web")
 LAST = {

@@ -20,7 +20,7 @@ from tfvae import cli, files
 from tfvae.checks import UserError
 from tfvae.export import directories, layouts, save_serving, save_tflite
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 MAKES = {"saved_model": layouts.SAVED_MODEL, "web": layouts.WEB, "tflite": layouts.TFLITE}
 

@@ -18,9 +18,12 @@ from kit.judge import judge, judge_all
 
 from tfvae import export, presets
 from tfvae.cli import arguments, summary
-from tfvae.training import evaluations, launcher, loop, results
+from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.distribution import launcher
+from tfvae.training.evaluation import evaluations
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 CASES = 500
 INTEGERS = [
@@ -145,7 +148,7 @@ def place(made, tmp_path, monkeypatch):
 
     def train(config, run, **_):
         if config.dataset in ("digits", "ring") or config.dataset.endswith(".npz"):
-            loop.load_data(config)
+            loading.load_data(config)
         return False
 
     monkeypatch.setattr(loop, "train", train)
@@ -153,7 +156,7 @@ def place(made, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluations, "evaluate", lambda *_, **__: {"evaluation": "none"})
     for name in ("tell", "tell_where"):
         monkeypatch.setattr(summary, name, lambda *_: None)
-    monkeypatch.setattr(results, "load_model", lambda _: model)
+    monkeypatch.setattr(loading, "load_model", lambda _: model)
     for name in ("save_serving", "save_web"):
         monkeypatch.setattr(export, name, lambda model, out, **_: out)
     monkeypatch.setattr(

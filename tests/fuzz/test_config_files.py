@@ -12,7 +12,7 @@ from kit.judge import judge, judge_all
 
 from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 CASES = 200
 RAW = [  # texts of values that Python's own JSON would not write

@@ -18,7 +18,7 @@ from kit.judge import judge, judge_all
 
 from tfvae import presets
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 CASES = 130
 MEMBERS = ["metadata.json", "config.json", "model.weights.h5"]

@@ -15,6 +15,7 @@ from kit import fuzz
 from kit.judge import judge, judge_all
 
 from tfvae.training import loop
+from tfvae.training.runs import loading
 
 CASES = 252
 HUGE = 10**30
@@ -190,7 +191,7 @@ def damaged(rng, kind):
 @pytest.mark.parametrize("cases", fuzz.portions(CASES, 16))
 def test_every_file_is_read_or_refused_in_one_line(cases, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(loop, "train", lambda config, run, **_: loop.load_data(config) and False)
+    monkeypatch.setattr(loop, "train", lambda config, run, **_: loading.load_data(config) and False)
     path = tmp_path / "images.npz"
 
     def run(case):

@@ -1,6 +1,6 @@
 """What an evaluation measured, whichever one evaluation.json tells."""
 
-from tfvae.training.records import Evaluations, told
+from tfvae.training.evaluation.records import Evaluations, told
 
 
 def last(run):

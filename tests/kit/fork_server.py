@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 
 from tfvae import cli, files
-from tfvae.training import details, evaluations, loop, partial  # noqa: F401
+from tfvae.training.evaluation import block_store, details, evaluations  # noqa: F401
 
 
 def patch():
@@ -21,8 +21,8 @@ def patch():
         sys.modules[f"tfvae.evaluation.{name}"].EXAMPLES_PER_BLOCK = size
     for name in ("ais", "bidirectional"):
         sys.modules[f"tfvae.evaluation.{name}"].block_size = lambda *_: 2
-    partial.SECONDS = -1.0
-    write, take = files.write_bytes, partial.Partial.__setitem__
+    block_store.SECONDS = -1.0
+    write, take = files.write_bytes, block_store.Partial.__setitem__
 
     def write_bytes(path, content):
         print("writes", path, flush=True)
@@ -33,7 +33,7 @@ def patch():
         print("block", start, flush=True)
         take(store, start, block)
 
-    files.write_bytes, partial.Partial.__setitem__ = write_bytes, set_block
+    files.write_bytes, block_store.Partial.__setitem__ = write_bytes, set_block
 
 
 def child(words, log):

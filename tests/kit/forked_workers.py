@@ -6,7 +6,7 @@ import subprocess
 import sys
 import types
 
-from tfvae.training import processes
+from tfvae.training.distribution import processes
 
 
 class ForkedPopen:

@@ -114,7 +114,7 @@ def _serve():
     import tensorflow_probability  # noqa: F401
 
     import tfvae.models  # noqa: F401
-    from tfvae.training import callbacks, figures, fitting, loop  # noqa: F401
+    from tfvae.training.runs import figures  # noqa: F401
 
     forked_workers.install()
     children = set()

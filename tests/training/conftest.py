@@ -15,9 +15,10 @@ def npz(tmp_path):
 @pytest.fixture
 def train(tmp_path, monkeypatch, request):
     """Returns a function that trains with the module's settings TINY, without figures, and returns the run."""
-    from tfvae.training import figures, loop
+    from tfvae.training import loop
     from tfvae.training.config import Config
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs import figures
+    from tfvae.training.runs.directory import RunDirectory
 
     monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.training import checkpoint, data, figures, loop, quiet, strategy
+from tfvae.training import data, loop, quiet_tensorflow
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.distribution import strategy
+from tfvae.training.runs import checkpoint, figures
+from tfvae.training.runs.directory import RunDirectory
 
 FOLDER = Path(sys.argv[1])
 CASES = {
@@ -103,7 +105,7 @@ def noise_of_replicas():
 
 def load_after_a_computation(*arguments, **options):
     """As a TFDS data set, which TensorFlow reads."""
-    quiet.tensorflow().constant(1.0) + 1.0
+    quiet_tensorflow.tensorflow().constant(1.0) + 1.0
     return load(*arguments, **options)
 
 

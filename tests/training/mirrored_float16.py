@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.training import checkpoint, data, figures, loop, strategy
+from tfvae.training import data, loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.distribution import strategy
+from tfvae.training.runs import checkpoint, figures
+from tfvae.training.runs.directory import RunDirectory
 
 FOLDER = Path(sys.argv[1])
 COMMON = {

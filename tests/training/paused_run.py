@@ -19,7 +19,7 @@ import sys
 import time
 
 from tfvae import cli, files
-from tfvae.training import checkpoint
+from tfvae.training.runs import checkpoint
 
 stage, occurrence, arguments = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 seen = 0
@@ -84,8 +84,8 @@ real_replace = os.replace
 files.os.replace = replace
 checkpoint.open = halting_open
 if stage == "never":
-    from tfvae.training import quiet
+    from tfvae.training import quiet_tensorflow
 
-    quiet.tensorflow()
+    quiet_tensorflow.tensorflow()
     tell_epochs()
 sys.exit(cli.main(arguments))

@@ -17,7 +17,7 @@ import pytest
 
 from tfvae import cli
 from tfvae.checks import UserError
-from tfvae.training import processes, tasks, workers
+from tfvae.training.distribution import multiworker, processes, tf_config
 
 SCRIPT = Path(__file__).with_name("workers_apart.py")
 TIMEOUT = 8
@@ -33,7 +33,7 @@ def own(addresses, rank):
 
 def task_of(addresses, rank):
     names = tuple(f"worker {index}" for index in range(len(addresses)))
-    return tasks.Task(names, tuple(addresses), rank)
+    return tf_config.Task(names, tuple(addresses), rank)
 
 
 @contextlib.contextmanager
@@ -132,9 +132,9 @@ def test_settings_that_differ_are_told_in_every_worker(said):
 
 def test_the_first_who_differs_from_the_chief_is_named_with_every_setting():
     settings = [{"epochs": 3, "seed": 0}, {"epochs": 3, "seed": 0}, {"epochs": 4, "kind": "new"}]
-    tasks.check_settings(task_of(["a:1", "b:2"], 1), settings[:2])
+    tf_config.check_settings(task_of(["a:1", "b:2"], 1), settings[:2])
     with pytest.raises(UserError) as error:
-        tasks.check_settings(task_of(["a:1", "b:2", "c:3"], 2), settings)
+        tf_config.check_settings(task_of(["a:1", "b:2", "c:3"], 2), settings)
     assert str(error.value).startswith(
         "worker 2 (c:3) was started with other settings; "
         "received epochs (3 of worker 0, 4 there), seed (0 of worker 0, None there), kind (None of worker 0, new"
@@ -147,7 +147,7 @@ def test_several_who_are_missing_are_named_and_no_other():
         "/job:worker/replica:0/task:2\n/job:worker/replica:0/task:1\n\n"
         "Additional GRPC error information from remote target /job:worker/replica:0/task:0 while calling"
     )
-    line = str(workers.absent(task_of(["a:1", "b:2", "c:3", "d:4"], 3), error, 5.0))
+    line = str(multiworker.absent(task_of(["a:1", "b:2", "c:3", "d:4"], 3), error, 5.0))
     assert line.startswith("worker 2 (c:3), worker 1 (b:2) did not appear; expected all 4 workers within 5 s")
 
 
@@ -155,8 +155,8 @@ def test_several_who_are_missing_are_named_and_no_other():
 def test_a_port_in_use_is_told_before_tensorflow_is_loaded(rank, capsys, monkeypatch, tmp_path):
     addresses = cluster(2)
     monkeypatch.setenv("TF_CONFIG", json.dumps(own(addresses, rank)))
-    monkeypatch.setattr(workers.quiet, "tensorflow", None)
-    with socket.create_server(tasks.split_address(addresses[rank])):
+    monkeypatch.setattr(multiworker.quiet, "tensorflow", None)
+    with socket.create_server(tf_config.split_address(addresses[rank])):
         words = ["train", "--strategy", "multiworker", "--run-dir", str(tmp_path / "run")]
         assert cli.main(words) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -14,7 +14,7 @@ import pytest
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import checkpoint
+from tfvae.training.runs import checkpoint
 
 
 class Variable:

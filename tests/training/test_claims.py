@@ -20,9 +20,9 @@ import pytest
 
 from tfvae import cli, files
 from tfvae.checks import UserError
-from tfvae.training import claims, lock, loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import claims, loading, lock
+from tfvae.training.runs.directory import RunDirectory
 
 HOLD = """
 import sys, time
@@ -189,7 +189,7 @@ def test_a_failure_before_the_first_write_leaves_nothing(tmp_path, monkeypatch, 
     for words in ([], ["--run-dir", "a/b/c"], ["--run-dir", str(there)]):
         assert cli.main(["train", "--dataset", "nowhere.npz", *words]) == 2
         assert names(tmp_path) == ["there"] and names(there) == []
-    monkeypatch.setattr(loop, "load_data", interrupt)
+    monkeypatch.setattr(loading, "load_data", interrupt)
     assert cli.main(["train"]) == 130
     assert names(tmp_path) == ["there"]
     capsys.readouterr()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tfvae.cli.arguments import parser
-from tfvae.training import tasks
+from tfvae.training.distribution import tf_config
 
-FOLDER = Path(__file__).parents[2] / "training" / "cluster"
+FOLDER = Path(__file__).parents[2] / "training" / "distribution" / "cluster"
 TFVAE = '#!/bin/bash\nprintf "%s\\n" "$TF_CONFIG" > "$OUT"\nprintf "%s\\n" "$@" >> "$OUT.words"\nexit ${CODE:-0}\n'
 SCONTROL = "#!/bin/bash\n[ \"$1 $2 $3\" = 'show hostnames node-[a-b]' ] && printf 'node-a\\nnode-b\\n'\n"
 SRUN = (
@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch):
 def task_and_options(out, monkeypatch):
     """What the stub of tfvae was given, as the command reads it."""
     monkeypatch.setenv("TF_CONFIG", out.read_text())
-    return tasks.from_environment(), parser().parse_args(
+    return tf_config.from_environment(), parser().parse_args(
         out.with_name(f"{out.name}.words").read_text().split()
     )
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.training import checkpoint, figures, loop
+from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint, figures
+from tfvae.training.runs.directory import RunDirectory
 
 GPUS = len(tf.config.list_physical_devices("GPU"))
 TINY = {"latent_size": 3, "figures_every": 0, "schedule": "constant", "batch_size": 128, "epochs": 3}

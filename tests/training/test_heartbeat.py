@@ -14,7 +14,7 @@ import pytest
 from kit.launched import await_that, is_running, state_of
 
 from tfvae.checks import LostWorker
-from tfvae.training import heartbeat, launcher, processes
+from tfvae.training.distribution import heartbeat, launcher, processes
 
 LIVING = """
 from tfvae.training import heartbeat, processes

@@ -7,8 +7,10 @@ split; a shuffle by the run's seed; labels or conditions that are not shuffled w
 import numpy as np
 import pytest
 
-from tfvae.training import data, loop, results
+from tfvae.training import data
 from tfvae.training.config import Config
+from tfvae.training.runs import loading
+from tfvae.training.runs.examples import examples_of, fixed_shuffle
 
 COUNT = 40
 
@@ -29,7 +31,7 @@ def test_the_seed_of_a_run_does_not_reach_its_test_split(binarize, limit):
     found = []
     for seed in (0, 1):
         config = Config.resolve({"binarize": binarize, "seed": seed})
-        found.append(results.examples_of(loop.load_data(config), config, "test", limit))
+        found.append(examples_of(loading.load_data(config), config, "test", limit))
     (first, labels), (second, others) = found
     assert 0.0 < first.mean() < 1.0 and set(np.unique(first)) == {0.0, 1.0}
     np.testing.assert_array_equal(first, second)
@@ -38,7 +40,7 @@ def test_the_seed_of_a_run_does_not_reach_its_test_split(binarize, limit):
 
 def test_each_split_has_noise_of_its_own():
     config = Config.resolve({"binarize": "dynamic"})
-    of = {name: results.examples_of(loaded(), config, name)[0] for name in ("train", "validation", "test")}
+    of = {name: examples_of(loaded(), config, name)[0] for name in ("train", "validation", "test")}
     grey = loaded().test.images
     for name, other in (("train", "test"), ("validation", "test"), ("train", "validation")):
         differ = np.mean(of[name] != of[other])
@@ -49,10 +51,10 @@ def test_each_split_has_noise_of_its_own():
 def test_labels_and_conditions_are_shuffled_with_the_images(condition):
     preset = "digits" if condition == "none" else "cvae-column"
     config = Config.resolve({"preset": preset, "binarize": "none", "condition": condition})
-    examples, labels = results.examples_of(loaded(), config, "test", 9)
+    examples, labels = examples_of(loaded(), config, "test", 9)
     x = examples if condition == "none" else examples[1]
     number = np.rint(x[:, 0, 0, 0] * (COUNT - 1)).astype(int)
-    assert number.tolist() == results.fixed_shuffle(COUNT)[:9].tolist() != list(range(9))
+    assert number.tolist() == fixed_shuffle(COUNT)[:9].tolist() != list(range(9))
     np.testing.assert_array_equal(labels, number % 7)
     if condition == "array":
         np.testing.assert_array_equal(examples[0], np.stack([number, -number], axis=1))

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from kit.fuzz import generator, portions
 
-from tfvae.training import lock
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import lock
+from tfvae.training.runs.directory import RunDirectory
 
 SERVER = Path(__file__).parents[1] / "kit" / "fork_server.py"
 KINDS = {  # kind: options

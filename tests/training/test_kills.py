@@ -11,8 +11,8 @@ import pytest
 from kit import forks
 from outcome import arguments, assert_same_outcome
 
-from tfvae.training import checkpoint
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint
+from tfvae.training.runs.directory import RunDirectory
 
 KILLS = 30
 SETTINGS = {

@@ -15,8 +15,8 @@ from kit.launched import COMMAND, LIMIT, Launched, await_that, environment, is_r
 from outcome import arguments, assert_same_outcome
 
 from tfvae import cli
-from tfvae.training import launcher, processes
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.distribution import launcher, processes
+from tfvae.training.runs.directory import RunDirectory
 
 SETTINGS = {
     "strategy": "multiworker",

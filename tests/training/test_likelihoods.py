@@ -15,6 +15,7 @@ from tfvae import cli, presets
 from tfvae.checks import UserError
 from tfvae.training import data, loop
 from tfvae.training.config import Config
+from tfvae.training.runs import loading
 
 RNG = np.random.default_rng(0)
 TINY = ["--epochs", "1", "--latent-size", "2", "--figures-every", "0"]
@@ -38,7 +39,7 @@ def test_binarisation_follows_the_likelihood(name):
 @pytest.mark.parametrize("name", presets.LIKELIHOODS)
 def test_a_preset_takes_every_likelihood_with_the_levels_of_the_data(name):
     config = Config.resolve({"likelihood": name, "latent_size": 2})
-    model = loop.build(config, loop.load_data(config))
+    model = loop.build(config, loading.load_data(config))
     head = model.likelihood_head
     assert head.levels == (17 if presets.LIKELIHOODS[name] == "levels" else None)
     assert np.isfinite(model.elbo(data.load("digits").test.images[:3])).all()
@@ -65,9 +66,11 @@ def test_pixels_between_levels_are_refused_in_one_line(npz):
     path = npz(x_train=grey(), x_test=grey(3))
     for name in ("discretized-logistic", "discretized-logistic-mixture", "categorical"):
         with pytest.raises(UserError, match="on no levels") as told:
-            loop.load_data(Config.resolve({"likelihood": name, "dataset": path, "batch_size": 4}))
+            loading.load_data(Config.resolve({"likelihood": name, "dataset": path, "batch_size": 4}))
         assert "\n" not in str(told.value)
-    loop.load_data(Config.resolve({"likelihood": "continuous-bernoulli", "dataset": path, "batch_size": 4}))
+    loading.load_data(
+        Config.resolve({"likelihood": "continuous-bernoulli", "dataset": path, "batch_size": 4})
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ def test_a_learned_scale_starts_from_the_spread_of_the_data(preset, binarize, np
     images = (0.3 * RNG.random((30, size, size)) ** 3).astype(np.float32)
     settings = {"preset": preset, "likelihood": "normal", "binarize": binarize, "latent_size": 2}
     config = Config.resolve(settings | {"dataset": npz(x_train=images, x_test=images), "batch_size": 5})
-    loaded = loop.load_data(config)
+    loaded = loading.load_data(config)
     model = loop.build(config, loaded)
     x = loaded.train.images[..., 0] if loaded.train.images.ndim == 4 else loaded.train.images
     x = x / np.float32(255) if x.dtype == np.uint8 else x
@@ -118,5 +121,5 @@ def test_a_learned_scale_starts_from_the_spread_of_the_data(preset, binarize, np
 
 def test_a_preset_may_say_where_a_learned_scale_starts():
     config = Config.resolve({"preset": "ring"})
-    model = loop.build(config, loop.load_data(config))
+    model = loop.build(config, loading.load_data(config))
     assert float(model.likelihood_head.current_scale()) == pytest.approx(0.3)

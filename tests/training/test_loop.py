@@ -19,9 +19,11 @@ import numpy as np
 import pytest
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, evaluations, loop, results
+from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation import evaluations
+from tfvae.training.runs import checkpoint, loading
+from tfvae.training.runs.directory import RunDirectory
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
 
@@ -97,7 +99,7 @@ def test_the_kl_weight_grows_by_step_and_validation_reports_the_plain_bound(trai
 
 def test_warm_up_is_in_epochs_whatever_the_steps(train):
     config = Config.resolve(TINY | {"kl_warmup": 3})
-    model = loop.build(config, loop.load_data(config))
+    model = loop.build(config, loading.load_data(config))
     assert model.kl_warmup_steps == 3 * 13
     for step, weight in ((0, 0.0), (1, 1 / 39), (13, 1 / 3), (39, 1.0), (400, 1.0)):
         model.optimizer.iterations.assign(step)
@@ -118,7 +120,7 @@ def test_free_bits_hold_the_loss_up_and_leave_validation_alone(train):
 def test_without_validation_everything_is_trained_on(train):
     run = train(epochs=1, validation_size=0, batch_size=719)
     config = run.config()
-    assert len(loop.load_data(config).train) == 1438
+    assert len(loading.load_data(config).train) == 1438
     (row,) = run.read_history()
     assert not [name for name in row if name.startswith("val_")]
     iterations = [
@@ -181,7 +183,7 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best_weights(train,
     assert max(rows, key=lambda row: row["val_bound"])["epoch"] == 2
     best = checkpoint.load(checkpoint.path_of(run.checkpoints, 2)).arrays
     last = checkpoint.load(checkpoint.path_of(run.checkpoints, 4)).arrays
-    weights = [variable.numpy() for variable in results.load_model(run).weights]
+    weights = [variable.numpy() for variable in loading.load_model(run).weights]
     assert all(map(np.array_equal, weights, best))
     assert not any(np.array_equal(a, b) for a, b in zip(weights, last, strict=False))
 
@@ -218,7 +220,7 @@ def test_a_run_is_a_function_of_its_settings(train):
 
 @pytest.mark.slow
 def test_figures_do_not_change_a_run(train, monkeypatch):
-    from tfvae.training import figures
+    from tfvae.training.runs import figures
 
     plain = train("plain", epochs=2)
     drawn = []
@@ -227,7 +229,7 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
         painter._vae.encode(painter._examples[:10])
         painter._vae.sample(4, seed=0)
         painter._vae.reconstruct(painter._examples[:3])
-        drawn.append(f"after epoch {len(painter._recorder.rows)}")
+        drawn.append(f"after epoch {len(painter._history)}")
 
     monkeypatch.setattr(figures.Painter, "draw", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
@@ -239,7 +241,7 @@ def test_the_seed_reaches_the_weights_the_noise_and_the_order(train):
 
     config = Config.resolve(TINY | {"seed": 1})
     first, second = (
-        loop.build(Config.resolve(TINY | {"seed": seed}), loop.load_data(config)) for seed in (0, 1)
+        loop.build(Config.resolve(TINY | {"seed": seed}), loading.load_data(config)) for seed in (0, 1)
     )
     differing = [
         not np.array_equal(a.numpy(), b.numpy())

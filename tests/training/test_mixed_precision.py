@@ -19,8 +19,10 @@ from conformance import models
 
 from tfvae.checks import UserError
 from tfvae.models import diagnosis, replicas
-from tfvae.training import callbacks, checkpoint, evaluations, loop
+from tfvae.training import callbacks, loop
 from tfvae.training.config import Config
+from tfvae.training.evaluation import evaluations
+from tfvae.training.runs import checkpoint, loading
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
 HALVES = ("float16", "bfloat16")
@@ -69,7 +71,7 @@ def test_nll_within_a_twentieth_of_a_nat_of_float32(train):
 def test_log_weights_of_many_particles_are_single_precision(precision):
     """In half precision they would be rounded to few values, and 3000 equal weights would not add up."""
     config = Config.resolve({"preset": "digits", "mixed_precision": precision, "estimator": "iwae"})
-    model = loop.build(config, loop.load_data(config))
+    model = loop.build(config, loading.load_data(config))
     x = np.random.default_rng(0).integers(0, 2, (2, 8, 8, 1)).astype(np.float32)
     log_weights = model.log_weights(x, 3000, seed=1)
     assert log_weights.dtype == tf.float32
@@ -87,7 +89,7 @@ def test_a_checkpoint_holds_the_scale_of_the_loss(train, after_step):
     after_step(3, lambda model: model.optimizer.dynamic_scale.assign(2.0**7))
     run = train(epochs=1, mixed_precision="float16")
     config = run.config()
-    model = loop.build(config, loop.load_data(config))
+    model = loop.build(config, loading.load_data(config))
     assert float(model.optimizer.dynamic_scale) == loop.LOSS_SCALE
     checkpoint.restore(checkpoint.load_newest(run.checkpoints)[0], model)
     assert float(model.optimizer.dynamic_scale) == 2.0**7

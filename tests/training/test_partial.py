@@ -8,8 +8,8 @@ believed that are not finite, of another rank or of another key.
 import numpy as np
 import pytest
 
-from tfvae.training.partial import Partial
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation.block_store import Partial
+from tfvae.training.runs.directory import RunDirectory
 
 BLOCK = np.arange(6.0).reshape(2, 3)
 
@@ -54,7 +54,7 @@ def test_another_evaluation_leaves_the_interrupted_one_alone(run):
 
 def test_another_version_starts_anew(run, monkeypatch):
     interrupted(run, seed=1)
-    monkeypatch.setattr("tfvae.training.partial.VERSION", "99")
+    monkeypatch.setattr("tfvae.training.evaluation.block_store.VERSION", "99")
     assert not Partial(run, "importance", seed=1)
 
 
@@ -152,7 +152,7 @@ def test_what_a_killed_evaluation_left_half_written_is_removed(run):
 
 
 def test_it_writes_as_it_goes(run, monkeypatch):
-    monkeypatch.setattr("tfvae.training.partial.SECONDS", -1.0)
+    monkeypatch.setattr("tfvae.training.evaluation.block_store.SECONDS", -1.0)
     store = Partial(run, "importance", seed=1)
     store[0] = BLOCK
     assert list(Partial(run, "importance", seed=1)) == [0]

@@ -16,7 +16,7 @@ import tensorflow as tf
 from stats import assert_chi_square_uniform, assert_mean_close
 
 from tfvae.checks import UserError
-from tfvae.training import pipelines
+from tfvae.training.data import pipelines
 
 GREYS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)  # every stored value, once
 

@@ -15,9 +15,11 @@ from tfvae import evaluation
 from tfvae.checks import UserError
 from tfvae.evaluation import features
 from tfvae.evaluation.quality import FIGURES
-from tfvae.training import loop, quality
+from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation import quality
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 REASONS = ("quality_missing", "codes_missing", "rate_missing")
 
@@ -33,7 +35,7 @@ def start(tmp_path):
 
     def start(**settings):
         config = Config.resolve(settings)
-        loaded = loop.load_data(config)
+        loaded = loading.load_data(config)
         run = RunDirectory(tmp_path / "run")
         run.create(config, [], loaded.fingerprint())
         return run, loop.build(config, loaded), loaded, config
@@ -86,7 +88,7 @@ def test_features_of_other_data_are_made_anew(start):
     run, _, loaded, _ = start(latent_size=2)
     first = quality.feature_model(run, loaded)
     assert quality.feature_model(run, loaded).name == first.name
-    changed = loop.load_data(Config.resolve({"seed": 1}))
+    changed = loading.load_data(Config.resolve({"seed": 1}))
     assert quality.feature_model(run, changed).name != first.name
 
 

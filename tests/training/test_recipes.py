@@ -11,6 +11,7 @@ import pytest
 from tfvae import conditions, presets
 from tfvae.training import loop
 from tfvae.training.config import Config
+from tfvae.training.runs import loading
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def path(tmp_path_factory):
 
 def build(path, preset, **settings):
     config = Config.resolve({"preset": preset, "dataset": path} | settings)
-    loaded = loop.load_data(config)
+    loaded = loading.load_data(config)
     return loop.build(config, loaded), loaded
 
 

@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
-from tfvae.training import records
-from tfvae.training.partial import digest
-from tfvae.training.records import Evaluations, best
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation import records
+from tfvae.training.evaluation.block_store import digest
+from tfvae.training.evaluation.records import Evaluations, best
+from tfvae.training.runs.directory import RunDirectory
 
 
 @pytest.fixture

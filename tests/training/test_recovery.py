@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from outcome import arguments, assert_same_outcome, outcome
 
-from tfvae.training import checkpoint, loop
+from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint
+from tfvae.training.runs.directory import RunDirectory
 
 SETTINGS = {
     "epochs": 200,
@@ -104,7 +105,7 @@ def train(tmp_path, monkeypatch):
     """Returns a function that trains in this process, without figures, and can end after a number of checkpoints."""
     import keras
 
-    from tfvae.training import figures
+    from tfvae.training.runs import figures
 
     monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
     save = checkpoint.save

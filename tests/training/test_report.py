@@ -16,8 +16,10 @@ import pytest
 from kit.evaluations import last
 
 from tfvae import cli
-from tfvae.training import details, gaps, loop, report, results
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training import report
+from tfvae.training.evaluation import details, gaps
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 TINY = ["--epochs", "2", "--batch-size", "20", "--figures-every", "0"]
 FULL = ["--full", "--num-samples", "20", "--limit", "40"]
@@ -117,14 +119,14 @@ def test_a_report_can_be_made_again(tmp_path):
     for picture in run.figures.iterdir():
         picture.unlink()
     run.figures.rmdir()
-    model = results.load_model(run)
-    assert report.write(run, model, loop.load_data(run.config()), result) == run.report_file
+    model = loading.load_model(run)
+    assert report.write(run, model, loading.load_data(run.config()), result) == run.report_file
     assert run.report_file.read_bytes() == first
     assert {"latent_map.png", "manifold.png"} <= {picture.name for picture in run.figures.iterdir()}
     assert cli.main(["info", str(run.path)]) == 0
     run.history_file.unlink()
     (run.figures / "loss_curves.png").unlink()
-    report.write(run, model, loop.load_data(run.config()), result)
+    report.write(run, model, loading.load_data(run.config()), result)
     assert absent(run.report_file.read_text()) == ["How training went"]
     assert cli.main(["evaluate", str(run.path), "--num-samples", "5", "--limit", "5"]) == 0
     assert run.report_file.exists() and "precision" not in last(run)

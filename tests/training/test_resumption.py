@@ -15,9 +15,9 @@ import pytest
 
 from tfvae import cli
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, identity, resumption
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint, identity, resumption
+from tfvae.training.runs.directory import RunDirectory
 
 DATA = "f" * 64
 

@@ -9,9 +9,11 @@ from matplotlib import image as png
 from scipy import special
 
 from tfvae.checks import UserError
-from tfvae.training import data, loop, results, ring
+from tfvae.training import data, loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.data import ring
+from tfvae.training.runs import loading
+from tfvae.training.runs.directory import RunDirectory
 
 
 def test_the_map():
@@ -57,7 +59,7 @@ def test_a_small_vae_puts_its_samples_on_the_ring(tmp_path):
     config = Config.resolve({"preset": "ring", "figures_every": 0})
     assert (config.dataset, config.likelihood, config.binarize) == ("ring", "normal", "none")
     loop.train(config, run, say=lambda line: None)
-    model = results.load_model(run)
+    model = loading.load_model(run)
     draws = np.asarray(model.sample(4000, seed=1, mean=False), np.float64)
     radius = np.linalg.norm(draws, axis=1)
     assert np.mean(np.abs(radius - 1.15) < 0.25) > 0.9, "the data lie there but for one in a million"

@@ -13,9 +13,10 @@ import pytest
 from outcome import assert_same_outcome
 
 from tfvae import cli
-from tfvae.training import callbacks, checkpoint, loop, results, resumption
+from tfvae.training import callbacks, loop
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import checkpoint, loading, resumption
+from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.stopping import Stop, Stopped
 
 SHORT = {
@@ -46,7 +47,7 @@ def train(tmp_path, monkeypatch):
     """Returns a function that trains, with figures where it `draws`, and can send a signal after a step."""
     import keras
 
-    from tfvae.training import figures
+    from tfvae.training.runs import figures
 
     draw = figures.Painter.draw
     real = callbacks.Halt.on_train_batch_end
@@ -86,7 +87,7 @@ def test_stopped_here_and_there_and_extended_it_ends_with_the_same_bytes(train, 
     with pytest.raises(Stopped, match="after epoch 0 of 2 and 5 steps of the next"):
         train("stopped", resume=True, signals=[(5, signal.SIGINT)])
     assert checkpoint.found(run.checkpoints) == [(0, 5)] and run.read_history() == []
-    results.load_model(run)
+    loading.load_model(run)
 
     with pytest.raises(Stopped, match=r"after epoch 1 of 2$"):
         train("stopped", resume=True, signals=[(STEPS - 5, signal.SIGTERM)])

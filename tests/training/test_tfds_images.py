@@ -16,7 +16,8 @@ import pytest
 from numbered import fresh_process, numbers, one_line
 
 from tfvae.checks import UserError
-from tfvae.training import data, tfds_images
+from tfvae.training import data
+from tfvae.training.data import tfds_images
 
 TFDS_DATA_DIR = os.environ.get("TFDS_DATA_DIR")
 real = pytest.mark.skipif(

@@ -16,7 +16,7 @@ from kit import forks
 from kit.launched import LIMIT, await_that, children_of, is_running, state_of
 from outcome import arguments, assert_same_outcome
 
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs.directory import RunDirectory
 
 KILLS = 30
 SETTINGS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfvae.training import processes
+from tfvae.training.distribution import processes
 
 SCRIPT = Path(__file__).with_name("two_workers.py")
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfvae import presets, random
 from tfvae.checks import UserError
 from tfvae.models import replicas
-from tfvae.training import tasks, workers
+from tfvae.training.distribution import multiworker, tf_config
 
 CASES = {
     "dreg": ({"estimator": "dreg", "num_samples": 3, "kl_warmup_steps": 4}, 20, {}),
@@ -48,8 +48,8 @@ def complaint(call):
 
 
 def main(folder):
-    task = tasks.from_environment() if tasks.is_set() else None
-    scope = workers.of_workers(task, 60.0) if task else None
+    task = tf_config.from_environment() if tf_config.is_set() else None
+    scope = multiworker.of_workers(task, 60.0) if task else None
     tf.config.experimental.enable_op_determinism()
     rank = task.rank if task else -1
     found, arrays = {}, {}
@@ -91,7 +91,7 @@ def main(folder):
                 arrays[f"{name} {index}"] = variable.numpy()
         if task:
             found["noise"] = noise(scope)
-            found["agree"] = [workers.agree(7, 2**32 - 1), workers.agree(rank, 0)]
+            found["agree"] = [multiworker.agree(7, 2**32 - 1), multiworker.agree(rank, 0)]
             found["complaints"] = [
                 complaint(lambda: model.fit(x, verbose=0)),
                 complaint(lambda: model.fit(endless, verbose=0)),

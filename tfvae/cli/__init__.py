@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tfvae: {error}", file=sys.stderr)
         return USER_ERROR
     except LostWorker as error:
-        from tfvae.training import processes
+        from tfvae.training.distribution import processes
 
         if not processes.is_child():  # the launcher tells of it
             print(f"tfvae: {printable(str(error))}", file=sys.stderr)

@@ -37,7 +37,8 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """Returns the parser of the whole command line."""
     from tfvae import conditions, presets
-    from tfvae.training import config, identity
+    from tfvae.training import config, data
+    from tfvae.training.runs import identity
 
     top = _Parser(
         prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample."
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
             _path,
             "digits, ring, a TFDS image data set or FILE.npz with x_train, x_test, maybe y_*, c_*",
         ),
-        ("binarize", str, f"{'|'.join(config.BINARIZE)} (default: dynamic for bernoulli, else none)"),
+        ("binarize", str, f"{'|'.join(data.BINARIZE)} (default: dynamic for bernoulli, else none)"),
         ("likelihood", str, "|".join(presets.LIKELIHOODS)),
         (
             "condition",

@@ -30,7 +30,7 @@ AIS = {  # option: its setting in `Annealed`
 
 def run(options: argparse.Namespace) -> None:
     """Estimates the log-likelihood of held-out data."""
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs.directory import RunDirectory
 
     one_of("--split", options.split, ("test", "validation", "train"))
     int_from(2 if options.gap or options.full else 1, "--num-samples", options.num_samples)
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     if against is not None:
         against.config()
 
-    from tfvae.training import annealed, evaluations, gaps
+    from tfvae.training.evaluation import annealed, evaluations, gaps
     from tfvae.training.progress import Progress
 
     def bar(unit: str) -> Callable[[int, int], None]:

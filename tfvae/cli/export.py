@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> None:
     """Writes a trained model for TensorFlow Serving, for devices or for the browser."""
     from pathlib import Path
 
-    from tfvae.training import lock
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs import lock
+    from tfvae.training.runs.directory import RunDirectory
 
     given = {name: getattr(options, name) for name in ONLY_FOR if getattr(options, name)}
     for name in given:
@@ -51,9 +51,9 @@ def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) 
 
     check_target(out / str(given.get("version", 1)), given["overwrite"], SAVED_MODEL)
 
-    from tfvae.training import results
+    from tfvae.training.runs import loading
 
-    model = results.load_model(run)
+    model = loading.load_model(run)
 
     from tfvae import export
 
@@ -71,9 +71,9 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
     path = out if out.suffix == ".tflite" else out / f"model{suffix}.tflite"
     check_target(path, given["overwrite"], TFLITE)
 
-    from tfvae.training import results
+    from tfvae.training.runs import loading
 
-    model = results.load_model(run)
+    model = loading.load_model(run)
     if kind != "none":
         given["images"], _ = _test_examples(run, config)
 
@@ -91,9 +91,9 @@ def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
 
     check_target(out, given["overwrite"], WEB)
 
-    from tfvae.training import results
+    from tfvae.training.runs import loading
 
-    model = results.load_model(run)
+    model = loading.load_model(run)
 
     from tfvae import export
 
@@ -107,8 +107,9 @@ EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": 
 
 def _test_examples(run: Any, config: Any) -> tuple[Any, Any]:
     """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
-    from tfvae.training import loop, results
+    from tfvae.training.runs import loading
+    from tfvae.training.runs.examples import examples_of
 
-    loaded = loop.load_data(config)
+    loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
-    return results.examples_of(loaded, config, "test", 1000)
+    return examples_of(loaded, config, "test", 1000)

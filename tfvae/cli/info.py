@@ -17,14 +17,14 @@ def run(options: argparse.Namespace) -> None:
     import platform
 
     from tfvae import estimators, presets
-    from tfvae.training import data, quiet
-    from tfvae.training.run_directory import PACKAGES
+    from tfvae.training import data, quiet_tensorflow
+    from tfvae.training.runs.directory import PACKAGES
 
     print(f"python {platform.python_version()}")
     for name in PACKAGES:
         print(f"{name} {importlib.metadata.version(name)}")
     print("\ndevices")
-    for device in quiet.tensorflow().config.list_physical_devices():
+    for device in quiet_tensorflow.tensorflow().config.list_physical_devices():
         print(f"  {device.name.removeprefix('/physical_device:')}")
     print("\npresets")
     for preset in presets.TABLE:
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _info_of_run(path: str) -> None:
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs.directory import RunDirectory
 
     run = RunDirectory(path)
     config, history, evaluation = run.config(), run.read_history(), run.read_evaluation()

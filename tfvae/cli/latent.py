@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from tfvae import files
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs.directory import RunDirectory
 
     given = _options_of(options)
     run = RunDirectory(options.run_dir)
@@ -38,9 +38,10 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
     from tfvae import latent, plotting
-    from tfvae.training import loop, results
+    from tfvae.training.runs import loading
+    from tfvae.training.runs.examples import examples_of
 
-    model = results.load_model(run)
+    model = loading.load_model(run)
     latent.check(model)
     if len(model.event_shape) != 3:
         raise UserError(
@@ -51,10 +52,10 @@ def run(options: argparse.Namespace) -> None:
         title = "Decoded quantiles of the prior"
         print(plotting.save_manifold_grid(out, images, title=title, extent=extent))
         return
-    loaded = loop.load_data(config)
+    loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
     split = given.pop("split")
-    examples, labels = results.examples_of(loaded, config, split, EXAMPLES)
+    examples, labels = examples_of(loaded, config, split, EXAMPLES)
     if not len(examples):
         raise UserError(f"the run has no {split} examples", expected="another --split")
     images, names, title = TOOLS[options.tool](model, examples, labels, config, **given)

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from tfvae import files
-    from tfvae.training.run_directory import RunDirectory, cannot_write
+    from tfvae.training.runs.directory import RunDirectory, cannot_write
 
     positive_int("-n", options.n)
     seed_of("--seed", options.seed)
@@ -33,9 +33,9 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from tfvae import plotting
-    from tfvae.training import results
+    from tfvae.training.runs import loading
 
-    model = results.load_model(run_directory)
+    model = loading.load_model(run_directory)
     points = len(model.event_shape) == 1
     if out.suffix == ".png" and not points and options.n > plotting.MAX_IMAGES:
         raise UserError(
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         elif out.suffix == ".png" and conditions is None:
             plotting.save_image_grid(out, images, title=title)
         elif out.suffix == ".png":
-            from tfvae.training.figures import condition_column
+            from tfvae.training.runs.figures import condition_column
 
             columns, look = condition_column(model, conditions)
             white = np.ones_like(rows).reshape(-1, *model.event_shape)
@@ -77,7 +77,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _conditions(run: Any, model: Any, n: int) -> Any:
     """Returns the conditions of the first shuffled test examples, one for every `EACH` of n samples."""
-    from tfvae.training import loop, results
+    from tfvae.training.runs import loading
+    from tfvae.training.runs.examples import examples_of
 
     if model.latents is None:
         raise UserError(
@@ -86,10 +87,10 @@ def _conditions(run: Any, model: Any, n: int) -> Any:
             fix="see its figures/conditional.png",
         )
     config = run.config()
-    loaded = loop.load_data(config)
+    loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
     most = EACH * len(loaded.test)
     if n > most:
         raise UserError("-n is too large for the test split", expected=f"at most {most}", received=n)
-    (conditions, _), _ = results.examples_of(loaded, config, "test", -(-n // EACH))
+    (conditions, _), _ = examples_of(loaded, config, "test", -(-n // EACH))
     return conditions

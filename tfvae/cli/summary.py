@@ -37,7 +37,7 @@ def tell_where(run, name: str) -> None:
         run: `RunDirectory`.
         name: of the evaluation.
     """
-    from tfvae.training import records
+    from tfvae.training.evaluation import records
 
     evaluations = records.Evaluations(run)
     found, _ = evaluations.read()
@@ -53,7 +53,7 @@ def tell_where(run, name: str) -> None:
 
 def tell_all(run) -> None:
     """Prints a line for each evaluation of a run, a * before the one that evaluation.json tells."""
-    from tfvae.training import records
+    from tfvae.training.evaluation import records
 
     evaluations = records.Evaluations(run)
     found, problems = evaluations.read()

@@ -17,9 +17,9 @@ INTERRUPTED = 130  # exit code
 def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae import estimators
-    from tfvae.training import resumption
     from tfvae.training.config import Config
-    from tfvae.training.run_directory import RunDirectory
+    from tfvae.training.runs import resumption
+    from tfvae.training.runs.directory import RunDirectory
 
     given = {name: value for name, value in vars(options).items() if name in Config.__dataclass_fields__}
     options_of = {name for row in estimators.TABLE for name, _ in row.options}
@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> int | None:
         config = Config.resolve(given)
         run = None if options.run_dir is None else RunDirectory(options.run_dir)
 
-    from tfvae.training import claims, launcher, processes, strategy
+    from tfvae.training.distribution import launcher, processes, strategy
+    from tfvae.training.runs import claims
 
     launcher.check(
         options.workers, options.max_restarts, options.worker_timeout, options.hang_timeout, config.strategy
@@ -82,7 +83,8 @@ def _train(options: argparse.Namespace, config, run) -> int | None:
 
 def _launch(options: argparse.Namespace, run) -> int:
     """Runs this command in several processes, the first of which claims the run."""
-    from tfvae.training import heartbeat, launcher, lock
+    from tfvae.training.distribution import heartbeat, launcher
+    from tfvae.training.runs import lock
 
     lock.check_free(run.path)
     if not options.resume:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from tfvae import plotting
 from tfvae.evaluation.estimate import FEW
-from tfvae.training import data, figures
+from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.report.markup import Picture
-from tfvae.training.results import examples_of
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.runs import figures
+from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.runs.examples import examples_of
 
 TILES = 36  # examples and samples shown
 
@@ -84,7 +84,7 @@ def draw(
     names = _of_the_run(model, loaded)
     if history and not all((run.figures / OF_THE_RUN[name][0]).is_file() for name in names):
         run.make_folders()
-        figures.Painter(run, model, loaded, config, SimpleNamespace(rows=history)).draw()
+        figures.Painter(run, model, loaded, config, history).draw()
     found = {}
     for name in names:
         file, alt, caption = OF_THE_RUN[name]

@@ -12,7 +12,7 @@ from tfvae import files, presets
 from tfvae.training import data
 from tfvae.training.report.page import page
 from tfvae.training.report.story import Facts, Story
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 
 def write(run: RunDirectory, model, loaded: data.DataSet, result: Mapping[str, Any]) -> Path:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import files
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 VERSION = importlib.metadata.version("tfvae")
 SECONDS = 5.0  # between two writings: what a killed process loses

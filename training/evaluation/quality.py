@@ -11,8 +11,9 @@ from tfvae import evaluation, files
 from tfvae.evaluation.quality import FEWEST, FIGURES
 from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.results import examples_of, load_keras
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.examples import examples_of
+from tfvae.training.runs.loading import load_keras
 
 EXAMPLES = 5000  # at most: distances and kernels are of every pair
 RECIPE = "1"  # of the features; another one makes stored features stale

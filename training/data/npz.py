@@ -6,7 +6,7 @@ import numpy as np
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import npy
+from tfvae.training.data import npy
 
 _SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 

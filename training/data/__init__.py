@@ -15,8 +15,9 @@ import os
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import npz, ring, tfds_images
-from tfvae.training.pipelines import (
+from tfvae.training.data import npz, ring, tfds_images
+from tfvae.training.data.dataset import DataSet, Split
+from tfvae.training.data.pipelines import (
     BINARIZE,
     binarize_once,
     evaluation_pipeline,
@@ -25,7 +26,6 @@ from tfvae.training.pipelines import (
     steps_per_epoch,
     training_pipeline,
 )
-from tfvae.training.splits import DataSet, Split
 
 __all__ = [
     "BINARIZE",

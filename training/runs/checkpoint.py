@@ -21,7 +21,7 @@ import numpy as np
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import identity
+from tfvae.training.runs import identity
 
 MAGIC = b"tfvae-checkpoint "
 KEEP = 2

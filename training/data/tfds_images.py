@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import quiet
+from tfvae.training import quiet_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -147,7 +147,7 @@ def _answers(url: str, seconds: float) -> bool:
 def _read_split(
     name: str, builder: tfds.core.DatasetBuilder, split: str
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    tf = quiet.tensorflow()
+    tf = quiet_tensorflow.tensorflow()
     import tensorflow_datasets as tfds
 
     features, count = dict(builder.info.features), builder.info.splits[split].num_examples

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import annealed, comparison, gaps, lock
 from tfvae.training.config import Config
-from tfvae.training.loop import load_data
-from tfvae.training.partial import Partial, digest
-from tfvae.training.records import Evaluations, told
-from tfvae.training.results import examples_of, fixed_shuffle, load_model, numbered
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation import annealed, comparison, gaps
+from tfvae.training.evaluation.block_store import Partial, digest
+from tfvae.training.evaluation.records import Evaluations, told
+from tfvae.training.runs import lock
+from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.runs.examples import examples_of, fixed_shuffle, numbered
+from tfvae.training.runs.loading import load_data, load_model
 
 
 @lock.sharing("evaluating")
@@ -115,7 +116,7 @@ def evaluate(
                     run, model, result, against, other, examples, kept, progress, **asked
                 )
         if full:
-            from tfvae.training.details import details
+            from tfvae.training.evaluation.details import details
 
             measured["details"] = details(run, model, loaded, config, **place)
             measured["details"]["gap_missing"] = no_gap
@@ -142,7 +143,7 @@ def _summary(config: Config, model, examples, result, estimate) -> dict[str, Any
     """
     from tfvae import evaluation
     from tfvae.evaluation.estimate import FEW
-    from tfvae.training.details import of_particles
+    from tfvae.training.evaluation.details import of_particles
 
     head, latent = model.likelihood_head, model.latents is not None
     units = evaluation.active_units(model, examples) if latent else None

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfvae.checks import UserError
-from tfvae.training import tasks
+from tfvae.training.distribution import tf_config
 
 CHILD = "TFVAE_LAUNCHER"  # in the environment of a worker process: the launcher's process number
 LOST = 3  # exit code of a process that lost another
@@ -145,7 +145,7 @@ class Processes:
             environment = (
                 os.environ
                 | environments[rank]
-                | {tasks.VARIABLE: json.dumps(config), CHILD: str(os.getpid())}
+                | {tf_config.VARIABLE: json.dumps(config), CHILD: str(os.getpid())}
             )
             ours, theirs = socket.socketpair()
             process = subprocess.Popen(

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tfvae.training import lock
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.runs import lock
+from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 RUNS = Path("runs")
 

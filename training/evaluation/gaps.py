@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training.partial import Partial
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation.block_store import Partial
+from tfvae.training.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from tfvae.evaluation.estimate import Estimate

@@ -11,9 +11,9 @@ import numpy as np
 from tfvae.checks import UserError
 from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.loop import load_data
-from tfvae.training.partial import Partial, digest
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.evaluation.block_store import Partial, digest
+from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.loading import load_data
 
 
 def check_data(config: Config, against: RunDirectory, loaded: data.DataSet, split: str) -> None:
@@ -76,7 +76,7 @@ def compare(
     """
     from tfvae import evaluation
     from tfvae.evaluation.per_example import mean_error
-    from tfvae.training import figures
+    from tfvae.training.runs import figures
 
     store = kept.enter_context(Partial(run, "against", against=digest(against.model_file), **settings))
     particles = settings["num_samples"], settings["seed"]

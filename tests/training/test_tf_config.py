@@ -12,25 +12,25 @@ import pytest
 
 from tfvae import cli
 from tfvae.checks import UserError
-from tfvae.training import launcher, processes, tasks
 from tfvae.training.config import Config
+from tfvae.training.distribution import launcher, processes, tf_config
 
 PAIR = ["localhost:4001", "localhost:4002"]
 
 
-def tf_config(cluster, kind="worker", index=0):
+def described(cluster, kind="worker", index=0):
     return json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}})
 
 
 def test_the_tasks_are_ranked_as_tensorflow_ranks_their_replicas(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", tf_config({"worker": PAIR, "chief": ["[::1]:4000"]}, index=1))
-    task = tasks.from_environment()
+    monkeypatch.setenv("TF_CONFIG", described({"worker": PAIR, "chief": ["[::1]:4000"]}, index=1))
+    task = tf_config.from_environment()
     assert task.names == ("chief 0", "worker 0", "worker 1")
     assert (task.rank, task.name, task.is_chief) == (2, "worker 1", False)
     assert task.described(0) == "chief 0 ([::1]:4000)"
-    assert tasks.split_address(task.addresses[0]) == ("::1", 4000)
-    monkeypatch.setenv("TF_CONFIG", tf_config({"worker": PAIR}))
-    assert tasks.from_environment().is_chief
+    assert tf_config.split_address(task.addresses[0]) == ("::1", 4000)
+    monkeypatch.setenv("TF_CONFIG", described({"worker": PAIR}))
+    assert tf_config.from_environment().is_chief
 
 
 MALFORMED = {
@@ -39,22 +39,22 @@ MALFORMED = {
     "no cluster": json.dumps({"task": {"type": "worker", "index": 0}}),
     "has no cluster": json.dumps({"cluster": {}, "task": {"type": "worker", "index": 0}}),
     "no task": json.dumps({"cluster": {"worker": PAIR}}),
-    "0 to 1": tf_config({"worker": PAIR}, index=2),
-    "received -1": tf_config({"worker": PAIR}, index=-1),
-    "received '0'": tf_config({"worker": PAIR}, index="0"),
-    "received True": tf_config({"worker": PAIR}, index=True),
-    "another type": tf_config({"worker": PAIR, "ps": ["localhost:1"]}),
-    "received 'evaluator'": tf_config({"worker": PAIR}, kind="evaluator"),
-    "received 'chief'": tf_config({"worker": PAIR}, kind="chief"),
-    "bad address": tf_config({"worker": ["localhost"]}),
-    "'localhost:0'": tf_config({"worker": ["localhost:0"]}),
-    "'localhost:70000'": tf_config({"worker": ["localhost:70000"]}),
-    "':4001'": tf_config({"worker": [":4001"]}),
-    "received 7": tf_config({"worker": [7]}),
-    "no addresses": tf_config({"worker": []}),
-    "no addresses ": tf_config({"worker": "localhost:4001"}),
-    "twice": tf_config({"worker": [PAIR[0], PAIR[0]]}),
-    "several chiefs": tf_config({"chief": PAIR}, kind="chief"),
+    "0 to 1": described({"worker": PAIR}, index=2),
+    "received -1": described({"worker": PAIR}, index=-1),
+    "received '0'": described({"worker": PAIR}, index="0"),
+    "received True": described({"worker": PAIR}, index=True),
+    "another type": described({"worker": PAIR, "ps": ["localhost:1"]}),
+    "received 'evaluator'": described({"worker": PAIR}, kind="evaluator"),
+    "received 'chief'": described({"worker": PAIR}, kind="chief"),
+    "bad address": described({"worker": ["localhost"]}),
+    "'localhost:0'": described({"worker": ["localhost:0"]}),
+    "'localhost:70000'": described({"worker": ["localhost:70000"]}),
+    "':4001'": described({"worker": [":4001"]}),
+    "received 7": described({"worker": [7]}),
+    "no addresses": described({"worker": []}),
+    "no addresses ": described({"worker": "localhost:4001"}),
+    "twice": described({"worker": [PAIR[0], PAIR[0]]}),
+    "several chiefs": described({"chief": PAIR}, kind="chief"),
 }
 
 OPTIONS = {
@@ -112,18 +112,18 @@ def test_options_that_do_not_go_together_are_refused_in_one_line(words, capsys):
 
 
 def test_more_workers_in_tf_config_than_examples_in_a_batch_are_refused(capsys, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", tf_config({"worker": [f"localhost:{4000 + i}" for i in range(3)]}))
+    monkeypatch.setenv("TF_CONFIG", described({"worker": [f"localhost:{4000 + i}" for i in range(3)]}))
     line = refusal(capsys, "--strategy", "multiworker", "--batch-size", "2")
     assert "more replicas than" in line and "received 3" in line
 
 
 def test_workers_and_tf_config_together_are_refused(capsys, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", tf_config({"worker": PAIR}))
+    monkeypatch.setenv("TF_CONFIG", described({"worker": PAIR}))
     assert "both --workers and TF_CONFIG" in refusal(capsys, "--strategy", "multiworker", "--workers", "2")
 
 
 def test_tf_config_does_not_matter_to_other_strategies(monkeypatch):
-    from tfvae.training import strategy
+    from tfvae.training.distribution import strategy
 
     monkeypatch.setenv("TF_CONFIG", "{")
     assert strategy.check(Config.resolve({"strategy": "none"})) is None
@@ -138,7 +138,7 @@ for words in {list(OPTIONS.values())}:
     assert cli.main(["train", *words]) == 2
 os.environ["TF_CONFIG"] = "{{}}"
 assert cli.main(["train", "--strategy", "multiworker"]) == 2
-import tfvae.training.launcher, tfvae.training.heartbeat, tfvae.training.workers, tfvae.training.strategy
+from tfvae.training.distribution import launcher, heartbeat, multiworker, strategy
 assert "tensorflow" not in sys.modules and "sklearn" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -10,9 +10,8 @@ import numpy as np
 
 from tfvae import evaluation, latent, plotting, random
 from tfvae.training import data
-from tfvae.training.callbacks import Recorder
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 CODES = 2000  # examples in the latent map
 MANIFOLD = 20  # tiles along each side of the manifold grid
@@ -30,12 +29,14 @@ class Painter(keras.callbacks.Callback):
         model: a model of images.
         loaded: whose validation examples, or test examples where there are none, to reconstruct and encode.
         config: how they are binarised and how often to draw during `fit`.
-        recorder: keeps the history.
+        history: rows of the epochs done; the same list while training adds to it.
     """
 
-    def __init__(self, run: RunDirectory, model, loaded: data.DataSet, config: Config, recorder: Recorder):
+    def __init__(
+        self, run: RunDirectory, model, loaded: data.DataSet, config: Config, history: list[dict[str, float]]
+    ):
         super().__init__()
-        self._run, self._vae, self._recorder = run, model, recorder
+        self._run, self._vae, self._history = run, model, history
         held_out = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(CODES))
         self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)
         self._labels = held_out.labels
@@ -58,15 +59,15 @@ class Painter(keras.callbacks.Callback):
             UserError: if a figure cannot be written.
         """
         try:
-            done = len(self._recorder.rows)
+            done = len(self._history)
             self._draw(f"after epoch {done}" if done else "within the first epoch")
         except OSError as error:
             raise cannot_write(self._run.figures, error) from error
 
     def _draw(self, when: str) -> None:
         folder = self._run.figures
-        if self._recorder.rows:
-            plotting.save_loss_curves(folder / "loss_curves.png", self._recorder.rows, title="Training")
+        if self._history:
+            plotting.save_loss_curves(folder / "loss_curves.png", self._history, title="Training")
         if self._condition is not None:
             draw_conditional(
                 folder / "conditional.png",

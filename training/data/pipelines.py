@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfvae.checks import UserError, one_of, positive_int
-from tfvae.training.config import BINARIZE
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+BINARIZE = ("dynamic", "static", "threshold", "none")
 _ROWS = 4096  # images binarised at a time: bounds the memory of the uniforms
 
 

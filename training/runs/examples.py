@@ -1,57 +1,15 @@
-"""What a finished run gives: its model and its examples."""
+"""The examples of a run's split, binarised as they are evaluated, and the fixed order of the first ones."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
-from tfvae.checks import NotFinite, UserError
-from tfvae.training import data, keras_file, quiet
+from tfvae.checks import NotFinite
+from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory
-
-
-def load_model(run: RunDirectory):
-    """Loads the trained model of a run.
-
-    Raises:
-        UserError: if there is none yet or its file is damaged.
-    """
-    if not run.model_file.is_file():
-        raise UserError(
-            f"{run.path} holds no trained model",
-            expected="model.keras",
-            fix=f"finish the run with {run.resuming()}",
-        )
-    return load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew", ours=True)
-
-
-def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False):
-    """Loads a .keras file, never with code of its own.
-
-    Args:
-        path: the file.
-        fix: what to do about a damaged one.
-        compile: whether to restore the optimiser too.
-        ours: whether it must hold one of tfvae's models.
-
-    Raises:
-        UserError: if it is damaged or holds what is not wanted.
-    """
-    try:
-        keras_file.check(path, ours)
-        quiet.tensorflow()
-        import keras
-
-        return keras.saving.load_model(path, compile=compile, safe_mode=True)
-    except MemoryError:
-        raise
-    except Exception as error:  # what a foreign file makes Keras, HDF5 and layers raise is any exception
-        told = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise UserError(f"{path} is damaged", received=told[:200], fix=fix) from error
 
 
 def examples_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfvae.training.pipelines import philox
+from tfvae.training.data.pipelines import philox
 
 SIZES = {"train": 5000, "test": 2000}
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from tfvae.checks import UserError
-from tfvae.training import checkpoint, identity
-from tfvae.training.checkpoint import Checkpoint
 from tfvae.training.config import Config
-from tfvae.training.run_directory import RunDirectory, cannot_write, command_line, versions
+from tfvae.training.runs import checkpoint, identity
+from tfvae.training.runs.checkpoint import Checkpoint
+from tfvae.training.runs.directory import RunDirectory, cannot_write, command_line, versions
 
 
 def changed(run: RunDirectory, given: dict[str, Any]) -> Config:

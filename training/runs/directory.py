@@ -29,8 +29,8 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import identity, lock, strict_json
 from tfvae.training.config import Config
+from tfvae.training.runs import identity, lock, strict_json
 
 PACKAGES = ("tfvae", "tensorflow", "keras", "tensorflow-probability", "numpy")
 

@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Sequence
 
 from tfvae.checks import LostWorker, UserError, shown
-from tfvae.training import heartbeat, processes, tasks
-from tfvae.training.processes import Exit, Hang
+from tfvae.training.distribution import heartbeat, processes, tf_config
+from tfvae.training.distribution.processes import Exit, Hang
 
 WORKERS, RESTARTS = 1024, 10**6  # at most
 TIMEOUT = 1e6  # seconds: a thread waits no longer than some years
@@ -145,9 +145,9 @@ def check(
             )
     if max_restarts is not None and workers is None:
         raise UserError("--max-restarts is for the launcher", expected="--workers N with it")
-    if workers is not None and tasks.is_set() and not processes.is_child():
+    if workers is not None and tf_config.is_set() and not processes.is_child():
         raise UserError(
-            f"both --workers and {tasks.VARIABLE} say where the workers are",
+            f"both --workers and {tf_config.VARIABLE} say where the workers are",
             expected="one of them",
-            fix=f"unset {tasks.VARIABLE}, or leave out --workers",
+            fix=f"unset {tf_config.VARIABLE}, or leave out --workers",
         )

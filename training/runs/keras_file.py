@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfvae import memory
-from tfvae.training import strict_json
+from tfvae.training.runs import strict_json
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 LARGEST_JSON = 2**24  # bytes

@@ -10,10 +10,11 @@ import numpy as np
 from tfvae import evaluation
 from tfvae.evaluation.activity import THRESHOLD
 from tfvae.evaluation.per_example import mean_error
-from tfvae.training import data, quality
+from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.results import examples_of
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation import quality
+from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.runs.examples import examples_of
 
 TRAINING, DRAWS = 2000, 10  # training examples whose bound is estimated, and draws for each
 BINS = 8  # of the histogram in a decade

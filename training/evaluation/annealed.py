@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training.partial import Partial
-from tfvae.training.results import numbered
-from tfvae.training.run_directory import RunDirectory
+from tfvae.training.evaluation.block_store import Partial
+from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.runs.examples import numbered
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfvae.checks import LostWorker, UserError
-from tfvae.training import processes, quiet, tasks
+from tfvae.training import quiet_tensorflow
+from tfvae.training.distribution import processes, tf_config
 
 DAY = 24 * 3600
 _WORKERS: list = []  # the one strategy of a worker process, which cannot have another
 
 
-def of_workers(task: tasks.Task, timeout: float):
+def of_workers(task: tf_config.Task, timeout: float):
     """Returns the one strategy of this process that spans all workers, once all of them are there.
 
     Args:
@@ -30,8 +31,8 @@ def of_workers(task: tasks.Task, timeout: float):
         LostWorker: if under the launcher, which has started all of them, a worker does not appear.
     """
     if not _WORKERS:
-        tasks.check_port(task)
-        tf = quiet.tensorflow("3")
+        tf_config.check_port(task)
+        tf = quiet_tensorflow.tensorflow("3")
         _configure_coordination(task, timeout)
         try:
             with _same_end_by_sigterm():
@@ -55,19 +56,19 @@ def _same_end_by_sigterm() -> Iterator[None]:
             signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
 
 
-def _explained(task: tasks.Task, error: str, timeout: float) -> Exception | None:
+def _explained(task: tf_config.Task, error: str, timeout: float) -> Exception | None:
     """Returns what TensorFlow's error at the meeting of the workers means; None for one that is of another kind."""
     if "start gRPC server" in error:
-        return tasks.port_in_use(task)
+        return tf_config.port_in_use(task)
     if "Unexpected task" in error:
-        return tasks.unknown_to_chief(task)
+        return tf_config.unknown_to_chief(task)
     if "Deadline Exceeded" in error or "timed out" in error or "service is not enabled" in error:
         found = absent(task, error, timeout)
         return LostWorker(str(found)) if processes.is_child() else found
     return None
 
 
-def absent(task: tasks.Task, error: str, timeout: float) -> UserError:
+def absent(task: tf_config.Task, error: str, timeout: float) -> UserError:
     """Returns the error for workers that did not appear.
 
     Args:
@@ -89,7 +90,7 @@ def prepared():
     return _WORKERS[0] if _WORKERS else None
 
 
-def _configure_coordination(task: tasks.Task, timeout: float) -> None:
+def _configure_coordination(task: tf_config.Task, timeout: float) -> None:
     """Sets how long TensorFlow waits for workers, which it offers no public way to.
 
     Workers register at a barrier: the chief too waits for all the others, and is told who is missing. Under the
@@ -112,14 +113,14 @@ def _configure_coordination(task: tasks.Task, timeout: float) -> None:
     context.context().coordination_service.cluster_register_with_barrier = True
 
 
-def _named(task: tasks.Task, text: str) -> list[str]:
+def _named(task: tf_config.Task, text: str) -> list[str]:
     """Returns the names of the other tasks in one of TensorFlow's errors."""
     found = dict.fromkeys(re.findall(r"/job:(\w+)/replica:\d+/task:(\d+)", text))
     return [name for name in map(" ".join, found) if name in task.names and name != task.name]
 
 
 @contextlib.contextmanager
-def loss_of_workers(task: tasks.Task | None, resuming: str) -> Iterator[None]:
+def loss_of_workers(task: tf_config.Task | None, resuming: str) -> Iterator[None]:
     """Tells in one line of TensorFlow's errors that mean no more than that another worker is gone.
 
     Args:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from tfvae.training import processes, tasks
+from tfvae.training.distribution import processes, tf_config
 
 START = 300.0  # seconds in which workers have to appear
 LIMIT = 600.0  # seconds of silence: longer than a first step, a validation or a checkpoint takes
@@ -70,7 +70,7 @@ class Silence:
 
 
 @contextlib.contextmanager
-def watched(task: tasks.Task | None, limit: float, resuming: str) -> Iterator[None]:
+def watched(task: tf_config.Task | None, limit: float, resuming: str) -> Iterator[None]:
     """Ends this process, with exit code 3 and one line, when it stays silent for too long within the block.
 
     Args:

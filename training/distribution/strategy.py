@@ -7,11 +7,12 @@ import functools
 import json
 
 from tfvae.checks import UserError
-from tfvae.training import quiet, tasks, workers
+from tfvae.training import quiet_tensorflow
 from tfvae.training.config import Config
+from tfvae.training.distribution import multiworker, tf_config
 
 
-def check(config: Config) -> tasks.Task | None:
+def check(config: Config) -> tf_config.Task | None:
     """Checks what can be checked before TensorFlow is loaded.
 
     Returns:
@@ -35,12 +36,12 @@ def check(config: Config) -> tasks.Task | None:
         raise _too_many(config, config.replicas, "--replicas")
     if config.strategy != "multiworker":
         return None
-    if not tasks.is_set():
+    if not tf_config.is_set():
         raise UserError(
             "--strategy multiworker does not say where its workers are",
-            expected=f"--workers N on one machine, or {tasks.VARIABLE} in the environment of each worker",
+            expected=f"--workers N on one machine, or {tf_config.VARIABLE} in the environment of each worker",
         )
-    task = tasks.from_environment()
+    task = tf_config.from_environment()
     check_workers(config, len(task.names))
     return task
 
@@ -70,7 +71,7 @@ def _too_many(config: Config, count: int, what: str) -> UserError:
     )
 
 
-def prepare(config: Config, task: tasks.Task | None, timeout: float) -> None:
+def prepare(config: Config, task: tf_config.Task | None, timeout: float) -> None:
     """Sets up the devices; before TensorFlow computes anything.
 
     Args:
@@ -84,11 +85,11 @@ def prepare(config: Config, task: tasks.Task | None, timeout: float) -> None:
     if config.replicas > 1:
         split_cpu(config.replicas)
     if task is not None:
-        spanning = workers.of_workers(task, timeout)
+        spanning = multiworker.of_workers(task, timeout)
         count = spanning.num_replicas_in_sync
         with spanning.scope():
-            everyones = workers.everyones(json.dumps(config.to_json()))
-        tasks.check_settings(task, [json.loads(text) for text in everyones])
+            everyones = multiworker.everyones(json.dumps(config.to_json()))
+        tf_config.check_settings(task, [json.loads(text) for text in everyones])
         if count > config.batch_size:
             raise _too_many(config, count, "workers x GPUs")
 
@@ -99,7 +100,7 @@ def split_cpu(count: int) -> None:
     Raises:
         UserError: if it is too late.
     """
-    tf = quiet.tensorflow()
+    tf = quiet_tensorflow.tensorflow()
     if tf.config.list_physical_devices("GPU"):
         return
     try:
@@ -123,7 +124,7 @@ def scope(config: Config) -> contextlib.AbstractContextManager:
     Without a GPU the devices are the CPU's logical ones, see `split_cpu`.
     """
     if config.strategy == "multiworker":
-        return workers.prepared().scope()
+        return multiworker.prepared().scope()
 
     import tensorflow as tf
 

@@ -19,9 +19,9 @@ from typing import Any
 
 from tfvae import files
 from tfvae.checks import UserError
-from tfvae.training import strict_json
-from tfvae.training.partial import digest, stamp
-from tfvae.training.run_directory import RunDirectory, as_json, cannot_write
+from tfvae.training.evaluation.block_store import digest, stamp
+from tfvae.training.runs import strict_json
+from tfvae.training.runs.directory import RunDirectory, as_json, cannot_write
 
 SPLITS = ("train", "validation", "test")  # the one to report last
 UNREADABLE = "unreadable-"

@@ -1,0 +1,1 @@
+"""The evaluation of a run: its likelihood, its gaps, its samples, and the record in evaluation.json."""

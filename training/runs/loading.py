@@ -1,0 +1,98 @@
+"""Loading of a run's data set and of its trained model."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from tfvae import presets
+from tfvae.checks import UserError
+from tfvae.training import data, quiet_tensorflow
+from tfvae.training.config import Config
+from tfvae.training.runs import keras_file
+from tfvae.training.runs.directory import RunDirectory
+
+
+def load_model(run: RunDirectory):
+    """Loads the trained model of a run.
+
+    Raises:
+        UserError: if there is none yet or its file is damaged.
+    """
+    if not run.model_file.is_file():
+        raise UserError(
+            f"{run.path} holds no trained model",
+            expected="model.keras",
+            fix=f"finish the run with {run.resuming()}",
+        )
+    return load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew", ours=True)
+
+
+def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False):
+    """Loads a .keras file, never with code of its own.
+
+    Args:
+        path: the file.
+        fix: what to do about a damaged one.
+        compile: whether to restore the optimiser too.
+        ours: whether it must hold one of tfvae's models.
+
+    Raises:
+        UserError: if it is damaged or holds what is not wanted.
+    """
+    try:
+        keras_file.check(path, ours)
+        quiet_tensorflow.tensorflow()
+        import keras
+
+        return keras.saving.load_model(path, compile=compile, safe_mode=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # what a foreign file makes Keras, HDF5 and layers raise is any exception
+        told = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise UserError(f"{path} is damaged", received=told[:200], fix=fix) from error
+
+
+def load_data(config: Config) -> data.DataSet:
+    """Loads the data set of a run and checks that the run can use it.
+
+    Warns where grey pixels meet a Bernoulli likelihood.
+
+    Raises:
+        UserError: if it cannot be loaded, does not fit the preset, or is smaller than a batch.
+    """
+    loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
+    presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
+    _check_likelihood(config, loaded)
+    loaded.check_condition(config.condition)
+    if config.batch_size > len(loaded.train):
+        raise UserError(
+            "the batch is larger than the data",
+            expected=f"a batch size of at most {len(loaded.train)}, the training examples",
+            received=config.batch_size,
+        )
+    if config.likelihood == "bernoulli" and config.binarize == "none" and loaded.is_grey():
+        warnings.warn(
+            "grey pixels under a Bernoulli likelihood: the bound is no log-likelihood; a likelihood of "
+            "grey pixels (--likelihood continuous-bernoulli, --likelihood normal) or --binarize dynamic gives one",
+            stacklevel=2,
+        )
+    return loaded
+
+
+def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
+    """Raises a `UserError` if the likelihood of a run cannot score its data."""
+    values = presets.LIKELIHOODS[config.likelihood]
+    if len(loaded.image_shape) == 1 and (values != "real" or config.binarize != "none"):
+        raise UserError(
+            f"the points of {config.dataset} are real numbers",
+            expected="--likelihood normal or normal-optimal with --binarize none",
+            received=f"--likelihood {config.likelihood} with --binarize {config.binarize}",
+        )
+    if values == "levels" and loaded.levels() is None:
+        raise UserError(
+            f"the pixels of {config.dataset} are on no levels, which likelihood {config.likelihood} needs",
+            expected="8-bit pixels, or k / 255, k / 16 or 0 and 1",
+            received="grey values between them",
+            fix="store the pixels as uint8, or take --likelihood continuous-bernoulli",
+        )
