@@ -155,7 +155,7 @@ def test_several_who_are_missing_are_named_and_no_other():
 def test_a_port_in_use_is_told_before_tensorflow_is_loaded(rank, capsys, monkeypatch, tmp_path):
     addresses = cluster(2)
     monkeypatch.setenv("TF_CONFIG", json.dumps(own(addresses, rank)))
-    monkeypatch.setattr(multiworker.quiet, "tensorflow", None)
+    monkeypatch.setattr(multiworker.quiet_tensorflow, "tensorflow", None)
     with socket.create_server(tf_config.split_address(addresses[rank])):
         words = ["train", "--strategy", "multiworker", "--run-dir", str(tmp_path / "run")]
         assert cli.main(words) == 2

@@ -27,7 +27,7 @@ from tfvae.training.runs.directory import RunDirectory
 HOLD = """
 import sys, time
 from pathlib import Path
-from tfvae.training import lock
+from tfvae.training.runs import lock
 with lock.Lock(Path(sys.argv[1]), "training", shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     sys.stdin.read()

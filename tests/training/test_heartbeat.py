@@ -17,7 +17,7 @@ from tfvae.checks import LostWorker
 from tfvae.training.distribution import heartbeat, launcher, processes
 
 LIVING = """
-from tfvae.training import heartbeat, processes
+from tfvae.training.distribution import heartbeat, processes
 processes.end_with_launcher()
 import os, signal, sys, time
 folder, seconds = sys.argv[1], float(sys.argv[2])
@@ -72,7 +72,7 @@ def test_slow_workers_that_show_signs_of_life_are_left_alone(monkeypatch, tmp_pa
 
 def test_a_stopped_worker_ends_with_its_launcher(tmp_path):
     code = f"""
-        from tfvae.training import launcher, processes
+        from tfvae.training.distribution import launcher, processes
         processes.START = {LIVING.replace("SICKNESS", "os.kill(os.getpid(), signal.SIGSTOP)")!r}
         launcher.launch(lambda: [{str(tmp_path)!r}, "0.0"], 2, say=print)
     """
@@ -126,8 +126,8 @@ def test_time_in_which_the_watcher_itself_slept_is_no_silence(monkeypatch):
 
 WATCHED = """
 import sys, time
-from tfvae.training import heartbeat, tasks
-task = tasks.Task(("worker 0", "worker 1"), ("a:1", "b:2"), 1)
+from tfvae.training.distribution import heartbeat, tf_config
+task = tf_config.Task(("worker 0", "worker 1"), ("a:1", "b:2"), 1)
 with heartbeat.watched(task, 0.8, "`again`"):
     for _ in range(8):
         heartbeat.beat()
@@ -158,7 +158,7 @@ def test_the_signs_of_a_worker_hold_it_up_never():
     """Not even where the launcher reads none of them, or is gone."""
     code = """
 import os, signal, socket, time
-from tfvae.training import heartbeat
+from tfvae.training.distribution import heartbeat
 ours, theirs = socket.socketpair()
 os.dup2(theirs.fileno(), 0)
 theirs.close()

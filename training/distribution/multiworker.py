@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -135,10 +137,19 @@ def loss_of_workers(task: tf_config.Task | None, resuming: str) -> Iterator[None
     except Exception as error:
         if task is None or not _is_loss(error):
             raise
+        atexit.register(_end_without_teardown)
         raise LostWorker(
             f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log tells why; "
             f"{resuming} in every worker goes on from the last checkpoint"
         ) from error
+
+
+def _end_without_teardown() -> None:
+    """Ends the process at once: its usual exit destroys threads that wait for the lost worker, which hangs or fails."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(processes.LOST)
 
 
 def _is_loss(error: Exception) -> bool:

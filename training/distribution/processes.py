@@ -29,7 +29,7 @@ PORTS = range(20_000, 32_000)
 START = """
 import sys
 sys.argv[0] = "tfvae"
-from tfvae.training import processes
+from tfvae.training.distribution import processes
 processes.end_with_launcher()
 from tfvae import cli
 sys.exit(cli.main())
