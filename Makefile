@@ -42,7 +42,7 @@ nightly: test-installed
 check: test-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy -m tfvae.checks -m tfvae.random -p tfvae.estimators
+	$(BIN)/mypy
 
 base-installed:
 	$(call installed,base,.)
