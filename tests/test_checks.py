@@ -12,6 +12,7 @@ from tfvae.checks import (
     LINE,
     UserError,
     int_from,
+    not_finite,
     number_in,
     one_of,
     positive_int,
@@ -88,3 +89,13 @@ def test_a_long_value_is_cut_in_the_middle_and_the_rest_stays():
     assert all(f"{letter * 30}..." in several for letter in "werf") and len(several) <= LINE
     fits = "x" * (LINE - 10)
     assert str(UserError(fits)) == fits
+
+
+def test_rows_that_are_not_finite_are_counted_and_the_first_is_named():
+    values = np.zeros((5, 2, 3))
+    assert not_finite(values) is None and not_finite(np.zeros((0, 2))) is None
+    values[3, 1] = np.nan
+    values[4, 0, 2] = -np.inf
+    assert not_finite(values) == (2, 3)
+    assert not_finite([1.0, np.inf, np.nan]) == (2, 1)
+    assert not_finite(np.arange(3)) is None

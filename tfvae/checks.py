@@ -177,6 +177,26 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     return value
 
 
+def not_finite(values: Any) -> tuple[int, int] | None:
+    """Returns which rows of an array are not finite: how many, and the number of the first; None where all are finite.
+
+    Args:
+        values: numbers [N, ...]; a row is all that has one first index.
+
+    Returns:
+        (count, first), or None.
+
+    Example:
+        >>> not_finite([[0.0, 1.0], [float("nan"), 2.0], [3.0, float("inf")]])
+        (2, 1)
+    """
+    import numpy as np
+
+    finite = np.isfinite(values)
+    broken = np.flatnonzero(~finite.all(axis=tuple(range(1, finite.ndim))))
+    return (broken.size, int(broken[0])) if broken.size else None
+
+
 def number_in(
     name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False
 ) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import UserError, not_finite, positive_int
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,10 @@ def _check(train_codes, train_labels, test_codes, test_labels):
                 expected="numbers [N, F] and integers [N]",
                 received=f"{codes.dtype} of shape {codes.shape} and {labels.dtype} of shape {labels.shape}",
             )
-        broken = np.flatnonzero(~np.isfinite(codes).all(axis=1))
-        if broken.size:
+        if broken := not_finite(codes):
             raise UserError(
                 f"the {name} codes are not finite",
-                received=f"{broken.size} bad ones, the first at example {broken[0]}",
+                received=f"{broken[0]} bad ones, the first at example {broken[1]}",
             )
         pairs.append((codes.astype(np.float64), labels))
     if pairs[0][0].shape[1] != pairs[1][0].shape[1]:

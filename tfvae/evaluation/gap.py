@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import random
-from tfvae.checks import STEPS, UserError, int_from, number_in, positive_int
+from tfvae.checks import STEPS, UserError, int_from, not_finite, number_in, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation import importance
 from tfvae.evaluation.blocks import in_blocks
@@ -197,11 +197,10 @@ def _given(log_prob, standard_error, count):
             raise UserError(
                 f"{name} does not fit the examples", expected=f"shape ({count},)", received=values.shape
             )
-        broken = np.flatnonzero(~np.isfinite(values))
-        if broken.size:
+        if broken := not_finite(values):
             raise UserError(
                 f"{name} is not finite",
                 expected="numbers",
-                received=f"{values[broken[0]]} at example {broken[0]}",
+                received=f"{values[broken[1]]} at example {broken[1]}",
             )
     return PerExample(*pair.values())

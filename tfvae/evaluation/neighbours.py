@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import UserError, not_finite, positive_int
 
 NUMBERS_PER_BLOCK = 2**22  # float64 distances held at a time: 32 MiB
 ROUNDING = 1e-10  # of the pair's squared norms: distances this close to a radius are ties, which are inside
@@ -97,11 +97,10 @@ def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
                 expected=f"numbers [N, F] with more than {above} rows",
                 received=f"{values.dtype} of shape {values.shape}",
             )
-        broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
-        if broken.size:
+        if broken := not_finite(values):
             raise UserError(
                 f"the {name} features are not finite",
-                received=f"{broken.size} bad rows, the first at example {broken[0]}",
+                received=f"{broken[0]} bad rows, the first at example {broken[1]}",
             )
     real, fake = (values.astype(np.float64) for values in sets.values())
     if real.shape[1] != fake.shape[1]:
@@ -114,15 +113,14 @@ def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 def distance_blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Yields squared Euclidean distances by blocks of rows of `first`: (rows, [rows, len(second)])."""
-    count = max(1, NUMBERS_PER_BLOCK // len(second))
-    norms = np.sum(second**2, axis=1)
-    for start in range(0, len(first), count):
-        rows = slice(start, min(start + count, len(first)))
-        squared = first[rows] @ second.T
-        squared *= -2.0
-        squared += norms
-        squared += np.sum(first[rows] ** 2, axis=1)[:, np.newaxis]
-        yield rows, np.maximum(squared, 0.0, out=squared)
+    from sklearn.metrics import pairwise_distances_chunked
+
+    room = NUMBERS_PER_BLOCK * 8 / 2**20
+    start = 0
+    for squared in pairwise_distances_chunked(first, second, working_memory=room, squared=True):
+        rows = slice(start, start + len(squared))
+        start = rows.stop
+        yield rows, squared
 
 
 def _squared_radii(points: np.ndarray, ks: tuple[int, ...]) -> np.ndarray:

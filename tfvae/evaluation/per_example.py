@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.checks import NotFinite
+from tfvae.checks import NotFinite, not_finite
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,5 @@ def check_finite(what: str, values: np.ndarray, start: int = 0) -> None:
     Raises:
         NotFinite: if one is NaN or infinite; it names the first such example.
     """
-    broken = np.flatnonzero(~np.isfinite(values.reshape(-1, values.shape[-1])).all(axis=0))
-    if broken.size:
-        raise NotFinite(what, broken.size, values.shape[-1], start + int(broken[0]))
+    if broken := not_finite(np.moveaxis(values, -1, 0)):
+        raise NotFinite(what, broken[0], values.shape[-1], start + broken[1])

@@ -13,7 +13,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from tfvae import files
-from tfvae.checks import UserError
+from tfvae.checks import UserError, not_finite
 
 DPI = 150
 MARGIN = 24  # pixels
@@ -88,9 +88,8 @@ def finite(name: str, array: Any) -> np.ndarray:
     array = np.asarray(array)
     if not np.issubdtype(array.dtype, np.floating):
         raise UserError(f"{name} have a bad type", expected="floating-point numbers", received=array.dtype)
-    bad = int(np.sum(~np.isfinite(array)))
-    if bad:
+    if broken := not_finite(array.ravel()):
         raise UserError(
-            f"{name} are not finite", expected="no NaN, no infinity", received=f"{bad} such values"
+            f"{name} are not finite", expected="no NaN, no infinity", received=f"{broken[0]} such values"
         )
     return array

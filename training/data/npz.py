@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfvae import files
-from tfvae.checks import UserError
+from tfvae.checks import UserError, not_finite
 from tfvae.training.data import npy
 
 _SPLITS = {"train": "train", "valid": "validation", "test": "test"}
@@ -129,12 +129,10 @@ def _check_numbers(name: str, values: np.ndarray) -> None:
 
 
 def _check_finite(name: str, values: np.ndarray, expected: str) -> None:
-    finite = np.isfinite(values)
-    if not finite.all():
-        bad = np.flatnonzero(~finite)
-        first = [int(i) for i in np.unravel_index(bad[0], values.shape)]
+    if broken := not_finite(values.ravel()):
+        first = [int(i) for i in np.unravel_index(broken[1], values.shape)]
         raise UserError(
-            f"{name} has {len(bad)} values that are NaN or infinite, the first at index {first}",
+            f"{name} has {broken[0]} values that are NaN or infinite, the first at index {first}",
             expected=f"finite {expected}",
             received=values[tuple(first)],
         )
