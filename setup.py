@@ -4,6 +4,7 @@ from setuptools import setup
 
 SHELVES = [
     "cli",
+    "comparisons",
     "distributions",
     "estimators",
     "evaluation",

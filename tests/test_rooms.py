@@ -19,7 +19,7 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
     {"memory"},
     {"random", "plotting", "optimizers", "conditions"},
     {"layers"},
-    {"estimators", "distributions"},
+    {"estimators", "comparisons", "distributions"},
     {"networks"},
     {"models"},
     {"evaluation", "presets"},
@@ -43,6 +43,7 @@ ONLY = {"plotting": {"checks", "files"}}  # rooms that may import less than thei
 WITHOUT = {  # third-party modules that a room must do without, wherever in it the import stands
     "checks": {"tensorflow", "keras", "tensorflow_probability"},
     "estimators": {"keras", "tensorflow_probability"},
+    "comparisons": {"keras", "tensorflow_probability"},
     "plotting": {"tensorflow", "keras", "tensorflow_probability"},
 }
 
@@ -72,6 +73,8 @@ FAST = [
     ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",
+    "tfvae/comparisons/__init__.py",
+    "tfvae/comparisons/catalog.py",
     "training/__init__.py",
     "training/config.py",
     "training/runs/__init__.py",

@@ -22,6 +22,7 @@ _MODELS = (
 )
 _ROOMS = (
     "checks",
+    "comparisons",
     "distributions",
     "estimators",
     "evaluation",
