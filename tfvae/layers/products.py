@@ -76,7 +76,7 @@ class _ExactConvolution(_Exact):
     """Convolutions whose channels come last, whatever Keras' `image_data_format` is."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, data_format="channels_last", **kwargs)
+        super().__init__(*args, **kwargs | {"data_format": "channels_last"})
 
     def call(self, inputs):
         """Returns the activation of the convolution."""

@@ -4,7 +4,16 @@ import keras  # noqa: F401  before all else: see tfvae/registration.py
 
 from tfvae.networks.attention import AttentionWindow
 from tfvae.networks.conv import ConvDecoder, ConvEncoder
+from tfvae.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from tfvae.networks.lstm import LSTMStep
 from tfvae.networks.mlp import MLP
 
-__all__ = ["MLP", "AttentionWindow", "ConvDecoder", "ConvEncoder", "LSTMStep"]
+__all__ = [
+    "MLP",
+    "AttentionWindow",
+    "ConvDecoder",
+    "ConvEncoder",
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "LSTMStep",
+]
