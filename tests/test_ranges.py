@@ -1,6 +1,6 @@
 """Every number of the command line and of a configuration has a range, and memory is estimated before it is taken.
 
-Mutations, each seen to break a test here: an upper end of `RANGES` removed; `_share` of endless epochs; the memory of
+Mutations, each seen to break a test here: an upper end of a setting removed; `_share` of endless epochs; the memory of
 samples, of a training step and of chains not estimated; swap not counted.
 """
 
@@ -9,9 +9,11 @@ import pytest
 
 from tfvae import cli, memory
 from tfvae.checks import UserError
-from tfvae.training.config import RANGES, Config
+from tfvae.training.config import SETTINGS, Config
 
 HUGE = "9" * 25
+RANGES = {name: setting.ends for name, setting in SETTINGS.items() if setting.ends}
+RELAXED = ("--preset", "sbn-200-200-200", "--estimator", "relaxed", "--estimator-option")
 NUMBERS = [name for name in RANGES if name != "validation_size"]
 
 
@@ -59,11 +61,11 @@ def test_the_ends_of_the_ranges_are_taken():
         ["train", "--workers", HUGE, "--strategy", "multiworker"],
         ["train", "--workers", "2", "--max-restarts", HUGE, "--strategy", "multiworker"],
         ["train", "--worker-timeout", "1e308", "--strategy", "multiworker"],
-        ["train", "--estimator", "miwae", "--groups", HUGE],
-        ["train", "--estimator", "vr-iwae", "--alpha", "1e308"],
-        ["train", "--preset", "sbn-200-200-200", "--estimator", "relaxed", "--temperature", "1e308"],
-        ["train", "--preset", "sbn-200-200-200", "--estimator", "relaxed", "--minimum", "1e-320"],
-        ["train", "--preset", "sbn-200-200-200", "--estimator", "relaxed", "--rate", "1e30"],
+        ["train", "--estimator", "miwae", "--estimator-option", f"groups={HUGE}"],
+        ["train", "--estimator", "vr-iwae", "--estimator-option", "alpha=1e308"],
+        ["train", *RELAXED, "temperature=1e308"],
+        ["train", *RELAXED, "minimum=1e-320"],
+        ["train", *RELAXED, "rate=1e30"],
         ["evaluate", "run", "--num-samples", HUGE],
         ["evaluate", "run", "--limit", HUGE],
         ["evaluate", "run", "--seed", HUGE],

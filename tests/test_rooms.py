@@ -29,8 +29,9 @@ LAYERS = [  # a room may import rooms of the lines above its own, and none of it
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 TRAINING = [  # the rooms of training/, and the modules beside them, in the same way
-    {"quiet_tensorflow"},
+    {"quiet_tensorflow", "settings"},
     {"data"},
+    {"defaults", "combinations"},
     {"config", "schedules", "progress", "stopping"},
     {"runs", "distribution"},
     {"callbacks"},
@@ -61,6 +62,8 @@ FAST = [
         for name in (
             "__init__",
             "arguments",
+            "parsing",
+            "settings",
             "train",
             "evaluate",
             "summary",
@@ -75,6 +78,7 @@ FAST = [
     "tfvae/estimators/catalog.py",
     "tfvae/comparisons/__init__.py",
     "tfvae/comparisons/catalog.py",
+    "tfvae/estimators/options.py",
     "training/__init__.py",
     "training/config.py",
     "training/runs/__init__.py",

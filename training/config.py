@@ -1,117 +1,228 @@
-"""The settings of a run: one frozen dataclass, saved as JSON."""
+"""The settings of a run: one frozen dataclass, saved as JSON, whose fields the command line and the report read."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfvae import presets
-from tfvae.checks import LARGEST_INT, PARTICLES, UserError, int_from, number_in, one_of, shown
+from tfvae import conditions, presets
+from tfvae.checks import LARGEST_INT, PARTICLES, UserError
 from tfvae.estimators import catalog
+from tfvae.presets.checks import FIXED
+from tfvae.training import combinations, defaults
 from tfvae.training.data import BINARIZE
-
-SCHEDULES = ("constant", "cosine", "burda")
-EPOCHS = 999_999  # the names of checkpoints have six digits
-RANGES: dict[str, tuple] = {  # of numbers, both ends included; of integers where these are
-    "num_samples": (1, PARTICLES),
-    "latent_size": (1, 10**6),
-    "epochs": (1, EPOCHS),
-    "schedule_epochs": (1, EPOCHS),
-    "batch_size": (1, LARGEST_INT),
-    "learning_rate": (1e-12, 1e3),
-    "kl_warmup": (0, EPOCHS),
-    "free_bits": (0.0, 1e6),
-    "patience": (0, EPOCHS),
-    "backward_particles": (0, PARTICLES),
-    "replicas": (0, 128),
-    "figures_every": (0, LARGEST_INT),
-    "checkpoint_seconds": (0.0, 1e9),
-    "validation_size": (0, LARGEST_INT),
-    "seed": (0, LARGEST_INT),
-}
-MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
-TYPES = {
-    "str": str,
-    "int": int,
-    "int | None": (int, type(None)),
-    "float": (int, float),
-    "bool": bool,
-    "dict": dict,
-}
-STRATEGIES = ("auto", "none", "mirrored", "multiworker")
-PRECISIONS = ("none", "float16", "bfloat16")
-JIT = ("auto", "on", "off")
-LATER = {  # settings that config.json of earlier runs lacks, and what these ran with
-    "condition": "none",
-    "jit": "off",
-    "posterior": "diagonal",
-    "prior": "standard",
-}
-FORMER = {
-    ("mixed_precision", False): "none",
-    ("mixed_precision", True): "float16",
-}  # values under other names
-FORMER_HEADS = {
-    "posterior": "diagonal",
-    "prior": "standard",
-}  # said of every preset, also of those with their own
+from tfvae.training.defaults import EPOCHS, of_preset, of_recipe
+from tfvae.training.settings import REQUIRED, Chosen, check_types, reported, setting, settings_of
 
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting of a training run.
+    """Every setting of a training run. What each one is stands in its `Setting`, see `tfvae.training.settings`."""
 
-    Attributes:
-        preset, dataset, binarize, likelihood, condition, estimator, schedule, strategy, posterior, prior: names.
-        estimator_options: option of the estimator to value, see `tfvae.estimators.TABLE`; its defaults for the rest.
-        backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
-        num_samples: particles K in training and validation.
-        latent_size: units of the latent vector.
-        epochs, batch_size, learning_rate: of the optimiser.
-        schedule_epochs: epochs over which the learning rate's schedule goes, whatever `epochs` is changed to later.
-        kl_warmup: epochs over which the KL weight grows from 0 to 1.
-        free_bits: nats for each latent unit, see `tfvae.LatentVariableModel`.
-        patience: epochs without a better validation bound after which to stop; 0 never stops.
-        validation_size: training examples held out; None for the data set's own or a tenth.
-        seed: of weights, noise and data order.
-        replicas: logical devices to split a CPU into; 0 for the devices that there are.
-        mixed_precision: what layers compute in: "float16", with loss scaling, or "bfloat16"; "none" is float32.
-        jit: what XLA compiles: "on" the training step, all but its random numbers; "off" nothing; "auto" the step on
-            one CPU device for presets that gain by it, otherwise its large log-densities.
-        figures_every: epochs between figures; 0 for the end alone.
-        checkpoint_seconds: least time between checkpoints; the last epoch always makes one.
-        tensorboard: whether to write TensorBoard's event files.
-    """
-
-    preset: str
-    dataset: str
-    binarize: str
-    likelihood: str
-    condition: str
-    estimator: str
-    estimator_options: dict
-    backward_particles: int
-    num_samples: int
-    latent_size: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    schedule: str
-    schedule_epochs: int
-    kl_warmup: int
-    free_bits: float
-    patience: int
-    validation_size: int | None
-    seed: int
-    strategy: str
-    replicas: int
-    mixed_precision: str
-    jit: str
-    figures_every: int
-    checkpoint_seconds: float
-    tensorboard: bool
-    posterior: str
-    prior: str
+    preset: str = setting(
+        "Name of the architecture and its training recipe. `tfvae info` lists the presets.",
+        "model",
+        default="digits",
+        choices=presets.names(),
+        metavar="NAME",
+    )
+    dataset: str = setting(
+        "Data set to train on: digits, ring, the name of a TFDS image data set, or a file FILE.npz with the arrays "
+        "x_train and x_test, and optionally x_valid, labels y_* and conditions c_*.",
+        "data",
+        **of_preset("dataset"),
+        metavar="NAME|FILE.npz",
+    )
+    binarize: str = setting(
+        "How grey values become black or white.",
+        "data",
+        default=defaults.binarize,
+        default_text="dynamic for a bernoulli likelihood, otherwise none",
+        choices=BINARIZE,
+        title="Binarisation",
+    )
+    likelihood: str = setting(
+        "Distribution p(x|z) of the pixels or numbers of an example.",
+        "model",
+        **of_preset("likelihood"),
+        choices=tuple(presets.LIKELIHOODS),
+        title="Likelihood",
+    )
+    condition: str = setting(
+        "What the model of an image is conditioned on. `array` takes the numbers [N, ...] that FILE.npz holds as "
+        "c_train, c_test and, with x_valid, c_valid.",
+        "model",
+        **of_preset("condition"),
+        choices=conditions.KINDS,
+        title="Condition",
+        quiet="none",
+    )
+    estimator: str = setting(
+        "Gradient estimator. `tfvae info` lists the estimators.",
+        "optimisation",
+        **of_preset("estimator"),
+        metavar="NAME",
+    )
+    estimator_options: dict = setting(  # noqa: RUF009
+        f"Option of the estimator; may be given several times. {catalog.options_text()}.",
+        "optimisation",
+        default=lambda chosen: {},
+        default_text="the estimator's",
+        metavar="NAME=VALUE",
+    )
+    backward_particles: int = setting(
+        "Particles m of the backward pass, drawn by their weights from all K; 0 takes all K.",
+        "optimisation",
+        default=0,
+        ends=(0, PARTICLES),
+        metavar="M",
+    )
+    num_samples: int = setting(
+        "Particles K for each example, in training and in validation.",
+        "optimisation",
+        default=defaults.num_samples,
+        default_text=f"the preset's, or {defaults.MULTI_SAMPLES} where the bound of the estimator gains by several",
+        ends=(1, PARTICLES),
+        metavar="K",
+    )
+    latent_size: int = setting(
+        "Units of the latent vector.", "model", **of_preset("latent_size"), ends=(1, 10**6), metavar="UNITS"
+    )
+    epochs: int = setting(
+        "Passes over the training examples.", "optimisation", **of_recipe("epochs"), ends=(1, EPOCHS)
+    )
+    batch_size: int = setting(
+        "Examples in a step.", "optimisation", **of_recipe("batch_size"), ends=(1, LARGEST_INT), metavar="B"
+    )
+    learning_rate: float = setting(
+        "Learning rate of Adam at the start.",
+        "optimisation",
+        **of_recipe("learning_rate"),
+        ends=(1e-12, 1e3),
+        metavar="RATE",
+        title="Learning rate",
+        text=lambda values: f"{values['learning_rate']:g}, {values['schedule']}",
+    )
+    schedule: str = setting(
+        "How the learning rate changes during training.",
+        "optimisation",
+        **of_recipe("schedule"),
+        choices=("constant", "cosine", "burda"),
+    )
+    schedule_epochs: int = setting(
+        "Epochs over which the schedule of the learning rate runs, whatever --epochs a resumption has.",
+        "optimisation",
+        default=lambda chosen: chosen.epochs,
+        default_text="--epochs",
+        ends=(1, EPOCHS),
+    )
+    kl_warmup: int = setting(
+        "Epochs over which the weight of the KL divergence grows from 0 to its end.",
+        "optimisation",
+        default=defaults.kl_warmup,
+        default_text="the preset's: a third of the epochs for cvae-*, otherwise 0",
+        ends=(0, EPOCHS),
+        title="KL warm-up",
+        text=lambda values: f"{values['kl_warmup']} epochs",
+        quiet=0,
+    )
+    free_bits: float = setting(
+        "Nats of KL divergence that each latent unit may use without a cost.",
+        "optimisation",
+        default=0.0,
+        ends=(0.0, 1e6),
+        metavar="NATS",
+        title="Free bits",
+        text=lambda values: f"{values['free_bits']:g} nats for each unit",
+        quiet=0,
+    )
+    patience: int = setting(
+        "Epochs without a better validation bound after which training stops; 0 never stops early.",
+        "optimisation",
+        default=0,
+        ends=(0, EPOCHS),
+        title="Early stopping",
+        text=lambda values: f"after {values['patience']} epochs without a better validation bound",
+        quiet=0,
+    )
+    validation_size: int | None = setting(
+        "Training examples held out for validation; 0 trains on all.",
+        "data",
+        default=lambda chosen: defaults.preset(chosen).recipe.validation_size,
+        default_text="the preset's, the data set's own or a tenth",
+        ends=(0, LARGEST_INT),
+    )
+    seed: int = setting(
+        "Seed of the weights, of the noise and of the order of the data.",
+        "optimisation",
+        default=0,
+        ends=(0, LARGEST_INT),
+        metavar="S",
+        title="Seed",
+    )
+    strategy: str = setting(
+        "How to share each batch: mirrored over the devices of one machine, multiworker over processes or machines.",
+        "hardware",
+        default="auto",
+        choices=("auto", "none", "mirrored", "multiworker"),
+    )
+    replicas: int = setting(
+        "Devices to share a batch; a CPU is split into as many logical ones. 0 takes the devices that there are.",
+        "hardware",
+        default=0,
+        ends=(0, 128),
+    )
+    mixed_precision: str = setting(
+        "Precision in which layers compute; log-densities stay float32. float16, which stands for the flag without a "
+        "value, scales the loss and is for GPUs; bfloat16 is the faster one on CPUs with AVX512_BF16 or AMX; none is "
+        "float32.",
+        "hardware",
+        default="none",
+        choices=("none", "float16", "bfloat16"),
+        bare="float16",
+        title="Precision",
+        quiet="none",
+    )
+    jit: str = setting(
+        "Whether XLA compiles the step, on one device: `on`, which stands for the flag without a value, compiles all "
+        "but the random numbers, off nothing, and auto the step on one CPU where the preset gains by it, otherwise "
+        "the large log-densities.",
+        "hardware",
+        default="auto",
+        choices=("auto", "on", "off"),
+        bare="on",
+    )
+    figures_every: int = setting(
+        "Epochs between figures; 0 draws them at the end alone.",
+        "output",
+        default=defaults.figures_every,
+        default_text="a quarter of the epochs",
+        ends=(0, LARGEST_INT),
+    )
+    checkpoint_seconds: float = setting(
+        "Least time between two checkpoints; the last epoch always makes one.",
+        "output",
+        default=10.0,
+        ends=(0.0, 1e9),
+        metavar="SECONDS",
+    )
+    tensorboard: bool = setting("Write event files for TensorBoard.", "output", default=False)
+    posterior: str = setting(
+        "Approximate posterior q(z|x).",
+        "model",
+        default=defaults.head("posterior"),
+        default_text="the preset's, diagonal for most",
+        metavar="|".join(presets.POSTERIORS),
+    )
+    prior: str = setting(
+        "Prior p(z). A model with a condition has instead: learned, a function of the condition, or fixed, a standard "
+        "normal.",
+        "model",
+        default=defaults.head("prior"),
+        default_text="the preset's: standard for most, learned with a condition",
+        metavar="|".join((*presets.PRIORS, *FIXED)),
+    )
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -119,69 +230,10 @@ class Config:
         Raises:
             UserError: at the first that is of another type or out of range.
         """
-        _check_types({field.name: getattr(self, field.name) for field in fields(self)})
-        one_of("preset", self.preset, presets.names())
-        one_of("binarize", self.binarize, BINARIZE)
-        one_of("likelihood", self.likelihood, presets.LIKELIHOODS)
-        if presets.LIKELIHOODS[self.likelihood] in ("grey", "levels") and self.binarize != "none":
-            raise UserError(
-                f"likelihood {self.likelihood} is one of grey pixels",
-                expected="--binarize none",
-                received=self.binarize,
-                fix="leave --binarize out, or take --likelihood bernoulli",
-            )
-        if self.posterior == "iaf":
-            catalog.check_path(self.estimator, "posterior iaf")
-        one_of("schedule", self.schedule, SCHEDULES)
-        one_of("strategy", self.strategy, STRATEGIES)
-        one_of("mixed_precision", self.mixed_precision, PRECISIONS)
-        if self.mixed_precision == "float16":
-            catalog.check_half(self.estimator)
-        one_of("jit", self.jit, JIT)
-        for name, ends in RANGES.items():
-            value, (low, high) = getattr(self, name), ends
-            if isinstance(low, float):
-                number_in(name, value, low, high)
-            elif value is not None:
-                int_from(low, name, value, high)
-        preset = presets.get(self.preset)
-        presets.check_condition(preset, self.condition)
-        presets.check_heads(replace(preset, condition=self.condition), self.posterior, self.prior)
-        if preset.deterministic:
-            self._check_deterministic(preset)
-        catalog.check(
-            self.estimator_spec,
-            self.num_samples,
-            preset.latents,
-            self.backward_particles,
-            preset.shares_parameters or self.prior == "vamp",
-        )
-        if self.free_bits and self.estimator != "elbo-analytic":
-            raise UserError(
-                "free_bits needs the KL divergence in closed form",
-                expected="estimator elbo-analytic",
-                received=self.estimator,
-            )
-        if self.patience and self.validation_size == 0:
-            raise UserError(
-                "early stopping needs validation examples", expected="patience 0", received=self.patience
-            )
-
-    def _check_deterministic(self, preset: presets.Preset) -> None:
-        """Refuses settings of latent variables for a model that has none."""
-        plain = {
-            "estimator": preset.estimator,
-            "num_samples": preset.num_samples,
-            "latent_size": preset.latent_size,
-        }
-        zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
-        for name, value in (plain | zero).items():
-            if getattr(self, name) != value:
-                raise UserError(
-                    f"preset {preset.name} has no latent variables",
-                    expected=f"no --{name.replace('_', '-')}",
-                    received=getattr(self, name),
-                )
+        check_types(Config, vars(self))
+        for name, one in SETTINGS.items():
+            one.check(name, getattr(self, name))
+        combinations.check(self)
 
     @property
     def estimator_spec(self) -> dict[str, Any]:
@@ -189,8 +241,8 @@ class Config:
         return {"name": self.estimator} | self.estimator_options
 
     @classmethod
-    def resolve(cls, given: dict[str, Any]) -> Config:
-        """Returns the settings that were given, the preset's for the rest, and defaults for the rest of these.
+    def resolve(cls, given: Mapping[str, Any]) -> Config:
+        """Returns the settings that were given, and for the rest the preset's or the defaults.
 
         Args:
             given: setting to value; those not given are absent or None.
@@ -199,82 +251,33 @@ class Config:
             UserError: if a setting is out of range.
         """
         given = {name: value for name, value in given.items() if value is not None}
-        preset = presets.get(given.get("preset", "digits"))
-        recipe = preset.recipe
-        epochs = given.get("epochs", recipe.epochs)
-        likelihood = given.get("likelihood", preset.likelihood)
-        estimator = given.get("estimator", preset.estimator)
-        row = catalog.row(estimator)
-        tightens = row.multi_sample and preset.num_samples == 1
-        heads = presets.head_names(replace(preset, condition=given.get("condition", preset.condition)))
-        return cls(
-            **{
-                "preset": preset.name,
-                "dataset": preset.dataset,
-                "binarize": "dynamic" if likelihood == "bernoulli" else "none",
-                "likelihood": likelihood,
-                "condition": preset.condition,
-                "estimator": estimator,
-                "estimator_options": {},
-                "backward_particles": 0,
-                "num_samples": MULTI_SAMPLES if tightens else preset.num_samples,
-                "latent_size": preset.latent_size,
-                "epochs": epochs,
-                "batch_size": recipe.batch_size,
-                "learning_rate": recipe.learning_rate,
-                "schedule": recipe.schedule,
-                "schedule_epochs": epochs,
-                "kl_warmup": _share(recipe.kl_warmup, epochs) if row.latents == "continuous" else 0,
-                "free_bits": 0.0,
-                "patience": 0,
-                "validation_size": recipe.validation_size,
-                "seed": 0,
-                "strategy": "auto",
-                "replicas": 0,
-                "mixed_precision": "none",
-                "jit": "auto",
-                "posterior": heads["posterior"][0],
-                "prior": heads["prior"][0],
-                "figures_every": max(1, epochs // 4) if isinstance(epochs, int) else 1,
-                "checkpoint_seconds": 10.0,
-                "tensorboard": False,
-            }
-            | given
-        )
+        chosen = Chosen(SETTINGS, given)
+        return cls(**{name: getattr(chosen, name) for name in SETTINGS} | given)
 
     @classmethod
-    def from_json(cls, settings: dict[str, Any]) -> Config:
-        """Returns the settings that `to_json` gave, here or in an earlier version.
+    def from_json(cls, settings: Any) -> Config:
+        """Returns the settings that `to_json` gave.
 
         Raises:
             UserError: if settings are missing, unknown or out of range.
         """
-        names = [field.name for field in fields(cls)]
-        if isinstance(settings, dict):
-            spanned = {"schedule_epochs": settings["epochs"]} if "epochs" in settings else {}
-            flags = {name: value for name, value in settings.items() if isinstance(value, bool)}
-            renamed = {name: FORMER.get((name, value), value) for name, value in flags.items()}
-            settings = LATER | spanned | settings | renamed
         if not isinstance(settings, dict):
             raise UserError("the settings are none", expected="an object", received=type(settings).__name__)
+        absent = {name: one.absent for name, one in SETTINGS.items() if one.absent is not REQUIRED}
+        settings = absent | settings
         for what, odd in (
-            ("missing", [name for name in names if name not in settings]),
-            ("unknown", sorted(set(settings) - set(names))),
+            ("missing", [name for name in SETTINGS if name not in settings]),
+            ("unknown", sorted(set(settings) - set(SETTINGS))),
         ):
             if odd:
                 raise UserError(f"settings are {what}", received=", ".join(odd))
-        _check_types(settings)
-        preset = replace(presets.get(settings["preset"]), condition=settings["condition"])
-        for kind, heads in presets.head_names(preset).items():
-            if FORMER_HEADS[kind] not in heads and settings[kind] == FORMER_HEADS[kind]:
-                settings[kind] = heads[0]
         return cls(**settings)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as plain data."""
         return asdict(self)
 
-    def differences(self, given: dict[str, Any]) -> list[str]:
+    def differences(self, given: Mapping[str, Any]) -> list[str]:
         """Returns "name (here, there)" for each given setting that is not this one."""
         return [
             f"{name} ({getattr(self, name)} there, {value} here)"
@@ -283,16 +286,13 @@ class Config:
         ]
 
 
-def _check_types(settings: dict[str, Any]) -> None:
-    """Raises a `UserError` for the first setting that is of another type than its field."""
-    for field in fields(Config):
-        value = settings[field.name]
-        if not isinstance(value, TYPES[str(field.type)]) or (
-            isinstance(value, bool) and field.type != "bool"
-        ):
-            raise UserError(f"{field.name} is of the wrong type", expected=field.type, received=shown(value))
+SETTINGS = settings_of(Config)  # name -> Setting, in the order of the fields
 
 
-def _share(share: float, epochs: Any) -> int:
-    """Returns a share of the epochs; 0 of what is no number or too large a one, which is refused later."""
-    return int(share * epochs) if isinstance(epochs, int) and epochs <= EPOCHS else 0
+def rows_of_report(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns (title, text) for each setting that has a row of its own in a run's report.
+
+    Args:
+        settings: as `Config.to_json` gives them.
+    """
+    return reported(SETTINGS, settings)

@@ -74,6 +74,7 @@ def good_values(action):
         "posterior": [*presets.POSTERIORS],
         "prior": [*presets.PRIORS],
         "estimator": ["elbo", "iwae", "dreg", "miwae", "ciwae", "vr-iwae", "relaxed", "nvil"],
+        "estimator_options": ["alpha=0.3", "beta=1", "groups=2", "decay=0.5", "minimum=0.1"],
         "schedule": ["constant", "cosine", "burda"],
         "strategy": ["auto", "none", "mirrored", "multiworker"],
         "split": ["test", "validation", "train"],

@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfvae.checks import LostWorker, UserError, printable
-from tfvae.cli import evaluate, export, info, interrupted, latent, output, sample, train
-from tfvae.cli.arguments import parser
+from tfvae.cli import interrupted, output
+from tfvae.cli.arguments import COMMANDS, parser
 
 USER_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141  # the last two as a shell counts the signals
-COMMANDS = {
-    "train": train.run,
-    "evaluate": evaluate.run,
-    "sample": sample.run,
-    "latent": latent.run,
-    "export": export.run,
-    "info": info.run,
-}
 
 
 def _one_line(message: Warning | str, *_: Any) -> str:
@@ -51,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with output.standard_streams():
             options = parser().parse_args(arguments)
             options.words = list(sys.argv[1:] if arguments is None else arguments)
-            return COMMANDS[options.command](options) or 0
+            command, _ = COMMANDS[options.command]
+            return command.run(options) or 0
     except output.NobodyReads:
         return NOBODY_READS
     except UserError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import (
     CHAINS,
@@ -18,7 +18,14 @@ from tfvae.checks import (
     seed_of,
 )
 from tfvae.cli import summary
+from tfvae.cli.parsing import path
 
+if TYPE_CHECKING:
+    from tfvae.training.progress import Progress
+
+SPLITS = ("test", "validation", "train")
+METHODS = ("importance", "ais")
+STARTS = ("prior", "posterior")  # of annealed chains
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
 AIS = {  # option: its setting in `Annealed`
     "num_temperatures": "num_temperatures",
@@ -28,11 +35,85 @@ AIS = {  # option: its setting in `Annealed`
 }
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae evaluate`."""
+    parser.add_argument("run_dir", type=path, metavar="RUN_DIR", help="Directory of the run.")
+    add = parser.add_argument_group("examples and estimate").add_argument
+    add(
+        "--split",
+        default="test",
+        metavar="|".join(SPLITS),
+        help="Examples to evaluate on. (default: test)",
+    )
+    add(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="Number of examples, taken from a fixed shuffle. (default: all)",
+    )
+    add(
+        "--num-samples",
+        type=int,
+        default=5000,
+        metavar="K",
+        help="Particles for each example. (default: 5000)",
+    )
+    add("--seed", type=int, default=0, metavar="S", help="Seed of the particles. (default: 0)")
+    add(
+        "--method",
+        default="importance",
+        metavar="|".join(METHODS),
+        help="Estimate of the log-likelihood: importance sampling from q(z|x), or annealed chains, which need no q. "
+        "(default: importance)",
+    )
+    add(
+        "--against",
+        type=path,
+        metavar="RUN_DIR",
+        help="Another run to compare with on the same pixels, such as a regressor's. (default: none)",
+    )
+    add = parser.add_argument_group("annealed chains, with --method ais").add_argument
+    add("--num-temperatures", type=int, metavar="T", help="Steps of each chain. (default: 1000)")
+    add("--chains", type=int, metavar="C", help="Chains for each example. (default: 16)")
+    add("--init", metavar="|".join(STARTS), help="Distribution that chains start from. (default: prior)")
+    add(
+        "--simulated",
+        type=int,
+        metavar="N",
+        help="Examples to draw from the model, on which the error is bounded from both sides. (default: 0)",
+    )
+    add = parser.add_argument_group("more than the log-likelihood").add_argument
+    add(
+        "--full",
+        action="store_true",
+        help="Also measure the gap, where there is one, judge samples and codes, and write report.html, a page to "
+        "read from top to bottom.",
+    )
+    add(
+        "--gap",
+        action="store_true",
+        help="Also split log p(x) - ELBO into what the family of q and what the encoder loses, by optimising q for "
+        "each of some examples.",
+    )
+    add(
+        "--gap-examples",
+        type=int,
+        metavar="N",
+        help="Examples for --gap, the first of the fixed shuffle, at most --limit. (default: 500)",
+    )
+    add(
+        "--gap-steps",
+        type=int,
+        metavar="N",
+        help="Steps of the optimiser that improves q for each example of --gap. (default: 500)",
+    )
+
+
 def run(options: argparse.Namespace) -> None:
     """Estimates the log-likelihood of held-out data."""
     from tfvae.training.runs.directory import RunDirectory
 
-    one_of("--split", options.split, ("test", "validation", "train"))
+    one_of("--split", options.split, SPLITS)
     int_from(2 if options.gap or options.full else 1, "--num-samples", options.num_samples)
     seed_of("--seed", options.seed)
     if options.limit is not None:
@@ -48,29 +129,13 @@ def run(options: argparse.Namespace) -> None:
         against.config()
 
     from tfvae.training.evaluation import annealed, evaluations, gaps
-    from tfvae.training.progress import Progress
-
-    def bar(unit: str) -> Callable[[int, int], None]:
-        bars: list[Progress] = []
-        whole = True
-
-        def progress(done: int, total: int) -> None:
-            nonlocal whole
-            if whole:
-                bars.append(Progress(total, unit))
-            if done or options.reached:
-                options.reached = f"{unit} {done} of {total}"
-            bars[-1].update(done)
-            whole = done == total
-
-        return progress
 
     options.reached = None
     gap = None
     if options.gap or options.full:
         given = {"examples": options.gap_examples, "steps": options.gap_steps}
         given = {name: value for name, value in given.items() if value is not None}
-        gap = gaps.Gap(**given, if_possible=not options.gap, progress=bar("best q of example"))
+        gap = gaps.Gap(**given, if_possible=not options.gap, progress=Bar(options, "best q of example"))
     began = time.monotonic()
     result = evaluations.evaluate(
         run,
@@ -82,12 +147,36 @@ def run(options: argparse.Namespace) -> None:
         full=options.full,
         gap=gap,
         annealing=None if settings is None else annealed.Annealed(**settings),
-        progress=bar("example"),
+        progress=Bar(options, "example"),
     )
     summary.tell(result)
     summary.tell_where(run, result["evaluation"])
     report = f", {run.report_file}" if options.full else ""
     print(f"in {time.monotonic() - began:.0f} s{report}")
+
+
+class Bar:
+    """Progress on standard error of one or more passes over examples.
+
+    Args:
+        options: the command's, whose `reached` is kept as the finished share of its work in words.
+        unit: what is counted, such as "example".
+    """
+
+    def __init__(self, options: argparse.Namespace, unit: str) -> None:
+        self._options, self._unit = options, unit
+        self._bar: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Shows that `done` of `total` are done; after the last one the next call begins a new bar."""
+        from tfvae.training.progress import Progress
+
+        self._bar = self._bar or Progress(total, self._unit)
+        if done or self._options.reached:
+            self._options.reached = f"{self._unit} {done} of {total}"
+        self._bar.update(done)
+        if done == total:
+            self._bar = None
 
 
 def _check_gap(options: argparse.Namespace, flag: str) -> None:
@@ -105,14 +194,14 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
         )
 
 
-def _annealing(options: argparse.Namespace) -> dict | None:
+def _annealing(options: argparse.Namespace) -> dict[str, Any] | None:
     """Returns the settings of `ais` that were given, checked; None for another method.
 
     Raises:
         UserError: if one is out of range, or the method has none of them.
     """
     given = {name: getattr(options, name) for name in AIS if getattr(options, name) is not None}
-    if one_of("--method", options.method, ("importance", "ais")) == "importance":
+    if one_of("--method", options.method, METHODS) == "importance":
         if given:
             flag = "--" + next(iter(given)).replace("_", "-")
             raise UserError(f"{flag} belongs to --method ais", received="--method importance")
@@ -122,7 +211,7 @@ def _annealing(options: argparse.Namespace) -> dict | None:
     for name, value in given.items():
         flag = "--" + name.replace("_", "-")
         if name == "init":
-            one_of(flag, value, ("prior", "posterior"))
+            one_of(flag, value, STARTS)
         else:
             int_from(0 if name == "simulated" else 1, flag, value, MOST[name])
     return {AIS[name]: value for name, value in given.items()}

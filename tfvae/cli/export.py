@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from tfvae.checks import LARGEST_INT, PARTICLES, VERSIONS, UserError, positive_int
+from tfvae.cli.parsing import path
 
 ONLY_FOR = {
     "version": "saved_model",
@@ -16,6 +17,54 @@ ONLY_FOR = {
     "force": "tflite",
     "runtime": "web",
 }  # option of `export`: the format that takes it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae export`."""
+    parser.add_argument("run_dir", type=path, metavar="RUN_DIR", help="Directory of the run.")
+    add = parser.add_argument
+    add(
+        "--format",
+        required=True,
+        choices=tuple(EXPORTS),
+        help="What to write; web is a page that runs the model in the browser, for models without a condition.",
+    )
+    add(
+        "--out",
+        type=path,
+        metavar="DIR",
+        help="Directory to write to. (default: RUN_DIR/export/FORMAT)",
+    )
+    add("--overwrite", action="store_true", help="Replace an earlier export.")
+    add("--num-samples", type=int, metavar="K", help="Particles of log_prob. (default: 64)")
+    add("--version", type=int, metavar="N", help="saved_model: Number of this version. (default: 1)")
+    add(
+        "--quantization",
+        type=_quantization,
+        choices=("none", "float16", "dynamic"),
+        help="tflite: Format of the weights. (default: none)",
+    )
+    add("--fixed-batch", type=int, metavar="N", help="tflite: Rows of each call. (default: any number)")
+    add(
+        "--force",
+        action="store_true",
+        help="tflite: Keep a file whose log-densities are more than 0.1 nat off.",
+    )
+    add(
+        "--runtime",
+        type=path,
+        metavar="DIR",
+        help="web: node_modules with @litertjs/core. (default: here or in a folder above)",
+    )
+
+
+def _quantization(text: str) -> str:
+    """Returns the name of a quantization; tells why there is no int8."""
+    from tfvae.export.quantization import NO_INT8
+
+    if text == "int8":
+        raise argparse.ArgumentTypeError(NO_INT8)
+    return text
 
 
 def run(options: argparse.Namespace) -> None:

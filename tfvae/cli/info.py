@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 
 from tfvae.cli import summary
+from tfvae.cli.parsing import path
 
-WIDEST = 100  # characters of a figure
+WIDEST = 100  # characters of a metric
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae info`."""
+    parser.add_argument(
+        "run_dir", type=path, metavar="RUN_DIR", nargs="?", help="Directory of a run to sum up."
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -40,10 +48,10 @@ def run(options: argparse.Namespace) -> None:
     return None
 
 
-def _info_of_run(path: str) -> None:
+def _info_of_run(run_dir: str) -> None:
     from tfvae.training.runs.directory import RunDirectory
 
-    run = RunDirectory(path)
+    run = RunDirectory(run_dir)
     config, history, evaluation = run.config(), run.read_history(), run.read_evaluation()
     print(run.path)
     for name, value in config.to_json().items():

@@ -6,7 +6,10 @@ import argparse
 from typing import Any
 
 from tfvae.checks import UserError, number_in, one_of, positive_int, seed_of
+from tfvae.cli.parsing import path
 
+SPLITS = ("test", "validation", "train")
+METHODS = ("linear", "spherical")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "interpolate": {"split": "test", "method": "linear", "steps": 10, "rows": 8},
     "attribute": {"split": "test", "label": 0, "strength": 2.0, "steps": 6},
@@ -19,6 +22,50 @@ MOST = {"steps": TILES, "rows": TILES, "side": 100}
 FARTHEST = 1e6  # latent units, or attributes
 COLUMNS = 10  # examples whose attribute is edited
 UNITS = 8  # latent units traversed where their number is not given, or all where there are fewer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae latent`."""
+    parser.add_argument("run_dir", type=path, metavar="RUN_DIR", help="Directory of the run.")
+    parser.add_argument("tool", metavar="|".join(DEFAULTS), help="What to draw.")
+    add = parser.add_argument
+    add(
+        "--out",
+        type=path,
+        metavar="FILE.png",
+        help="Picture to write. (default: RUN_DIR/figures/TOOL.png)",
+    )
+    add(
+        "--split",
+        metavar="|".join(SPLITS),
+        help="interpolate, attribute, traverse: Examples to take. (default: test)",
+    )
+    add(
+        "--method",
+        metavar="|".join(METHODS),
+        help="interpolate: Path between two codes, a straight line or along great circles around 0. (default: linear)",
+    )
+    add(
+        "--steps",
+        type=int,
+        metavar="N",
+        help="interpolate, traverse: Images in a row. (default: 10) attribute: Rows. (default: 6)",
+    )
+    add(
+        "--rows",
+        type=int,
+        metavar="N",
+        help="interpolate: Pairs of examples. (default: 8) traverse: Latent units. (default: 8, or all if fewer)",
+    )
+    add("--label", type=int, metavar="CLASS", help="attribute: Class that has the attribute. (default: 0)")
+    add("--strength", type=float, metavar="X", help="attribute: Strength in the last row. (default: 2)")
+    add(
+        "--reach",
+        type=float,
+        metavar="X",
+        help="traverse: Latent units from 0 to either end of a path. (default: 3)",
+    )
+    add("--side", type=int, metavar="N", help="manifold: Tiles along each side. (default: 20)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -86,9 +133,9 @@ def _options_of(options: argparse.Namespace) -> dict[str, Any]:
     for name in {"strength", "reach"} & set(chosen):
         number_in(f"--{name}", chosen[name], 0.0 if name == "reach" else -FARTHEST, FARTHEST, open_low=True)
     if "split" in chosen:
-        one_of("--split", chosen["split"], ("test", "validation", "train"))
+        one_of("--split", chosen["split"], SPLITS)
     if "method" in chosen:
-        one_of("--method", chosen["method"], ("linear", "spherical"))
+        one_of("--method", chosen["method"], METHODS)
     return chosen
 
 

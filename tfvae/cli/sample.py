@@ -6,8 +6,35 @@ import argparse
 from typing import Any
 
 from tfvae.checks import UserError, positive_int, seed_of
+from tfvae.cli.parsing import path
 
 EACH = 8  # samples for each condition
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae sample`."""
+    parser.add_argument("run_dir", type=path, metavar="RUN_DIR", help="Directory of the run.")
+    parser.add_argument(
+        "-n",
+        type=int,
+        default=64,
+        help="Number of samples. A model with a condition draws 8 for each of the first shuffled test examples' "
+        "conditions. (default: 64)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="Seed of the samples. Sample i depends on (seed, i) alone; with a condition, sample i of the b-th of B "
+        "conditions depends on (seed, i B + b) and on that condition. (default: 0)",
+    )
+    parser.add_argument(
+        "--out",
+        type=path,
+        metavar="FILE",
+        help="Picture FILE.png or array FILE.npy to write. (default: RUN_DIR/figures/samples-SEED.png)",
+    )
 
 
 def run(options: argparse.Namespace) -> None:

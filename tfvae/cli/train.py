@@ -8,25 +8,76 @@ import os
 import shlex
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from tfvae.checks import UserError
+from tfvae.cli.parsing import path
+
+if TYPE_CHECKING:
+    from tfvae.training.config import Config
+    from tfvae.training.runs.directory import RunDirectory
 
 INTERRUPTED = 130  # exit code
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `tfvae train`: the run's directory, its settings, and how to start several processes."""
+    from tfvae.cli import settings
+    from tfvae.training.runs import identity
+
+    parser.usage = (
+        "tfvae train [--preset NAME] [--dataset NAME|FILE.npz] [--run-dir DIR [--resume]] [SETTING ...]"
+    )
+    parser.add_argument(
+        "--run-dir",
+        type=path,
+        metavar="DIR",
+        help="Directory of the run. (default: runs/PRESET-DATE-TIME)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="Go on with the run in --run-dir, with a finished one too where --epochs is larger. Its settings stay, "
+        f"except {identity.FLAGS}, of which config.json keeps a record. The schedule of the learning rate keeps its "
+        "span, but a cosine that ends before --epochs is stretched to it.",
+    )
+    settings.add_arguments(parser)
+    add = parser.add_argument_group("several processes, with --strategy multiworker").add_argument
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="Processes to start on this machine. (default: none, the variable TF_CONFIG names them)",
+    )
+    add(
+        "--max-restarts",
+        type=int,
+        metavar="N",
+        help="How often to start them again after one was killed or hung. (default: 0)",
+    )
+    add(
+        "--worker-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Time to wait until all of them have appeared. (default: 300)",
+    )
+    add(
+        "--hang-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="Time without a finished step after which they count as hung and are ended; a validation or a checkpoint "
+        "has to take less. (default: 600)",
+    )
+
+
 def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
-    from tfvae import estimators
+    from tfvae.cli import settings
     from tfvae.training.config import Config
     from tfvae.training.runs import resumption
     from tfvae.training.runs.directory import RunDirectory
 
-    given = {name: value for name, value in vars(options).items() if name in Config.__dataclass_fields__}
-    options_of = {name for row in estimators.TABLE for name, _ in row.options}
-    chosen = {
-        name: value for name, value in vars(options).items() if name in options_of and value is not None
-    }
-    given["estimator_options"] = chosen or None
+    given = settings.given(options)
     if (given["dataset"] or "").endswith(".npz"):
         given["dataset"] = os.path.abspath(given["dataset"])  # the run is then usable from any directory
     if options.resume:
@@ -55,7 +106,7 @@ def run(options: argparse.Namespace) -> int | None:
         return _launch(options, run) if launching else _train(options, config, run)
 
 
-def _train(options: argparse.Namespace, config, run) -> int | None:
+def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> int | None:
     """Trains in this process; returns the exit code where that was stopped."""
     from tfvae.training import loop
     from tfvae.training.stopping import Stopped
@@ -81,7 +132,7 @@ def _train(options: argparse.Namespace, config, run) -> int | None:
     return None if stopped is None else INTERRUPTED
 
 
-def _launch(options: argparse.Namespace, run) -> int:
+def _launch(options: argparse.Namespace, run: RunDirectory) -> int:
     """Runs this command in several processes, the first of which claims the run."""
     from tfvae.training.distribution import heartbeat, launcher
     from tfvae.training.runs import lock

@@ -8,6 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
+from tfvae.estimators.options import ALPHA
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class VrIwae(Estimator):
 
     name: ClassVar[str] = "vr-iwae"
     automatic: ClassVar[bool] = True
-    alpha: float = 0.5
+    alpha: float = ALPHA.default
 
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:
         return log_mean_exp((1.0 - self.alpha) * log_weights) / (1.0 - self.alpha)

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import PARTICLES, UserError, one_of, positive_int
 from tfvae.estimators.options import (
-    check_alpha,
-    check_beta,
-    check_decay,
+    ALPHA,
+    BETA,
+    DECAY,
+    GROUPS,
+    MINIMUM,
+    RATE,
+    TEMPERATURE,
+    Option,
     check_groups,
     check_several,
     check_temperature,
@@ -22,14 +27,8 @@ if TYPE_CHECKING:
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPS: dict[str, Any] = {
-    "multi_sample": True,
-    "total": True,
-    "options": (("groups", 1),),
-    "check": check_groups,
-}
-ALPHA: dict[str, Any] = {"multi_sample": True, "options": (("alpha", 0.5),), "check": check_alpha}
-TEMPERATURE = (("temperature", 1.0), ("minimum", 0.5), ("rate", 1e-4))
+GROUPED: dict[str, Any] = {"multi_sample": True, "total": True, "options": (GROUPS,), "check": check_groups}
+RENYI: dict[str, Any] = {"multi_sample": True, "options": (ALPHA,)}
 
 TABLE = (
     Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", total=True),
@@ -73,7 +72,7 @@ TABLE = (
         separate=True,
         **MULTI,
     ),
-    Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPS),
+    Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPED),
     Row(
         "piwae",
         "grouped:Piwae",
@@ -83,7 +82,7 @@ TABLE = (
         resampled=False,
         separate=True,
         half=False,
-        **GROUPS,
+        **GROUPED,
     ),
     Row(
         "ciwae",
@@ -93,8 +92,7 @@ TABLE = (
         RAINFORTH,
         multi_sample=True,
         total=True,
-        options=(("beta", 0.5),),
-        check=check_beta,
+        options=(BETA,),
     ),
     Row(
         "vr-iwae",
@@ -103,7 +101,7 @@ TABLE = (
         "continuous",
         DAUDEL,
         total=True,
-        **ALPHA,
+        **RENYI,
     ),
     Row(
         "vr-iwae-dreg",
@@ -111,7 +109,7 @@ TABLE = (
         "log mean_k w_k^(1-alpha)/(1-alpha)",
         "continuous",
         DAUDEL,
-        **ALPHA,
+        **RENYI,
     ),
     Row(
         "jvi",
@@ -132,8 +130,7 @@ TABLE = (
         "discrete",
         "Mnih & Gregor 2014",
         "scale of the encoder's",
-        options=(("decay", 0.8),),
-        check=check_decay,
+        options=(DECAY,),
     ),
     Row(
         "vimco",
@@ -153,7 +150,7 @@ TABLE = (
         "Maddison et al. 2017, Jang et al. 2017",
         "for the discrete bound",
         multi_sample=True,
-        options=TEMPERATURE,
+        options=(TEMPERATURE, MINIMUM, RATE),
         check=check_temperature,
     ),
 )
@@ -172,6 +169,15 @@ def row(name: str) -> Row:
     """
     one_of("estimator", name, names())
     return next(row for row in TABLE if row.name == name)
+
+
+def options_text() -> str:
+    """Returns every option with the estimators that take it, its range and its default, in words."""
+    takers: dict[Option, list[str]] = {}
+    for row in TABLE:
+        for option in row.options:
+            takers.setdefault(option, []).append(row.name)
+    return "; ".join(f"{' and '.join(names)}: {option}" for option, names in takers.items())
 
 
 def check(
@@ -198,6 +204,8 @@ def check(
             estimators that would.
     """
     chosen, options = _read(spec)
+    for option in chosen.options:
+        option.check(options[option.name])
     chosen.check(options, positive_int("num_samples", num_samples, PARTICLES))
     if latents is not None and chosen.latents not in ("any", latents):
         fitting = [other.name for other in TABLE if other.latents in ("any", latents)]
@@ -289,11 +297,12 @@ def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
     """Returns the row and every option of a choice, those not given at their defaults."""
     given = dict(spec) if isinstance(spec, dict) else {"name": spec}
     chosen = row(given.pop("name", ""))
-    unknown = sorted(set(given) - {name for name, _ in chosen.options})
+    defaults = {option.name: option.default for option in chosen.options}
+    unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise UserError(
             f"estimator {chosen.name} does not take {', '.join(unknown)}",
-            expected=", ".join(name for name, _ in chosen.options) or "no options",
+            expected="; ".join(map(str, chosen.options)) or "no options",
             received=", ".join(given),
         )
-    return chosen, dict(chosen.options) | given
+    return chosen, defaults | given

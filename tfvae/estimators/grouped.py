@@ -8,6 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
+from tfvae.estimators.options import BETA, GROUPS
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Miwae(Estimator):
 
     name: ClassVar[str] = "miwae"
     automatic: ClassVar[bool] = True
-    groups: int = 1
+    groups: int = int(GROUPS.default)
 
     def split(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the mean over the groups of their bounds, [B], and each particle's weight in it, [M K, B]."""
@@ -70,7 +71,7 @@ class Ciwae(Estimator):
 
     name: ClassVar[str] = "ciwae"
     automatic: ClassVar[bool] = True
-    beta: float = 0.5
+    beta: float = BETA.default
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: v, v, -v with v = beta / K + (1 - beta) w~."""

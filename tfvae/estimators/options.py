@@ -1,23 +1,74 @@
-"""What options of an estimator must be: a `UserError` where they are out of range or do not fit K particles."""
+"""Options of estimators: name, default and range of each, and what they must be together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tfvae.checks import UserError, number_in, positive_int
 
-TEMPERATURE = (1e-6, 1e6)  # where logits divided by it are finite in float32
+TEMPERATURES = (1e-6, 1e6)  # where logits divided by it are finite in float32
 Check = Callable[[dict[str, Any], int], None]
 
 
+@dataclass(frozen=True)
+class Option:
+    """One option of an estimator.
+
+    Attributes:
+        name: its name in `{"name": "vr-iwae", "alpha": 0.3}` and in `--estimator-option alpha=0.3`.
+        default: its value where none is given; an integer for an option that takes integers >= 1.
+        low: the lowest number allowed.
+        high: the highest number; no limit for an integer.
+        open_high: whether `high` itself is left out.
+        fix: what to do instead of the highest number.
+    """
+
+    name: str
+    default: float
+    low: float = 1
+    high: float = float("inf")
+    open_high: bool = False
+    fix: str | None = None
+
+    @property
+    def range(self) -> str:
+        """The values allowed, in words."""
+        if isinstance(self.default, int):
+            return "an integer >= 1"
+        return f"a number in [{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
+
+    def check(self, value: Any) -> None:
+        """Raises a `UserError` if a value is out of range."""
+        if isinstance(self.default, int):
+            positive_int(self.name, value)
+        elif number_in(self.name, value, self.low, self.high) == self.high and self.open_high:
+            raise UserError(
+                f"{self.name} is out of range", expected=self.range, received=float(value), fix=self.fix
+            )
+
+    def __str__(self) -> str:
+        """Returns what a user may write, in words."""
+        return f"{self.name}, {self.range}, by default {self.default:g}"
+
+
+GROUPS = Option("groups", 1)
+BETA = Option("beta", 0.5, 0.0, 1.0)
+ALPHA = Option("alpha", 0.5, 0.0, 1.0, open_high=True, fix="the limit at 1 is elbo")
+DECAY = Option("decay", 0.8, 0.0, 1.0, open_high=True)
+TEMPERATURE = Option("temperature", 1.0, *TEMPERATURES)
+MINIMUM = Option("minimum", 0.5, *TEMPERATURES)
+RATE = Option("rate", 1e-4, 0.0, TEMPERATURES[1])
+
+
 def check_nothing(options: dict[str, Any], num_samples: int) -> None:
-    """An estimator without options that takes any K."""
+    """An estimator whose options need no other check, and that takes any K."""
 
 
 def check_groups(options: dict[str, Any], num_samples: int) -> None:
     """`groups` divide the particles."""
-    groups = positive_int("groups", options["groups"])
+    groups = options["groups"]
     if num_samples % groups:
         divisors = [str(m) for m in range(1, num_samples + 1) if num_samples % m == 0]
         raise UserError(
@@ -39,30 +90,10 @@ def check_several(options: dict[str, Any], num_samples: int) -> None:
         )
 
 
-def check_beta(options: dict[str, Any], num_samples: int) -> None:
-    """`beta` lies in [0, 1]."""
-    number_in("beta", options["beta"], 0.0, 1.0)
-
-
-def check_alpha(options: dict[str, Any], num_samples: int) -> None:
-    """`alpha` lies in [0, 1)."""
-    if number_in("alpha", options["alpha"], 0.0, 1.0) == 1.0:
-        raise UserError(
-            "alpha is out of range", expected="a number in [0, 1)", received=1.0, fix="the limit at 1 is elbo"
-        )
-
-
-def check_decay(options: dict[str, Any], num_samples: int) -> None:
-    """`decay` lies in [0, 1)."""
-    if number_in("decay", options["decay"], 0.0, 1.0) == 1.0:
-        raise UserError("decay is out of range", expected="a number in [0, 1)", received=1.0)
-
-
 def check_temperature(options: dict[str, Any], num_samples: int) -> None:
-    """Temperatures are positive and fall at a rate >= 0."""
-    first = number_in("temperature", options["temperature"], *TEMPERATURE)
-    number_in("rate", options["rate"], 0.0, TEMPERATURE[1])
-    if number_in("minimum", options["minimum"], *TEMPERATURE) > first:
+    """The lowest temperature is not above the first."""
+    first = float(options["temperature"])
+    if options["minimum"] > first:
         raise UserError(
             "the lowest temperature is above the first",
             expected=f"at most {first}",

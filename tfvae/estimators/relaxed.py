@@ -8,6 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfvae.estimators.importance import Iwae
+from tfvae.estimators.options import MINIMUM, RATE, TEMPERATURE
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Relaxed(Iwae):
 
     name: ClassVar[str] = "relaxed"
     relaxed: ClassVar[bool] = True
-    temperature: float = 1.0
-    minimum: float = 0.5
-    rate: float = 1e-4
+    temperature: float = TEMPERATURE.default
+    minimum: float = MINIMUM.default
+    rate: float = RATE.default
 
     def temperature_at(self, step: tf.Tensor) -> tf.Tensor:
         """Returns the temperature after `step` updates: scalar."""

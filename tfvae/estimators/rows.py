@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from tfvae.estimators.options import Check, check_nothing
+from tfvae.estimators.options import Check, Option, check_nothing
 
 NO_BIAS = "none"
 
@@ -29,8 +28,8 @@ class Row:
         total: whether its score weights are minus its path weights, so that log q enters through its derivative along
             the whole path from the noise alone.
         half: whether its gradients fit into the range of float16: no path weight is far above the model weight.
-        options: option to default.
-        check: raises a `UserError` for options that are out of range or do not fit K.
+        options: its options.
+        check: raises a `UserError` for options in range that do not go together or do not fit K.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Row:
     separate: bool = False
     total: bool = False
     half: bool = True
-    options: tuple[tuple[str, Any], ...] = ()
+    options: tuple[Option, ...] = ()
     check: Check = check_nothing
 
     @property

@@ -8,6 +8,7 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
+from tfvae.estimators.options import DECAY
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Nvil(Estimator):
 
     name: ClassVar[str] = "nvil"
     baseline: ClassVar[bool] = True
-    decay: float = 0.8
+    decay: float = DECAY.default
 
     def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
         """Weighs the particles: u, 0, u (log w - baseline) / scale with u = 1/K."""

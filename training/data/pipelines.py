@@ -16,7 +16,12 @@ from tfvae.checks import UserError, one_of, positive_int
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BINARIZE = ("dynamic", "static", "threshold", "none")
+BINARIZE = {
+    "dynamic": "drawn afresh from the grey values at every step",
+    "static": "drawn once from the grey values",
+    "threshold": "white where a grey value is above one half",
+    "none": "the values as they are",
+}  # name: where the binary values come from
 _ROWS = 4096  # images binarised at a time: bounds the memory of the uniforms
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 
+from tfvae.training.config import rows_of_report
 from tfvae.training.report import markup
 from tfvae.training.report.story import MINUS, Story, estimate, number
 
@@ -34,13 +35,9 @@ def trained(story: Story) -> list[str] | Absent:
             f"{config['dataset']}, examples of {shape}: {number(sizes['train'], 0)} to train on, "
             f"{number(sizes['validation'], 0)} for validation, {number(sizes['test'], 0)} for the test",
         ),
-        ("Binarisation", _binarised(config["binarize"])),
-        ("Likelihood", config["likelihood"]),
     ]
     if facts.differences:
         rows.insert(1, ("Not as published", "; ".join(facts.differences)))
-    if config["condition"] != "none":
-        rows.append(("Condition", config["condition"]))
     if facts.latents:
         rows += [
             ("Latents", f"{facts.latents}, {_layers(story)}"),
@@ -53,19 +50,8 @@ def trained(story: Story) -> list[str] | Absent:
             f"{number(epochs * facts.steps, 0)}: {epochs} of {config['epochs']} epochs in batches of "
             f"{config['batch_size']}",
         ),
-        ("Learning rate", f"{config['learning_rate']:g}, {config['schedule']}"),
     ]
-    if config["kl_warmup"]:
-        rows.append(("KL warm-up", f"{config['kl_warmup']} epochs"))
-    if config["free_bits"]:
-        rows.append(("Free bits", f"{config['free_bits']:g} nats for each unit"))
-    if config["patience"]:
-        rows.append(
-            ("Early stopping", f"after {config['patience']} epochs without a better validation bound")
-        )
-    if config["mixed_precision"] != "none":
-        rows.append(("Precision", config["mixed_precision"]))
-    rows.append(("Seed", str(config["seed"])))
+    rows += rows_of_report(config)
     rows.append(
         ("Versions", ", ".join(f"{name} {version}" for name, version in story.content["versions"].items()))
     )
@@ -151,15 +137,6 @@ def rate_distortion(story: Story) -> list[str] | Absent:
     if "rate_distortion" in story.pictures:
         body.append(markup.figure(story.pictures["rate_distortion"]))
     return body
-
-
-def _binarised(kind: str) -> str:
-    return {
-        "dynamic": "dynamic: drawn afresh from the grey values at every step",
-        "static": "static: drawn once from the grey values",
-        "threshold": "threshold: white where a grey value is above one half",
-        "none": "none: the values as they are",
-    }[kind]
 
 
 def _layers(story: Story) -> str:

@@ -1,0 +1,147 @@
+"""A setting is said once: its field says it to the command line, to config.json and to the report."""
+
+import pytest
+
+from tfvae import cli, estimators
+from tfvae.checks import UserError
+from tfvae.cli import settings as flags
+from tfvae.cli.arguments import parser
+from tfvae.training.config import SETTINGS, Config, rows_of_report
+from tfvae.training.settings import GROUPS
+
+TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settings
+    *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
+    *("epochs", "batch_size", "schedule", "posterior", "prior"),
+}  # fmt: skip
+OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
+    *("validation_size", "strategy", "replicas", "jit", "figures_every", "checkpoint_seconds", "tensorboard"),
+    "schedule_epochs",
+}  # fmt: skip
+
+
+def words_of(help_text):
+    return " ".join(help_text.split())
+
+
+@pytest.fixture(scope="module")
+def help_of_train():
+    commands = next(action for action in parser()._actions if action.dest == "command")
+    return commands.choices["train"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_a_sentence_a_group_and_a_flag(name, help_of_train):
+    setting = SETTINGS[name]
+    assert setting.help.endswith(".") and setting.help[0].isupper() and setting.group in GROUPS
+    action = next(action for action in help_of_train._actions if action.dest == name)
+    assert action.option_strings == [flags.flag(name)] and action.default is None
+    assert setting.help_text() == action.help.replace("%%", "%")
+    assert setting.default is False or "(default: " in action.help
+
+
+def test_the_help_lists_the_settings_in_their_groups(help_of_train):
+    text = help_of_train.format_help()
+    places = [text.index(f"\n{group}:\n") for group in GROUPS]
+    assert places == sorted(places)
+    for group, start, end in zip(GROUPS, places, [*places[1:], len(text)], strict=True):
+        for name, setting in SETTINGS.items():
+            assert (f"\n  {flags.flag(name)}" in text[start:end]) == (setting.group == group)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_is_told_by_the_report(name):
+    assert bool(SETTINGS[name].title) != (name in TOLD_WITH_OTHERS | OF_NO_EFFECT)
+
+
+def test_the_report_tells_what_is_not_quiet():
+    quiet = dict(rows_of_report(Config.resolve({}).to_json()))
+    assert quiet["Binarisation"] == "dynamic: drawn afresh from the grey values at every step"
+    assert (
+        quiet["Learning rate"] == "0.002, cosine" and "KL warm-up" not in quiet and "Free bits" not in quiet
+    )
+    given = {"estimator": "elbo-analytic", "kl_warmup": 3, "free_bits": 0.25, "patience": 4}
+    told = dict(rows_of_report(Config.resolve(given | {"mixed_precision": "bfloat16"}).to_json()))
+    assert told["KL warm-up"] == "3 epochs" and told["Free bits"] == "0.25 nats for each unit"
+    assert told["Early stopping"] == "after 4 epochs without a better validation bound"
+    assert told["Precision"] == "bfloat16"
+
+
+def given(*words):
+    return flags.given(parser().parse_args(["train", *words]))
+
+
+def test_flags_that_are_not_given_are_none_and_those_given_have_their_type():
+    assert set(given().values()) == {None} and list(given()) == list(SETTINGS)
+    words = ["--epochs", "3", "--learning-rate", "1", "--validation-size", "0", "--tensorboard", "--jit"]
+    chosen = {name: value for name, value in given(*words).items() if value is not None}
+    assert chosen == {
+        "epochs": 3,
+        "learning_rate": 1.0,
+        "validation_size": 0,
+        "tensorboard": True,
+        "jit": "on",
+    }
+    assert type(chosen["learning_rate"]) is float
+
+
+# ---- options of estimators
+
+
+def test_options_of_an_estimator_are_gathered():
+    words = ["--estimator-option", "minimum=0.25", "--estimator-option", "rate=1e-3"]
+    options = given("--preset", "sbn-200-200-200", "--estimator", "relaxed", *words)
+    assert options["estimator_options"] == {"minimum": 0.25, "rate": 1e-3}
+    spec = Config.resolve(options).estimator_spec
+    assert spec == {"name": "relaxed", "minimum": 0.25, "rate": 1e-3}
+    assert estimators.get(spec).minimum == 0.25
+    groups = given("--estimator", "miwae", "--num-samples", "6", "--estimator-option", "groups=3")
+    assert Config.resolve(groups).estimator_options == {"groups": 3}
+    assert type(groups["estimator_options"]["groups"]) is int
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "told"),
+    [
+        (
+            "vr-iwae",
+            "beta=0.3",
+            "vr-iwae does not take beta; expected alpha, a number in [0, 1), by default 0.5",
+        ),
+        ("elbo", "alpha=0.3", "elbo does not take alpha; expected no options"),
+        ("vr-iwae", "alpha=1.5", "alpha is out of range; expected a number in [0, 1]"),
+        ("vr-iwae", "alpha=half", "alpha is not a number; expected a number in [0, 1]; received 'half'"),
+        ("vr-iwae", "alpha=", "alpha is not a number"),
+        ("miwae", "groups=1.5", "groups is not a positive integer; expected an integer >= 1; received 1.5"),
+        ("vr-iwae", "alpha", "expected NAME=VALUE; received alpha"),
+        ("vr-iwae", "=1", "expected NAME=VALUE; received =1"),
+    ],
+)
+def test_bad_options_of_an_estimator_are_refused_in_one_line(name, option, told, capsys, tmp_path):
+    words = ["train", "--run-dir", str(tmp_path / "run"), "--estimator", name, "--estimator-option", option]
+    assert cli.main(words) == 2
+    line = capsys.readouterr().err
+    assert told in line and line.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("row", estimators.TABLE, ids=lambda row: row.name)
+def test_the_options_of_a_row_are_the_fields_of_its_class(row):
+    assert {option.name: option.default for option in row.options} == {
+        name: value for name, value in estimators.get(row.name).get_config().items() if name != "name"
+    }
+    assert all(f"{option.name}," in SETTINGS["estimator_options"].help for option in row.options)
+
+
+@pytest.mark.parametrize("name", ["rate", "minimum", "decay", "alpha", "beta", "groups", "temperature"])
+def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
+    assert f"--{name}" not in {flag for action in help_of_train._actions for flag in action.option_strings}
+
+
+# ---- config.json
+
+
+def test_config_json_holds_every_setting():
+    content = Config.resolve({}).to_json()
+    assert list(content) == list(SETTINGS)
+    for name in content:
+        with pytest.raises(UserError, match=f"settings are missing; received {name}"):
+            Config.from_json({other: value for other, value in content.items() if other != name})

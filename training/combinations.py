@@ -1,0 +1,71 @@
+"""Which settings of a run go together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tfvae import presets
+from tfvae.checks import UserError
+from tfvae.estimators import catalog
+
+
+def check(config: Any) -> None:
+    """Checks settings each of which is right by itself.
+
+    Args:
+        config: a `tfvae.training.config.Config`.
+
+    Raises:
+        UserError: for the first setting that does not go with the others.
+    """
+    if presets.LIKELIHOODS[config.likelihood] in ("grey", "levels") and config.binarize != "none":
+        raise UserError(
+            f"likelihood {config.likelihood} is one of grey pixels",
+            expected="--binarize none",
+            received=config.binarize,
+            fix="leave --binarize out, or take --likelihood bernoulli",
+        )
+    if config.posterior == "iaf":
+        catalog.check_path(config.estimator, "posterior iaf")
+    if config.mixed_precision == "float16":
+        catalog.check_half(config.estimator)
+    preset = presets.get(config.preset)
+    presets.check_condition(preset, config.condition)
+    presets.check_heads(replace(preset, condition=config.condition), config.posterior, config.prior)
+    if preset.deterministic:
+        _check_deterministic(config, preset)
+    catalog.check(
+        config.estimator_spec,
+        config.num_samples,
+        preset.latents,
+        config.backward_particles,
+        preset.shares_parameters or config.prior == "vamp",
+    )
+    if config.free_bits and config.estimator != "elbo-analytic":
+        raise UserError(
+            "free_bits needs the KL divergence in closed form",
+            expected="estimator elbo-analytic",
+            received=config.estimator,
+        )
+    if config.patience and config.validation_size == 0:
+        raise UserError(
+            "early stopping needs validation examples", expected="patience 0", received=config.patience
+        )
+
+
+def _check_deterministic(config: Any, preset: presets.Preset) -> None:
+    """Refuses settings of latent variables for a model that has none."""
+    plain = {
+        "estimator": preset.estimator,
+        "num_samples": preset.num_samples,
+        "latent_size": preset.latent_size,
+    }
+    zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
+    for name, value in (plain | zero).items():
+        if getattr(config, name) != value:
+            raise UserError(
+                f"preset {preset.name} has no latent variables",
+                expected=f"no --{name.replace('_', '-')}",
+                received=getattr(config, name),
+            )

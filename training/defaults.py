@@ -1,0 +1,58 @@
+"""Defaults of a run's settings that depend on others, such as the preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tfvae import presets
+from tfvae.estimators import catalog
+from tfvae.training.settings import Chosen
+
+EPOCHS = 999_999  # the names of checkpoints have six digits
+MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
+
+
+def preset(chosen: Chosen) -> presets.Preset:
+    """Returns the preset that was chosen."""
+    return presets.get(chosen.preset)
+
+
+def of_preset(name: str) -> dict[str, Any]:
+    """Returns what `setting` needs for a default that is an attribute of the preset."""
+    return {"default": lambda chosen: getattr(preset(chosen), name), "default_text": "the preset's"}
+
+
+def of_recipe(name: str) -> dict[str, Any]:
+    """Returns what `setting` needs for a default that is an attribute of the preset's recipe."""
+    return {"default": lambda chosen: getattr(preset(chosen).recipe, name), "default_text": "the preset's"}
+
+
+def binarize(chosen: Chosen) -> str:
+    """Returns how to binarise for the likelihood that was chosen."""
+    return "dynamic" if chosen.likelihood == "bernoulli" else "none"
+
+
+def num_samples(chosen: Chosen) -> int:
+    """Returns the preset's particles, or several for a bound that gains by them where the preset has one."""
+    several = catalog.row(chosen.estimator).multi_sample and preset(chosen).num_samples == 1
+    return MULTI_SAMPLES if several else preset(chosen).num_samples
+
+
+def kl_warmup(chosen: Chosen) -> int:
+    """Returns the preset's share of the epochs; 0 for epochs that are refused later."""
+    epochs = chosen.epochs
+    if catalog.row(chosen.estimator).latents != "continuous" or not isinstance(epochs, int):
+        return 0
+    return int(preset(chosen).recipe.kl_warmup * epochs) if epochs <= EPOCHS else 0
+
+
+def figures_every(chosen: Chosen) -> int:
+    """Returns a quarter of the epochs."""
+    return max(1, chosen.epochs // 4) if isinstance(chosen.epochs, int) else 1
+
+
+def head(kind: str) -> Callable[[Chosen], str]:
+    """Returns the default of "posterior" or "prior": the preset's, with the condition that was chosen."""
+    return lambda chosen: presets.head_names(replace(preset(chosen), condition=chosen.condition))[kind][0]

@@ -1,0 +1,130 @@
+"""What stands with each field of a dataclass of settings: help, range, choices, default and its line in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from tfvae.checks import UserError, int_from, number_in, one_of, shown
+
+GROUPS = ("model", "data", "optimisation", "hardware", "output")
+REQUIRED = object()  # stands for the value of a setting that config.json must hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        help: sentences that say what it is, without its default.
+        group: one of `GROUPS`, under which `tfvae train --help` lists it.
+        default: a value, or a function of `Chosen` that returns one.
+        default_text: the default in words; empty for the value itself.
+        choices: the values that a name may take, in order; a mapping also gives their meaning; empty for any.
+        ends: lowest and highest number, both allowed; integers for an integer; empty for any.
+        metavar: stand-in for the value in the help; empty for the choices.
+        bare: value of a flag that stands without one; None where a value must follow.
+        absent: value where a run's config.json lacks the setting; `REQUIRED` where it may not.
+        title: title of its row in the report; empty where it has none of its own.
+        text: function of all settings that returns the row's text; None for the value itself.
+        quiet: value that is not worth a row.
+    """
+
+    help: str
+    group: str
+    default: Any
+    default_text: str = ""
+    choices: Iterable[str] | Mapping[str, str] = ()
+    ends: tuple[float, float] | tuple[()] = ()
+    metavar: str = ""
+    bare: str | None = None
+    absent: Any = REQUIRED
+    title: str = ""
+    text: Callable[[Mapping[str, Any]], str] | None = None
+    quiet: Any = REQUIRED
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises a `UserError` if a value of the right type is none of the choices or out of range."""
+        if self.choices:
+            one_of(name, value, self.choices)
+        if self.ends and value is not None:
+            low, high = self.ends
+            if isinstance(low, float):
+                number_in(name, value, low, high)
+            else:
+                int_from(low, name, value, int(high))
+
+    def help_text(self) -> str:
+        """Returns the help with the default, where there is one to tell."""
+        plain = (
+            "" if callable(self.default) or self.default is False else str(self.default).removesuffix(".0")
+        )
+        default = self.default_text or plain
+        return f"{self.help} (default: {default})" if default else self.help
+
+
+def setting(help: str, group: str, **details: Any) -> Any:
+    """Returns a dataclass field whose metadata hold a `Setting`.
+
+    Args:
+        help: sentences that say what the setting is.
+        group: one of `GROUPS`.
+        **details: the other attributes of `Setting`.
+    """
+    return field(metadata={"setting": Setting(help=help, group=group, **details)})
+
+
+def settings_of(dataclass_of_settings: Any) -> dict[str, Setting]:
+    """Returns name -> `Setting` for the fields of a dataclass, in their order."""
+    return {item.name: item.metadata["setting"] for item in fields(dataclass_of_settings)}
+
+
+def check_types(dataclass_of_settings: Any, values: Mapping[str, Any]) -> None:
+    """Raises a `UserError` for the first value that is of another type than its field.
+
+    An integer passes for a float, True and False for a bool alone.
+    """
+    hints = get_type_hints(dataclass_of_settings)
+    for item in fields(dataclass_of_settings):
+        value, kind = values[item.name], hints[item.name]
+        right = isinstance(value, int | float if kind is float else kind)
+        if not right or (isinstance(value, bool) and kind is not bool):
+            raise UserError(f"{item.name} is of the wrong type", expected=item.type, received=shown(value))
+
+
+def reported(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Returns (title, text) for each setting that has a row of its own in a run's report.
+
+    Args:
+        settings: name -> `Setting`.
+        values: name -> value; one that is absent has the value of runs from before the setting existed.
+    """
+    values = {name: one.absent for name, one in settings.items()} | dict(values)
+    rows = []
+    for name, one in settings.items():
+        value = values[name]
+        if one.title and value != one.quiet:
+            meaning = one.choices.get(value, "") if isinstance(one.choices, Mapping) else ""
+            text = str(value) if one.text is None else one.text(values)
+            rows.append((one.title, f"{text}: {meaning}" if meaning else text))
+    return rows
+
+
+class Chosen:
+    """Settings as attributes: the values given, and defaults for the rest, which may depend on other settings.
+
+    Args:
+        settings: name -> `Setting`.
+        given: name -> value.
+    """
+
+    def __init__(self, settings: Mapping[str, Setting], given: Mapping[str, Any]) -> None:
+        self._settings, self._given = settings, given
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns the value of a setting."""
+        if name in self._given:
+            return self._given[name]
+        default = self._settings[name].default
+        return default(self) if callable(default) else default
