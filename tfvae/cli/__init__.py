@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfvae.checks import LostWorker, UserError, printable
 from tfvae.cli import interrupted, output
-from tfvae.cli.arguments import COMMANDS, parser
+from tfvae.cli.arguments import SUBCOMMANDS, parser
 
 USER_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141  # the last two as a shell counts the signals
+COMMANDS: dict[str, Callable[[Any], int | None]] = {
+    name: module.run for name, (module, _) in SUBCOMMANDS.items()
+}
 
 
 def _one_line(message: Warning | str, *_: Any) -> str:
@@ -37,14 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     That is 0, or after one line: 2 for what the user can mend, 3 for a worker that was lost, 130 for an interrupt; 141
     without a word where standard output is a pipe that nobody reads any more.
     """
-    warnings.formatwarning = _one_line
+    warnings.formatwarning = _one_line  # type: ignore[assignment]
     options = None
     try:
         with output.standard_streams():
             options = parser().parse_args(arguments)
             options.words = list(sys.argv[1:] if arguments is None else arguments)
-            command, _ = COMMANDS[options.command]
-            return command.run(options) or 0
+            return COMMANDS[options.command](options) or 0
     except output.NobodyReads:
         return NOBODY_READS
     except UserError as error:

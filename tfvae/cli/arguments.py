@@ -6,7 +6,7 @@ from tfvae import __version__
 from tfvae.cli import evaluate, export, info, latent, sample, train
 from tfvae.cli.parsing import Parser
 
-COMMANDS = {
+SUBCOMMANDS = {
     "train": (train, "train a model into a run directory"),
     "evaluate": (evaluate, "estimate the log-likelihood of held-out data"),
     "sample": (sample, "draw samples from a trained model"),
@@ -21,7 +21,7 @@ def parser() -> Parser:
     top = Parser(prog="tfvae", description="Deep generative latent-variable models: train, evaluate, sample.")
     top.add_argument("--version", action="version", version=f"tfvae {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for name, (module, what) in COMMANDS.items():
+    for name, (module, what) in SUBCOMMANDS.items():
         module.add_arguments(
             commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
         )

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import UserError, number_in, one_of, positive_int, seed_of
 from tfvae.cli.parsing import path
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfvae.models import VAE
+    from tfvae.training.config import Config
+
+    Labels = np.ndarray | None
+    Drawn = tuple[np.ndarray, list[str], str]  # images [rows, columns, H, W, C], names of the rows, title
 
 SPLITS = ("test", "validation", "train")
 METHODS = ("linear", "spherical")
@@ -139,7 +149,10 @@ def _options_of(options: argparse.Namespace) -> dict[str, Any]:
     return chosen
 
 
-def _interpolate(model, examples, labels, config, *, method, steps, rows):
+def _interpolate(
+    model: VAE, examples: np.ndarray, labels: Labels, config: Config, *, method: str, steps: int, rows: int
+) -> Drawn:
+    """Returns rows that lead from the code of one example to that of another."""
     import numpy as np
 
     from tfvae import latent
@@ -158,7 +171,17 @@ def _interpolate(model, examples, labels, config, *, method, steps, rows):
     )
 
 
-def _attribute(model, examples, labels, config, *, label, strength, steps):
+def _attribute(
+    model: VAE,
+    examples: np.ndarray,
+    labels: Labels,
+    config: Config,
+    *,
+    label: int,
+    strength: float,
+    steps: int,
+) -> Drawn:
+    """Returns reconstructions with more and more of an attribute added to the code, row by row."""
     import numpy as np
 
     from tfvae import latent
@@ -177,7 +200,17 @@ def _attribute(model, examples, labels, config, *, label, strength, steps):
     )
 
 
-def _traverse(model, examples, labels, config, *, rows, reach, steps):
+def _traverse(
+    model: VAE,
+    examples: np.ndarray,
+    labels: Labels,
+    config: Config,
+    *,
+    rows: int | None,
+    reach: float,
+    steps: int,
+) -> Drawn:
+    """Returns a row for each latent unit, which varies while the others stay."""
     from tfvae import latent
 
     if rows is not None and rows > model.latent_size:
@@ -193,4 +226,8 @@ def _traverse(model, examples, labels, config, *, rows, reach, steps):
     )
 
 
-TOOLS = {"interpolate": _interpolate, "attribute": _attribute, "traverse": _traverse}
+TOOLS: dict[str, Callable[..., Drawn]] = {
+    "interpolate": _interpolate,
+    "attribute": _attribute,
+    "traverse": _traverse,
+}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
 
-def tell(result: dict) -> None:
-    """Prints the figures of evaluation.json that a person asks for first."""
+if TYPE_CHECKING:
+    from tfvae.training.runs.directory import RunDirectory
+
+
+def tell(result: dict[str, Any]) -> None:
+    """Prints the metrics of evaluation.json that a person asks for first."""
     print(f"{result['split']} set, {result['num_examples']} examples, binarize {result['binarize']}:")
     print(
         f"  negative log-likelihood  {result['nll']:.2f} +- {result['nll_standard_error']:.2f} nats{_how(result)}"
@@ -30,12 +35,12 @@ def tell(result: dict) -> None:
         _tell_gap(result)
 
 
-def tell_where(run, name: str) -> None:
+def tell_where(run: RunDirectory, name: str) -> None:
     """Prints where an evaluation is, and whether evaluation.json tells it.
 
     Args:
-        run: `RunDirectory`.
-        name: of the evaluation.
+        run: the run.
+        name: name of the evaluation.
     """
     from tfvae.training.evaluation import records
 
@@ -51,7 +56,7 @@ def tell_where(run, name: str) -> None:
         print(f"{run.evaluation_file} still tells {chosen.name}, which {reason}")
 
 
-def tell_all(run) -> None:
+def tell_all(run: RunDirectory) -> None:
     """Prints a line for each evaluation of a run, a * before the one that evaluation.json tells."""
     from tfvae.training.evaluation import records
 
@@ -76,13 +81,13 @@ def tell_all(run) -> None:
         print(problem)
 
 
-def _effort(result: dict) -> str:
+def _effort(result: dict[str, Any]) -> str:
     if result.get("method") == "ais":
         return f", {result['num_chains']} chains of {result['num_temperatures']}"
     return f", K = {result['num_samples']}" if result.get("num_samples") else ""
 
 
-def _tell_gap(result: dict) -> None:
+def _tell_gap(result: dict[str, Any]) -> None:
     from tfvae.evaluation.estimate import FEW
 
     parts = {"inference": "log p(x) - ELBO", "approximation": "q is weak", "amortization": "q is amortized"}
@@ -102,7 +107,7 @@ def _tell_gap(result: dict) -> None:
         print(f"  q had not converged, {gain}: take more with --gap-steps")
 
 
-def _how(result: dict) -> str:
+def _how(result: dict[str, Any]) -> str:
     """Returns what the estimate is one of, and how it was made."""
     of = ""
     if "condition" in result:
@@ -117,7 +122,7 @@ def _how(result: dict) -> str:
     return f"{of}  (K = {result['num_samples']}; from the particles alone {least}+- {error:.3f})"
 
 
-def _tell_chains(result: dict) -> None:
+def _tell_chains(result: dict[str, Any]) -> None:
     accepted = "" if result["acceptance"] is None else f", {result['acceptance']:.0%} of moves accepted"
     print(
         f"  effective chains         {result['effective_chains']:.1f} of {result['num_chains']} (median){accepted}"
@@ -133,7 +138,7 @@ def _tell_chains(result: dict) -> None:
     print(f"  by importance sampling   {result['importance_nll']:.2f} nats")
 
 
-def _tell_latents(result: dict) -> None:
+def _tell_latents(result: dict[str, Any]) -> None:
 
     print(
         f"  effective sample size    {result['effective_sample_size']:.1f}"
@@ -147,7 +152,7 @@ def _tell_latents(result: dict) -> None:
     print(f"  active units             {sum(active)} of {sum(units)}{layers}")
 
 
-def _tell_weights(result: dict) -> None:
+def _tell_weights(result: dict[str, Any]) -> None:
     """Says how many examples have weights whose mean is not to be trusted, and what to do."""
     from tfvae.evaluation.estimate import FEW
 

@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> int | None:
     given = settings.given(options)
     if (given["dataset"] or "").endswith(".npz"):
         given["dataset"] = os.path.abspath(given["dataset"])  # the run is then usable from any directory
+    run: RunDirectory | None = None
     if options.resume:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
