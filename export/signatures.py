@@ -19,7 +19,7 @@ from tfvae import memory
 from tfvae.checks import PARTICLES, UserError, positive_int
 from tfvae.export.log_prob import log_prob
 from tfvae.models import checking
-from tfvae.models.trainer import Trainer
+from tfvae.models.keras_model import KerasModel
 from tfvae.random import ThreefryNoise
 
 NUM_SAMPLES = 64  # particles of `log_prob` unless told otherwise
@@ -171,7 +171,7 @@ def _conditional_rows(model, x, given):
 
 def check_exportable(model) -> None:
     """Raises a `UserError` unless the model is built and its weights are finite numbers."""
-    if not isinstance(model, Trainer):
+    if not isinstance(model, KerasModel):
         raise UserError(
             "this model cannot be exported", expected="a tfvae model", received=type(model).__name__
         )

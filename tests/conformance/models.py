@@ -403,7 +403,7 @@ def parts(model):
     if isinstance(model, Regressor):
         return [model.network, model.likelihood_head]
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
-    if isinstance(model, HierarchicalVAE):
+    if isinstance(model, HierarchicalVAE | LadderVAE):
         return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
     if isinstance(model, DRAW):
         heads += [part for part in (model.step_head, model.reader, model.writer) if part is not None]

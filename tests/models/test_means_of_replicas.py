@@ -13,5 +13,5 @@ def test_a_replica_without_rows_has_the_mean_of_all(monkeypatch):
     elsewhere = iter([1.0, 10.0, 1.0])  # in the order of asking: weight, weighted sum, weight
     monkeypatch.setattr(replicas, "count", lambda: 2)
     monkeypatch.setattr(replicas, "total", lambda value: value + next(elsewhere))
-    with replicas.holding(tf.constant(0), tf.constant([0.0])):
-        assert float(replicas.mean(tf.fill([2, 1, 2], 9.0))) == 2.5
+    mean = replicas.mean(tf.fill([2, 1, 2], 9.0), tf.constant([0.0]), tf.constant(0))
+    assert float(mean) == 2.5

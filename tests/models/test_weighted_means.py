@@ -13,6 +13,7 @@ import tensorflow as tf
 import tfvae
 from tfvae.distributions import DiagonalNormal, Normal, kl_divergence
 from tfvae.models.baseline import LearnedBaseline
+from tfvae.models.step import freed
 
 RNG = np.random.default_rng(3)
 LOG_WEIGHTS = (-544.0 + RNG.standard_normal((5, 4))).astype(np.float32)
@@ -87,7 +88,7 @@ def test_free_bits_compare_the_weighted_mean():
         model.free_bits = float(mean.mean())
         expected = kl.copy()
         expected[:, held] = model.free_bits
-        found = model._freed(tf.constant(kl), tf.constant(scale * WEIGHT))
+        found = freed(tf.constant(kl), tf.constant(scale * WEIGHT), model.free_bits)
         np.testing.assert_allclose(found, expected.sum(axis=1), rtol=1e-5)
     shares = {
         scale: gaussian(estimator="elbo-analytic", free_bits=float(mean.mean())) for scale in (1.0, 0.1)

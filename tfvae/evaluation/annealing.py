@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,8 @@ from tfvae import memory, random
 from tfvae.checks import CHAINS, UserError, one_of, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation import hmc
+from tfvae.evaluation.traced import traced
+from tfvae.models.contract import Density, Generative, Inferential, Latents
 
 INITS = ("prior", "posterior")
 SCHEDULES = ("sigmoid", "linear")
@@ -20,6 +24,9 @@ PILOT_CHAINS = 4
 WARM_UP = 25  # transitions at the first temperature in which the pilot finds its step size
 RATE = 0.2  # of the logarithm of the pilot's step size
 ACCEPTANCE = 0.65  # which the pilot aims at
+Place = tuple[
+    tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]
+]  # first row, seed, (begin, end) of transitions
 JITTER = 0.2  # of the step size, relative, so that no trajectory is as long as a period
 
 
@@ -41,19 +48,25 @@ def schedule_of(name: str, num_temperatures: int) -> np.ndarray:
     return steps.astype(np.float32).astype(np.float64)
 
 
-def check_model(model, init: str) -> None:
+def check_model(model: Any, init: str) -> None:
     """Raises a `UserError` unless HMC can run in the model's latents and start as `init` says."""
-    if model.latents != "continuous":
-        kind = "no latents" if model.latents is None else f"{model.latents} latents"
+    if not isinstance(model, Generative) or any(kind != "continuous" for kind in model.latent_kinds):
+        kinds = sorted(set(model.latent_kinds)) if isinstance(model, Generative) else ["no"]
         raise UserError(
             "annealed importance sampling needs latents to move along a gradient",
             expected="a model with continuous latents",
-            received=f"a {type(model).__name__} with {kind}",
+            received=f"a {type(model).__name__} with {' and '.join(kinds)} latents",
             fix="evaluate it with log_marginal (--method importance)"
-            + (", which is exact for it" if model.latents is None else ""),
+            + (", which is exact for it" if isinstance(model, Density) else ""),
+        )
+    if one_of("init", init, INITS) == "prior":
+        return
+    if not isinstance(model, Inferential):
+        raise UserError(
+            f"a {type(model).__name__} has no q(z|x)", expected='init="prior"', received='init="posterior"'
         )
     unfit = [head for head in model.posterior_heads if not head.scores_anywhere]
-    if one_of("init", init, INITS) == "posterior" and unfit:
+    if unfit:
         raise UserError(
             f"a {type(unfit[0]).__name__} posterior does not give the density at any value",
             expected='init="prior" for this model',
@@ -68,7 +81,7 @@ class Annealing:
     functions, so that making another object of the same settings costs nothing.
 
     Args:
-        model: with continuous latents.
+        model: a `Generative` model with continuous latents; an `Inferential` one too for chains from q(z|x).
         init: "prior" or "posterior", what r is.
         num_chains: C.
         num_leapfrog: steps of each transition.
@@ -78,23 +91,21 @@ class Annealing:
         UserError: if the model does not fit or an argument is out of range.
     """
 
-    def __init__(self, model, init: str, num_chains: int, num_leapfrog: int, seed: tf.Tensor) -> None:
+    def __init__(self, model: Any, init: str, num_chains: int, num_leapfrog: int, seed: tf.Tensor) -> None:
         check_model(model, init)
         self._model, self._init, self._seed = model, init, seed
         self._num_chains = positive_int("num_chains", num_chains, CHAINS)
         self._num_leapfrog = positive_int("num_leapfrog", num_leapfrog)
-        self._shapes = [head.event_shape for head in model.posterior_heads]
+        self._shapes = model.latent_shapes
         self.size = sum(map(math.prod, self._shapes))
-        numbers = self._num_chains * (self.size + math.prod(model.likelihood_head.event_shape))
+        numbers = self._num_chains * (self.size + math.prod(model.event_shape))
         memory.check(f"{num_chains} chains of an example", 4.0 * numbers, fix="take fewer")
-        kept = model.__dict__.setdefault("annealing_functions", {})
-        key = init, num_chains, num_leapfrog
-        if key not in kept:
-            steps = self._begin, self._visit, self._move, self._tune
-            kept[key] = tuple(tf.function(step, reduce_retracing=True, autograph=False) for step in steps)
-        self._beginning, self._visiting, self._moving, self._tuning = kept[key]
+        steps = self._begin, self._visit, self._move, self._tune
+        self._beginning, self._visiting, self._moving, self._tuning = traced(
+            model, ("annealing", init, num_chains, num_leapfrog), *steps
+        )
 
-    def step_sizes(self, x, first_row: int, temperatures: np.ndarray) -> tf.Tensor:
+    def step_sizes(self, x: Any, first_row: int, temperatures: np.ndarray) -> tf.Tensor:
         """Returns a step size for each temperature but the first and the last and each example: [T - 1, B].
 
         A pilot of a few chains with noise of its own goes through the temperatures and corrects its step size after
@@ -118,8 +129,13 @@ class Annealing:
         return tf.exp(tf.concat(found, axis=0)[WARM_UP:])
 
     def run(
-        self, x, first_row: int, temperatures: np.ndarray, step_sizes: tf.Tensor, z: tf.Tensor | None = None
-    ):
+        self,
+        x: Any,
+        first_row: int,
+        temperatures: np.ndarray,
+        step_sizes: tf.Tensor,
+        z: tf.Tensor | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Runs chains along t_0 .. t_T, upwards or downwards, and weighs them:
 
             log w = sum_k log f_{t_k}(z_{k-1}) - log f_{t_{k-1}}(z_{k-1}),  k = 1 .. T
@@ -162,20 +178,23 @@ class Annealing:
             for part, shape in zip(parts, self._shapes, strict=True)
         )
 
-    def pack(self, latents) -> tf.Tensor:
+    def pack(self, latents: Latents) -> tf.Tensor:
         """Returns latents of each layer, [..., *event], as one vector [..., D]."""
-        return tf.concat(
-            [head.flatten_event(z) for head, z in zip(self._model.posterior_heads, latents, strict=True)],
-            axis=-1,
-        )
+        flat = []
+        for z, shape in zip(latents, self._shapes, strict=True):
+            lead = tf.shape(z)[: z.shape.rank - len(shape)]
+            size = math.prod(shape)
+            flat.append(tf.reshape(z, tf.concat([lead, [size]], axis=0)))
+            flat[-1].set_shape([*z.shape[: z.shape.rank - len(shape)], size])
+        return tf.concat(flat, axis=-1)
 
-    def _densities(self, x):
+    def _densities(self, x: Any) -> hmc.Densities:
         """Returns the function from z to the two log-densities whose `_mix` is f_t: prior and likelihood, or q and
         p(x, z)."""
         model, generator = self._model, self._model.generator(x)
         encoding = model.encoding(x) if self._init == "posterior" else None
 
-        def densities(z):
+        def densities(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             latents = self.unpack(z)
             log_prior, log_likelihood = model.log_joint(x, generator, latents)
             if self._init == "prior":
@@ -192,22 +211,30 @@ class Annealing:
         first, second = (tf.cast(value, tf.float64) for value in point.values)
         return second if self._init == "prior" else second - first
 
-    def _begin(self, x, first_row, seed, chains):
+    def _begin(self, x: Any, first_row: tf.Tensor, seed: tf.Tensor, chains: int) -> hmc.Point:
         """Returns chains at draws from r."""
         model = self._model
         noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
         if self._init == "posterior":
             latents = model.posterior_latents(x, model.encoding(x), chains, noise)
         else:
-            p = model.generator(x)[0]
-            latents = model.prior_latents(p, lambda head, stream: head.noise_from(noise, stream, chains))
+            latents = model.prior_latents(model.generator(x), noise, chains)
         return self._visit(x, self.pack(latents))
 
-    def _visit(self, x, z):
+    def _visit(self, x: Any, z: tf.Tensor) -> hmc.Point:
         with compiled.densities():
             return hmc.visit(self._densities(x), z)
 
-    def _transition(self, densities, first_row, seed, index, point, temperature, step):
+    def _transition(
+        self,
+        densities: hmc.Densities,
+        first_row: tf.Tensor,
+        seed: tf.Tensor,
+        index: tf.Tensor,
+        point: hmc.Point,
+        temperature: tf.Tensor,
+        step: tf.Tensor,
+    ) -> tuple[hmc.Point, tf.Tensor]:
         """The transition `index`, with steps of about `step` [B]."""
         chains, size = point.z.shape[0], point.z.shape[2]
         noise = random.PhiloxNoise(random.fold(seed, index), tf.shape(point.z)[1], first_row)
@@ -224,7 +251,15 @@ class Annealing:
             self._num_leapfrog,
         )
 
-    def _move(self, x, place, point, changes, temperatures, step_sizes):
+    def _move(
+        self,
+        x: Any,
+        place: Place,
+        point: hmc.Point,
+        changes: tf.Tensor,
+        temperatures: tf.Tensor,
+        step_sizes: tf.Tensor,
+    ) -> tuple[hmc.Point, tf.Tensor, tf.Tensor]:
         """Weighs and moves, once for each temperature from begin to before end. Returns the point, what the
         log-weights gained, and the acceptance, summed."""
         first_row, seed, (begin, end) = place
@@ -243,7 +278,15 @@ class Annealing:
             state = begin, point, zero, zero[0]
             return tf.while_loop(lambda k, *_: k < end, body, state, parallel_iterations=1)[1:]
 
-    def _tune(self, x, place, point, log_step, temperatures, rates):
+    def _tune(
+        self,
+        x: Any,
+        place: Place,
+        point: hmc.Point,
+        log_step: tf.Tensor,
+        temperatures: tf.Tensor,
+        rates: tf.Tensor,
+    ) -> tuple[hmc.Point, tf.Tensor, tf.Tensor]:
         """Moves and corrects the step size. Returns the point, log step size [B], and that after each transition."""
         first_row, seed, (begin, end) = place
         with compiled.densities():
@@ -263,11 +306,11 @@ class Annealing:
             return point, log_step, steps.stack()
 
 
-def _parts(count: int):
+def _parts(count: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     """Yields (begin, end) of the transitions of each call, two scalars."""
     for begin in range(0, count, PER_CALL):
         yield tf.constant(begin), tf.constant(min(begin + PER_CALL, count))
 
 
-def _float(values):
+def _float(values: np.ndarray) -> tf.Tensor:
     return tf.constant(values, tf.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
 from tfvae.evaluation.examples import rows
 from tfvae.evaluation.per_example import mean_error
+from tfvae.models.conditional import Conditional
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ class Sandwich:
 
 
 def bdmc(
-    model,
+    model: Any,
     num_examples: int = 100,
     num_temperatures: int = 1000,
     num_chains: int = 16,
     *,
-    condition=None,
+    condition: np.ndarray | None = None,
     init: str = "prior",
     schedule: str = "sigmoid",
     num_leapfrog: int = 3,
@@ -99,7 +101,7 @@ def bdmc(
     run_seed = random.fold(random.as_seed(seed), "bdmc")
     annealing = Annealing(model, init, num_chains, num_leapfrog, run_seed)
     given = {}
-    if model.takes_condition:
+    if isinstance(model, Conditional):
         given = {"condition": np.asarray(model.check_condition(condition))}
         if len(given["condition"]) != num_examples:
             raise UserError(
@@ -108,7 +110,7 @@ def bdmc(
                 received=len(given["condition"]),
             )
 
-    def bound(start, stop):
+    def bound(start: int, stop: int) -> np.ndarray:
         z, x = _simulate(model, annealing, run_seed, start, stop, rows(given, start, stop - start))
         step_sizes = annealing.step_sizes(x, start, temperatures)
         up, _ = annealing.run(x, start, temperatures, step_sizes)
@@ -122,13 +124,13 @@ def bdmc(
     return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 
 
-def _simulate(model, annealing, seed, start, stop, given):
+def _simulate(
+    model: Any, annealing: Annealing, seed: tf.Tensor, start: int, stop: int, condition: dict[str, np.ndarray]
+) -> tuple[tf.Tensor, Any]:
     """Returns latents [b, D] and examples as `check_examples` gives them, of the numbers from start to before stop."""
     noise = random.PhiloxNoise(random.fold(seed, "simulated"), stop - start, start)
-    head, blank = model.likelihood_head, tf.zeros([stop - start, *model.event_shape])
-    p, likelihood_parameters = model.generator(model.check_examples(blank, **given))
-    latents = model.prior_latents(p, lambda head, stream: head.noise_from(noise, stream)[0])
-    x = head.sample(likelihood_parameters(latents[0]), head.noise_from(noise, "x")[0])
-    if model.takes_condition:
-        x = model.complete(x, model.check_condition(given["condition"]))
-    return annealing.pack(latents), model.check_examples(x, **given)
+    blank = model.check_examples(tf.zeros([stop - start, *model.event_shape]), **condition)
+    generator = model.generator(blank)
+    latents = tuple(z[0] for z in model.prior_latents(generator, noise, 1))
+    x = model.simulate(blank, generator, latents, noise)
+    return annealing.pack(latents), model.check_examples(x, **condition)

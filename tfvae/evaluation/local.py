@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 
 from tfvae import estimators, random
-from tfvae.models.particles import Objective
+from tfvae.models.particles import Objective, ScoreOptions
 from tfvae.models.weighing import weigh
 
 FORGET_MEAN, FORGET_SQUARE, TINY = 0.9, 0.99, 1e-8  # of Adam
@@ -46,7 +46,7 @@ def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples
         noise = random.PhiloxNoise(random.fold(seed, step), num_rows, first_row)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(free)
-            particles = model.score(x, model.constrain(free), step_samples, noise, tape=tape)
+            particles = model.score(x, model.constrain(free), step_samples, noise, ScoreOptions(tape=tape))
             objective = Objective.of(particles, 1.0)
             terms = estimator(objective.log_weights)
         flat = weigh(

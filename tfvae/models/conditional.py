@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -11,9 +12,13 @@ import tensorflow as tf
 
 from tfvae import memory, random
 from tfvae.checks import UserError, positive_int, shape_of
+from tfvae.distributions import Head
+from tfvae.distributions.head import Parameters
 from tfvae.models import checking
+from tfvae.models.checking import Check
+from tfvae.models.likelihood_model import LikelihoodModel
 from tfvae.models.parts import batch_of, known
-from tfvae.models.trainer import Trainer
+from tfvae.random import Noise
 
 
 class Pair(NamedTuple):
@@ -28,7 +33,7 @@ class Pair(NamedTuple):
     x: tf.Tensor
 
 
-class Conditional(Trainer):
+class Conditional(LikelihoodModel):
     """A model whose Keras inputs are the condition and whose targets are x: `fit(condition, x)`, `predict(condition)`.
 
     With `given`, a mask, the condition is x itself where the mask is true. Those values are known: the likelihood
@@ -38,7 +43,7 @@ class Conditional(Trainer):
 
     takes_condition = True
 
-    def _condition_on(self, condition_shape, given, likelihood):
+    def condition_on(self, condition_shape: Any, given: Any, likelihood: Head) -> None:
         """Takes in the shape of the condition and the mask, and checks the likelihood's head against them."""
         self.condition_shape = shape_of("condition_shape", condition_shape)
         self.autocast = False  # given values keep their precision; the layers cast for themselves
@@ -66,9 +71,14 @@ class Conditional(Trainer):
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return self.likelihood_head.event_shape if self.given is None else self.condition_shape
+        return super().event_shape if self.given is None else self.condition_shape
 
-    def check_condition(self, condition):
+    @property
+    def input_event_shape(self) -> tuple[int, ...]:
+        """Shape of one condition, on which Keras calls the model."""
+        return self.condition_shape
+
+    def check_condition(self, condition: Any) -> tf.Tensor:
         """Returns a batch of conditions [B, *condition_shape] as float32, zero where they are not given.
 
         Raises:
@@ -77,7 +87,7 @@ class Conditional(Trainer):
         condition = self._cast_condition(condition)
         return checking.gated(condition, self._check_finite(condition))
 
-    def _cast_condition(self, condition):
+    def _cast_condition(self, condition: Any) -> tf.Tensor:
         if condition is None:
             raise UserError(
                 "condition is missing",
@@ -87,15 +97,15 @@ class Conditional(Trainer):
         condition = batch_of("condition", condition, self.condition_shape, rank=1 + len(self.condition_shape))
         return condition if self.given is None else tf.where(self.given, condition, 0.0)
 
-    def _check_finite(self, condition):
+    def _check_finite(self, condition: tf.Tensor) -> Check:
         """Returns the check that conditions, zero where they are not given, are finite."""
         return checking.numbers("condition", condition)
 
-    def check_inputs(self, inputs):
+    def check_inputs(self, inputs: Any) -> tf.Tensor:
         """Returns a batch of conditions; see `check_condition`."""
         return self.check_condition(inputs)
 
-    def cast_examples(self, x, condition=None) -> Pair:
+    def cast_examples(self, x: Any, condition: Any = None) -> Pair:
         """Returns a batch of examples with their conditions, the given values of x taken from the condition.
 
         Raises:
@@ -118,28 +128,29 @@ class Conditional(Trainer):
             )
         return Pair(condition, x if self.given is None else tf.where(self.given, condition, x))
 
-    def checks(self, examples, scored):
-        """See `Trainer.checks`; conditions are finite."""
+    def checks(self, examples: Pair, scored: bool) -> list[Check]:
+        """See `Checked.checks`; conditions are finite."""
         return [self._check_finite(examples.condition), *super().checks(examples, scored)]
 
-    def examples_of(self, inputs, targets) -> Pair:
-        """Returns Keras' inputs, the condition, and targets, x; see `cast_examples`."""
-        return self.cast_examples(targets, condition=inputs)
+    def named(self, inputs: Any, targets: Any = None) -> dict[str, Any]:
+        """Returns Keras' inputs, the condition, and its targets, x, as arguments of `check_examples`."""
+        return {"condition": inputs, "x": targets}
 
-    def check_data(self, inputs, targets):
+    def check_data(self, inputs: Any, targets: Any) -> None:
         """Checks arrays and the specification of a data set before the first step."""
         if isinstance(inputs, tf.data.Dataset):
             specs = keras.utils.unpack_x_y_sample_weight(inputs.element_spec)[:2]
             if all(spec is None or _is_known(spec) for spec in specs):
-                self.examples_of(
-                    *(None if spec is None else tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in specs)
+                blank = (
+                    None if spec is None else tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in specs
                 )
+                self.cast_examples(**self.named(*blank))
             return
         arrays = [array for array in (inputs, targets) if hasattr(array, "shape")]
         if inputs is None or (arrays and len(arrays) < 2):
-            self.examples_of(inputs, targets)
+            self.cast_examples(**self.named(inputs, targets))
         elif arrays:
-            self.examples_of(tf.zeros_like(inputs[:1]), tf.zeros_like(targets[:1]))
+            self.cast_examples(tf.zeros_like(targets[:1]), condition=tf.zeros_like(inputs[:1]))
             if len(inputs) != len(targets):
                 raise UserError(
                     "condition and x differ in their number of rows",
@@ -151,18 +162,18 @@ class Conditional(Trainer):
                     self.check_condition(known(inputs))
             self.check_support(targets)
 
-    def check_support(self, x):
-        """See `Trainer.check_support`; values that the condition gives may be any."""
+    def check_support(self, x: Any) -> None:
+        """See `Checked.check_support`; values that the condition gives may be any."""
         x = known(x)
         super().check_support(x if x is None or self.given is None else x[:, ~self.given])
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`, of conditions: the mean prediction of each."""
         if hasattr(x, "shape"):
             self._cast_condition(x[:1])
         return super().predict(x, *args, **kwargs)
 
-    def unseen(self, x):
+    def unseen(self, x: Any) -> tf.Tensor:
         """Returns the values of x [..., *event_shape] that the likelihood scores: all, or [..., count] not given."""
         if self.given is None:
             return x
@@ -171,11 +182,11 @@ class Conditional(Trainer):
         vectors = tf.reshape(x, tf.concat([lead, [math.prod(self.event_shape)]], axis=0))
         return tf.gather(vectors, self._unseen, axis=-1)
 
-    def scored(self, x):
+    def scored(self, x: Pair) -> tf.Tensor:
         """Returns what the likelihood scores of a `Pair`: x, or its values that are not given."""
         return self.unseen(x.x)
 
-    def complete(self, values, condition):
+    def complete(self, values: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         """Returns x [..., B, *event_shape]: values as the likelihood has them, the given ones from the condition."""
         if self.given is None:
             return values
@@ -184,7 +195,9 @@ class Conditional(Trainer):
         whole = tf.where(self.given, condition, whole)
         return tf.ensure_shape(whole, [*values.shape[:-1], *self.event_shape])
 
-    def sample(self, n, seed=None, *, condition=None, mean=True):
+    def sample(
+        self, n: int, seed: int | None = None, *, condition: Any = None, mean: bool = True
+    ) -> tf.Tensor:
         """Draws examples for each condition.
 
         Args:
@@ -216,27 +229,27 @@ class Conditional(Trainer):
         x = self.complete(values, rows)
         return tf.reshape(x, tf.concat([[n, count], self.event_shape], axis=0))
 
-    def draw_parameters(self, noise, condition):
+    @abc.abstractmethod
+    def draw_parameters(self, noise: Noise, condition: tf.Tensor) -> Parameters:
         """Returns the likelihood's parameters for one draw of the latents, if any, for each checked condition."""
-        raise NotImplementedError(f"{type(self).__name__} does not define draw_parameters")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         given = None if self.given is None else self.given.tolist()
         return super().get_config() | {"condition_shape": self.condition_shape, "given": given}
 
 
-def _is_known(spec):
+def _is_known(spec: Any) -> bool:
     """Returns whether a specification is that of a tensor of known shape but for its rows."""
     return isinstance(spec, tf.TensorSpec) and bool(spec.shape.rank) and spec.shape[1:].is_fully_defined()
 
 
-def flat(values):
+def flat(values: tf.Tensor) -> tf.Tensor:
     """Returns values [B, ...] as float32 [B, size]."""
     return tf.cast(tf.reshape(values, [-1, math.prod(values.shape[1:])]), tf.float32)
 
 
-def join(first, second):
+def join(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
     """Joins two batches of values: along the channels where both are images of one size, otherwise as vectors."""
     images = first.shape.rank == second.shape.rank == 4 and first.shape[1:3] == second.shape[1:3]
     return tf.concat([first, second] if images else [flat(first), flat(second)], axis=-1)

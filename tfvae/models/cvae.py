@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import functools
+from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
+from tfvae.checks import UserError
+from tfvae.distributions import Head
+from tfvae.distributions.head import Parameters
 from tfvae.models.conditional import Conditional, Pair, flat, join
-from tfvae.models.parts import check_parts, training_option
+from tfvae.models.contract import Generator, Latents
+from tfvae.models.parts import check_parts, serialized, training_option
 from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.models.vae import VAE
+from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -53,19 +59,19 @@ class CVAE(Conditional, VAE):
 
     def __init__(
         self,
-        encoder,
-        decoder,
+        encoder: Any,
+        decoder: Any,
         *,
-        condition_shape,
-        posterior,
-        likelihood,
-        condition_network=None,
-        given=None,
-        prior=None,
-        estimator="elbo",
-        num_samples=1,
-        **kwargs,
-    ):
+        condition_shape: Any,
+        posterior: Head,
+        likelihood: Head,
+        condition_network: Any = None,
+        given: Any = None,
+        prior: Head | None = None,
+        estimator: Any = "elbo",
+        num_samples: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             encoder,
             decoder,
@@ -76,84 +82,98 @@ class CVAE(Conditional, VAE):
             num_samples=num_samples,
             **kwargs,
         )
-        self._condition_on(condition_shape, given, likelihood)
+        self.condition_on(condition_shape, given, likelihood)
         network = keras.layers.Identity() if condition_network is None else condition_network
         check_parts(keras.layers.Layer, "a Keras layer or model", {"condition_network": network})
         self.condition_network = network
 
-    def build(self, input_shape=None):
-        """Makes every layer by sending one example through."""
-        with tf.init_scope():
-            condition = tf.zeros((1, *self.condition_shape))
-            example = Pair(condition, tf.zeros((1, *self.event_shape)))
-            self.posterior_parameters(example)
-            self.call(condition)
-            if self.estimator.analytic_kl:
-                self._check_closed_form(example)
-        super(VAE, self).build((None, *self.condition_shape))
+    def check_prior(self, prior: Head) -> None:
+        """See `BaseVAE.check_prior`: the prior may take features, those of the condition."""
+        if prior.mixes_posterior:
+            raise UserError(
+                "a VampPrior mixes posteriors of examples alone",
+                expected="a model without a condition",
+                received=type(self).__name__,
+                fix="choose DiagonalNormal, which learns p(z|condition), or MixturePrior",
+            )
 
-    def call(self, condition, training=False):
+    def make_parts(self) -> None:
+        """See `KerasModel.make_parts`."""
+        condition = tf.zeros((1, *self.condition_shape))
+        example = Pair(condition, tf.zeros((1, *self.event_shape)))
+        self.posterior_parameters(example)
+        self.call(condition)
+        if self.estimator.analytic_kl:
+            self._check_closed_form(example)
+
+    def call(self, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the mean prediction E[x | z = E[z|c], c]: [B, *event_shape]."""
         features = self._features(condition, training)
         mean = self.prior_head.mean(self._prior_parameters(features))
         z = tf.broadcast_to(mean, [tf.shape(features)[0], *self.prior_head.event_shape])
         return self._mean_of(self._parameters(z, features, training), condition)
 
-    def prior(self, condition=None):
+    def prior(self, condition: Any = None) -> tfp.distributions.Distribution:
         """Returns p(z|c), a TFP distribution with batch shape [B], or [] for a fixed prior."""
         features = self._features(self.check_condition(condition))
         return self.prior_head.distribution(self._prior_parameters(features))
 
-    def likelihood(self, z, condition=None):
+    def likelihood(self, z: Any, condition: Any = None) -> tfp.distributions.Distribution:
         """Returns p(x|z, c), with the batch shape of z [..., B, latent_size] and event shape of x; with `given`, of
         the vector of the other values."""
         features = self._features(self.check_condition(condition))
         return self.likelihood_head.distribution(self._parameters(self._check_latents(z), features))
 
     @takes_keras_tensors
-    def decode(self, z, condition=None):
+    def decode(self, z: Any, condition: Any = None) -> tf.Tensor:
         """Returns the likelihood mean E[x|z, c] of z [..., B, latent_size]: [..., B, *event_shape]."""
         condition = self.check_condition(condition)
         return self._mean_of(self._parameters(self._check_latents(z), self._features(condition)), condition)
 
-    def sample_latents(self, noise, condition=None):
+    def sample_latents(self, noise: Noise, condition: Any = None) -> tf.Tensor:
         """Returns one draw from p(z|c) for each row of a `tfvae.random.Noise` and of the conditions."""
         p = self._prior_parameters(self._features(self.check_condition(condition)))
-        return self.prior_latents(p, lambda head, stream: head.noise_from(noise, stream)[0])[0]
+        return self.draw_layers(p, lambda head, stream: head.noise_from(noise, stream)[0])[0]
 
-    def draw_parameters(self, noise, condition):
+    def draw_parameters(self, noise: Noise, condition: tf.Tensor) -> Parameters:
         """Returns the likelihood's parameters for one draw from p(z|c) for each checked condition."""
         return self._parameters(self.sample_latents(noise, condition), self._features(condition))
 
-    def generator(self, x, training=False):
-        """Returns the parameters of p(z|c), and the function from z to those of p(x|z, c)."""
+    def generator(self, x: Pair, training: bool = False) -> Generator:
+        """See `Generative.generator`: p(z|c), and p(x|z, c) as a function of z."""
         features = self._features(x.condition, training)
-        parameters = functools.partial(self._parameters, features=features, training=training)
-        return self._prior_parameters(features), parameters
 
-    def posterior_parameters(self, x, training=False):
+        def likelihood(z: tf.Tensor) -> Parameters:
+            return self._parameters(z, features, training)
+
+        return Generator(self._prior_parameters(features), likelihood)
+
+    def simulate(self, x: Pair, generator: Generator, latents: Latents, noise: Noise) -> tf.Tensor:
+        """See `Generative.simulate`; the given values are those of the condition."""
+        return self.complete(super().simulate(x, generator, latents, noise), x.condition)
+
+    def posterior_parameters(self, x: Pair, training: bool = False) -> Parameters:
         """Returns the parameters of q(z|x, c) for a `Pair`: tensors [B, ...]."""
         seen = join(x.x, x.condition) if self.given is None else x.x
         return super().posterior_parameters(seen, training)
 
-    def _features(self, condition, training=False):
+    def _features(self, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the features of checked conditions, as vectors [B, size]."""
         return flat(self.condition_network(condition, **training_option(self.condition_network, training)))
 
-    def _prior_parameters(self, features):
+    def _prior_parameters(self, features: tf.Tensor) -> Parameters:
         return self.prior_head(features) if self.prior_head.needs_features else self.prior_head.parameters()
 
-    def _parameters(self, z, features, training=False):
+    def _parameters(self, z: tf.Tensor, features: tf.Tensor, training: bool = False) -> Parameters:
         """Returns the parameters of p(x|z, c) for z [..., B, latent_size] and features [B, size]: [..., B, ...]."""
         size = self.latent_size + features.shape[-1]
         wide = tf.broadcast_to(features, tf.concat([tf.shape(z)[:-1], [features.shape[-1]]], axis=0))
         joined = tf.concat([z, wide], axis=-1)
         return self.parameters_of(self.decoder, self.likelihood_head, joined, (size,), training)
 
-    def _mean_of(self, parameters, condition):
+    def _mean_of(self, parameters: Parameters, condition: tf.Tensor) -> tf.Tensor:
         return self.complete(self.likelihood_head.mean(parameters), condition)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        network = keras.saving.serialize_keras_object(self.condition_network)
-        return super().get_config() | {"condition_network": network}
+        return super().get_config() | serialized(condition_network=self.condition_network)

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import random
+from tfvae.models.contract import Density
 
 
 def broken_forward(model, batch) -> str | None:
@@ -66,9 +67,10 @@ def broken_backward(model, batch, scale: float) -> str | None:
 def _densities(model, batch):
     """Returns the log-densities by name, each with its sign in the bound."""
     inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    if model.latents is None:
-        return {"log-likelihood": model.log_prob(targets, condition=inputs)}
-    x = model.examples_of(inputs, targets)
+    named = model.named(inputs, targets)
+    if isinstance(model, Density):
+        return {"log-likelihood": model.log_prob(**named)}
+    x = model.cast_examples(**named)
     noise = random.PhiloxNoise(model.train_seed(), len(inputs))
     particles = model.particles(x, model.num_samples, noise)
     return {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
-from tfvae.distributions import Bernoulli, BernoulliPrior, OneHotCategorical, OneHotCategoricalPrior
-from tfvae.models.hierarchical import HierarchicalVAE, check_lists
+from tfvae.distributions import Bernoulli, BernoulliPrior, Head, OneHotCategorical, OneHotCategoricalPrior
+from tfvae.models.hierarchical import HierarchicalVAE
+from tfvae.models.layered import check_lists
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -32,17 +35,17 @@ class DiscreteVAE(HierarchicalVAE):
 
     def __init__(
         self,
-        encoders,
-        decoders,
+        encoders: list[Any],
+        decoders: list[Any],
         *,
-        posteriors,
-        likelihood,
-        conditionals=None,
-        prior=None,
-        estimator="vimco",
-        num_samples=5,
-        **kwargs,
-    ):
+        posteriors: list[Head],
+        likelihood: Head,
+        conditionals: list[Head] | None = None,
+        prior: Head | None = None,
+        estimator: Any = "vimco",
+        num_samples: int = 5,
+        **kwargs: Any,
+    ) -> None:
         check_lists({"posteriors": posteriors})
         if conditionals is None:
             conditionals = [_like(head, Bernoulli, OneHotCategorical) for head in posteriors[:-1]]
@@ -61,5 +64,5 @@ class DiscreteVAE(HierarchicalVAE):
         )
 
 
-def _like(head, bernoulli, categorical):
+def _like(head: Head, bernoulli: type[Head], categorical: type[Head]) -> Head:
     return (categorical if isinstance(head, OneHotCategorical) else bernoulli)(head.event_shape)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
 from tfvae.distributions import DiagonalNormal, Head, StandardNormal, kl_divergence
+from tfvae.distributions.head import Parameters
 from tfvae.layers import Dense, added, uncounted
-from tfvae.models.particles import Particles, detach
+from tfvae.models.base_vae import BaseVAE
+from tfvae.models.contract import Generator, Latents
+from tfvae.models.particles import PLAIN, Particles, ScoreOptions, detach
 from tfvae.models.parts import check_parts, flat_units, with_lead
-from tfvae.models.vae import VAE
 from tfvae.networks import AttentionWindow, LSTMStep
+from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class DRAW(VAE):
+class DRAW(BaseVAE):
     """A recurrent encoder and a recurrent decoder that paint a canvas c_T in T steps, c_0 = 0, states 0 at first:
 
         error_t = x - E[x | c_{t-1}]
@@ -57,19 +62,18 @@ class DRAW(VAE):
     """
 
     shares_parameters = True
-    encodes_posterior = False
 
     def __init__(
         self,
         *,
-        likelihood,
-        steps,
-        step_latent_size,
-        units=256,
-        read_window=None,
-        write_window=None,
-        **kwargs,
-    ):
+        likelihood: Head,
+        steps: int,
+        step_latent_size: int,
+        units: int = 256,
+        read_window: int | None = None,
+        write_window: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.steps = positive_int("steps", steps)
         self.step_latent_size = positive_int("step_latent_size", step_latent_size)
         check_parts(Head, "a head from tfvae.distributions", {"likelihood": likelihood})
@@ -83,7 +87,7 @@ class DRAW(VAE):
         super().__init__(
             LSTMStep(units),
             LSTMStep(units),
-            posterior=DiagonalNormal(size),
+            posteriors=[DiagonalNormal(size)],
             likelihood=likelihood,
             prior=StandardNormal(size),
             **kwargs,
@@ -97,20 +101,25 @@ class DRAW(VAE):
         channels = shape[-1]
         self.patch = Dense(math.prod(shape) if self.writer is None else self.writer.patch_size(channels))
 
-    def posterior_parameters(self, x, training=False):
+    @property
+    def encodes_posterior(self) -> bool:
+        """False: every step's q depends on the latents before it."""
+        return False
+
+    def encoding(self, x: Any, training: bool = False) -> tuple[()]:
+        """See `Inferential.encoding`: nothing, as every step sees the latents before it."""
+        return ()
+
+    def posterior_parameters(self, x: Any, training: bool = False) -> Parameters:
         """Returns (loc, scale) of z_1 .. z_T, each given the means of those before: [B, latent_size] each."""
         return self._infer(x, lambda step, q: self.step_head.mean(q))[1]
 
-    def encoding(self, x, training=False):
-        """Returns nothing: every step sees the latents before it."""
-        return ()
-
-    def likelihood_parameters(self, z, training=False):
+    def likelihood_parameters(self, z: tf.Tensor, training: bool = False) -> Parameters:
         """Returns the parameters of p(x|c_T) for z [..., latent_size]: tensors [..., *event_shape]."""
         flat = tf.reshape(z, [-1, self.latent_size])
         return with_lead(tf.shape(z)[:-1], self.likelihood_head(self._paint_all(flat)[-1][0]))
 
-    def canvases(self, z):
+    def canvases(self, z: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Returns the canvas after each step, and where each step wrote.
 
         Args:
@@ -129,40 +138,53 @@ class DRAW(VAE):
             return images, None
         return images, tf.stack([self.writer.edges(where) for _, where in steps], axis=1)
 
-    def layer_means(self, x, num_samples, noise):
-        """Returns E[z_t | x, z_1 .. z_{t-1}] for each step t, those before drawn from q: see `VAE.layer_means`."""
-        _, (loc, _), _ = self._particles(x, num_samples, noise)
-        return tuple(map(flat_units, tf.split(loc, self.steps, axis=-1)))
-
-    def score(self, x, encoding, num_samples, noise, training=False, analytic_kl=False, tape=None):
-        """`particles` for what `encoding` gave for `x`."""
+    def score(
+        self, x: Any, encoding: Any, num_samples: int, noise: Noise, options: ScoreOptions = PLAIN
+    ) -> Particles:
+        """See `Inferential.score`."""
         head, prior, p = self.posterior_head, self.prior_head, self.prior_head.parameters()
         z, q, canvas = self._particles(x, num_samples, noise)
         latents, fixed, value = (), (), z
-        if not (self.estimator.automatic or analytic_kl) and tape is not None:
-            value = detach(z, tape)
+        if not (self.estimator.automatic or options.analytic_kl) and options.tape is not None:
+            value = detach(z, options.tape)
             latents, fixed = (z,), (value,)
             with uncounted(self):
                 _, q, canvas = self._particles(x, num_samples, noise, value)
         return Particles(
             latents=latents,
             fixed=fixed,
-            log_likelihood=self.score_likelihood(x, canvas, training),
-            log_prior=prior.log_prob(p, value),
-            log_posterior=head.log_prob(q, value),
-            kl=tf.reduce_mean(kl_divergence(head, q, prior, p), axis=0) if analytic_kl else None,
+            log_likelihood=self.score_likelihood(x, canvas, options.mean),
+            log_priors=(prior.log_prob(p, value),),
+            log_posteriors=(head.log_prob(q, value),),
+            kl=tf.reduce_mean(kl_divergence(head, q, prior, p), axis=0) if options.analytic_kl else None,
         )
 
-    def posterior_latents(self, x, encoding, num_samples, noise):
-        """Returns z_1 .. z_T drawn from q(z|x); see `VAE.posterior_latents`."""
+    def log_joint_terms(
+        self, x: Any, generator: Generator, latents: Latents, options: ScoreOptions = PLAIN
+    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        """See `Generative.log_joint_terms`; the steps' latents count as one layer."""
+        (z,) = latents
+        parameters = generator.likelihood(z)
+        log_prior = self.prior_head.log_prob(generator.prior, z)
+        return (log_prior,), self.score_likelihood(x, parameters, options.mean)
+
+    def posterior_latents(self, x: Any, encoding: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.posterior_latents`."""
         return (self._particles(x, num_samples, noise)[0],)
 
-    def log_posterior(self, x, encoding, latents):
-        """Returns log q(z|x); see `VAE.log_posterior`."""
+    def log_posterior(self, x: Any, encoding: Any, latents: Latents) -> tf.Tensor:
+        """See `Inferential.log_posterior`."""
         (z,) = latents
         return self.posterior_head.log_prob(self._particles(x, tf.shape(z)[0], None, z)[1], z)
 
-    def _particles(self, x, num_samples, noise, fixed=None):
+    def layer_means(self, x: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.layer_means`: E[z_t | x, z_1 .. z_{t-1}] for each step t, those before drawn from q."""
+        _, (loc, _), _ = self._particles(x, num_samples, noise)
+        return tuple(map(flat_units, tf.split(loc, self.steps, axis=-1)))
+
+    def _particles(
+        self, x: Any, num_samples: Any, noise: Noise | None, fixed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, Parameters, Parameters]:
         """Unrolls K particles for each example: z, the parameters of q and those of p(x|c_T), [K, B, ...] each.
 
         The latents are `fixed` [K, B, latent_size], or drawn from q where there are none.
@@ -184,7 +206,9 @@ class DRAW(VAE):
             with_lead(lead, self.likelihood_head(canvas)),
         )
 
-    def _infer(self, x, choose):
+    def _infer(
+        self, x: tf.Tensor, choose: Callable[[int, Parameters], tf.Tensor]
+    ) -> tuple[tf.Tensor, Parameters, tf.Tensor]:
         """Unrolls encoder and decoder over examples [N, *event_shape], z_t being choose(step, q).
 
         Returns:
@@ -208,11 +232,11 @@ class DRAW(VAE):
         loc, scale = (tf.concat(values, axis=-1) for values in zip(*parameters, strict=True))
         return tf.concat(latents, axis=-1), (loc, scale), canvas
 
-    def _recurrent(self):
+    def _recurrent(self) -> tuple[Any, ...]:
         """The layers that every step calls, whose activity regularisers count each of them."""
         return self.encoder, self.decoder, self.step_head, self.reader, self.writer, self.patch
 
-    def _paint_all(self, z):
+    def _paint_all(self, z: tf.Tensor) -> list[tuple[tf.Tensor, Any]]:
         """Unrolls the decoder over latents [N, latent_size]: c_t and where it was written, for each step."""
         painted, canvas = self.decoder.start(tf.shape(z)[0]), 0.0
         steps = []
@@ -221,7 +245,7 @@ class DRAW(VAE):
             steps.append((canvas, where))
         return steps
 
-    def _paint(self, z, painted, canvas):
+    def _paint(self, z: tf.Tensor, painted: Any, canvas: Any) -> tuple[Any, tf.Tensor, Any]:
         """One step of the decoder: its state, the canvas, and where it wrote."""
         painted = self.decoder(z, painted)
         patch = tf.cast(self.patch(painted[0]), tf.float32)
@@ -231,7 +255,7 @@ class DRAW(VAE):
         patch = tf.reshape(patch, [-1, self.writer.size, self.event_shape[-1], self.writer.size])
         return painted, canvas + self.writer.write(where, patch), where
 
-    def _read(self, x, error, hidden):
+    def _read(self, x: tf.Tensor, error: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
         """What the encoder sees of the examples and of the error: [N, size]."""
         if self.reader is None:
             size = math.prod(self.event_shape)
@@ -239,10 +263,7 @@ class DRAW(VAE):
         glimpse = self.reader.read(self.reader(hidden), tf.concat([x, error], axis=-1))
         return tf.reshape(glimpse, [-1, self.reader.patch_size(2 * self.event_shape[-1])])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        config = super().get_config()
-        for name in ("encoder", "decoder", "posterior", "prior"):
-            del config[name]
         names = ("steps", "step_latent_size", "units", "read_window", "write_window")
-        return config | {name: getattr(self, name) for name in names}
+        return super().get_config() | {name: getattr(self, name) for name in names}

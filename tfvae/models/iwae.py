@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from tfvae.models.vae import VAE
@@ -22,5 +24,7 @@ class IWAE(VAE):
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016).
     """
 
-    def __init__(self, encoder, decoder, *, num_samples=50, estimator="iwae", **kwargs):
+    def __init__(
+        self, encoder: Any, decoder: Any, *, num_samples: int = 50, estimator: Any = "iwae", **kwargs: Any
+    ) -> None:
         super().__init__(encoder, decoder, num_samples=num_samples, estimator=estimator, **kwargs)

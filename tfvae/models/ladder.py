@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.distributions import DiagonalNormal, Head
-from tfvae.models.hierarchical import HierarchicalVAE
-from tfvae.models.particles import Particles, detach
+from tfvae.distributions.head import Parameters
+from tfvae.models.contract import Latents
+from tfvae.models.layered import LayeredVAE
+from tfvae.models.particles import PLAIN, Particles, ScoreOptions, detach
 from tfvae.models.parts import flat_units, training_option
-from tfvae.models.vae import VAE
+from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class LadderVAE(HierarchicalVAE):
+class LadderVAE(LayeredVAE):
     """The generative model of `HierarchicalVAE`, inferred from the top down:
 
         p(x, z) = p(z_L) p(z_{L-1} | z_L) ... p(z_1 | z_2) p(x | z_1)
@@ -45,9 +48,17 @@ class LadderVAE(HierarchicalVAE):
     """
 
     shares_parameters = True
-    encodes_posterior = True
 
-    def __init__(self, encoders, decoders, *, posteriors, conditionals, likelihood, **kwargs):
+    def __init__(
+        self,
+        encoders: list[Any],
+        decoders: list[Any],
+        *,
+        posteriors: list[Head],
+        conditionals: list[Head],
+        likelihood: Head,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             encoders,
             decoders,
@@ -67,61 +78,59 @@ class LadderVAE(HierarchicalVAE):
                         received=type(head).__name__,
                     )
 
-    def build(self, input_shape=None):
-        """Makes every layer by sending one example up and down."""
-        VAE.build(self, input_shape)
-
-    def encoding(self, x, training=False):
-        """Returns the upward pass: (m_l, s_l), [B, units] each, for each layer from the bottom up."""
+    def encoding(self, x: Any, training: bool = False) -> tuple[Parameters, ...]:
+        """See `Inferential.encoding`: the upward pass, (m_l, s_l) of each layer from the bottom up, [B, units]."""
         found, features = [], x
         for encoder, head in zip(self.encoders, self.posterior_heads, strict=True):
             features = encoder(features, **training_option(encoder, training))
             found.append(head(features))
         return tuple(found)
 
-    def unconstrain(self, encoding):
+    def unconstrain(self, encoding: Any) -> tuple[Parameters, ...]:
         """Returns (m_l, log s_l) of each layer."""
         return tuple(head.unconstrain(q) for head, q in zip(self.posterior_heads, encoding, strict=True))
 
-    def constrain(self, free):
+    def constrain(self, free: Any) -> tuple[Parameters, ...]:
         """Returns (m_l, s_l) of each layer."""
         return tuple(head.constrain(q) for head, q in zip(self.posterior_heads, free, strict=True))
 
-    def posterior_parameters(self, x, training=False):
+    def posterior_parameters(self, x: Any, training: bool = False) -> Parameters:
         """Returns the parameters of q(z_1 | z_2, x) at the means of z_2 .. z_L: tensors [B, ...]."""
         return self._downwards(self.encoding(x, training), lambda level, q: q[0], training)[0].q
 
-    def score(self, x, encoding, num_samples, noise, training=False, analytic_kl=False, tape=None):
-        """`particles` for what `encoding` gave for `x`."""
+    def score(
+        self, x: Any, encoding: Any, num_samples: int, noise: Noise, options: ScoreOptions = PLAIN
+    ) -> Particles:
+        """See `Inferential.score`."""
         latents, fixed = [], []
 
-        def choose(level, q):
+        def choose(level: int, q: Parameters) -> tf.Tensor:
             latents.append(self._draw(level, q, num_samples, noise))
-            fixed.append(detach(latents[-1], tape))
+            fixed.append(detach(latents[-1], options.tape))
             return fixed[-1]
 
-        steps = self._downwards(encoding, choose, training)
+        steps = self._downwards(encoding, choose, options.training)
+        parameters = self.likelihood_parameters(steps[0].z, options.training)
+        drawn = steps[::-1]
         return Particles(
             latents=tuple(latents),
             fixed=tuple(fixed),
-            log_likelihood=self.score_likelihood(
-                x, self.likelihood_parameters(steps[0].z, training), training
-            ),
-            log_prior=tf.add_n([step.p_head.log_prob(step.p, step.z) for step in steps]),
-            log_posterior=tf.add_n([step.q_head.log_prob(step.q, step.z) for step in steps]),
+            log_likelihood=self.score_likelihood(x, parameters, options.mean),
+            log_priors=tuple(step.p_head.log_prob(step.p, step.z) for step in drawn),
+            log_posteriors=tuple(step.q_head.log_prob(step.q, step.z) for step in drawn),
         )
 
-    def posterior_latents(self, x, encoding, num_samples, noise):
-        """Returns latents drawn from q(z|x), from the bottom up; see `VAE.posterior_latents`."""
+    def posterior_latents(self, x: Any, encoding: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.posterior_latents`."""
         return tuple(reversed(super().posterior_latents(x, encoding, num_samples, noise)))
 
-    def log_posterior(self, x, encoding, latents):
-        """Returns log q(z|x), summed over the layers; see `VAE.log_posterior`."""
+    def log_posterior(self, x: Any, encoding: Any, latents: Latents) -> tf.Tensor:
+        """See `Inferential.log_posterior`."""
         steps = self._downwards(encoding, lambda level, q: latents[level], training=False)
         return tf.add_n([step.q_head.log_prob(step.q, step.z) for step in steps])
 
-    def layer_means(self, x, num_samples, noise):
-        """Returns E[z_l | z_{l+1}, x], z_{l+1} drawn from q: see `VAE.layer_means`."""
+    def layer_means(self, x: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.layer_means`: E[z_l | z_{l+1}, x], z_{l+1} drawn from q."""
         steps = self._downwards(
             self.encoding(x), lambda level, q: self._draw(level, q, num_samples, noise), training=False
         )
@@ -129,11 +138,13 @@ class LadderVAE(HierarchicalVAE):
         means[-1] = means[-1][tf.newaxis]
         return tuple(map(flat_units, means))
 
-    def _draw(self, level, q, num_samples, noise):
+    def _draw(self, level: int, q: Parameters, num_samples: int, noise: Noise) -> tf.Tensor:
         head = self.posterior_heads[level]
         return head.sample(q, head.noise_from(noise, f"posterior{level or ''}", num_samples))
 
-    def _downwards(self, encoding, choose, training):
+    def _downwards(
+        self, encoding: Any, choose: Callable[[int, Parameters], tf.Tensor], training: bool
+    ) -> list[Step]:
         """Goes from the top layer to the bottom one, the latents being choose(level, q).
 
         Returns:
@@ -144,7 +155,7 @@ class LadderVAE(HierarchicalVAE):
         steps = [Step(choose(top, q), self.posterior_heads[top], q, p_head, p)]
         for level in reversed(range(top)):
             p_head = self.conditional_heads[level]
-            p = self._through(self.decoders[level + 1], p_head, steps[0].z, level + 1, training)
+            p = self.through(self.decoders[level + 1], p_head, steps[0].z, level + 1, training)
             q = combine(encoding[level], p)
             steps.insert(0, Step(choose(level, q), self.posterior_heads[level], q, p_head, p))
         return steps
@@ -166,7 +177,9 @@ class Step(NamedTuple):
     p: tuple[tf.Tensor, ...]
 
 
-def combine(first: tuple[tf.Tensor, tf.Tensor], second: tuple[tf.Tensor, tf.Tensor]):
+def combine(
+    first: tuple[tf.Tensor, tf.Tensor], second: tuple[tf.Tensor, tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The product of two Normal densities, normalised: (loc, scale), each given as such a pair.
 
         1 / scale^2 = 1 / s_1^2 + 1 / s_2^2,  loc = scale^2 (m_1 / s_1^2 + m_2 / s_2^2)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.distributions import Head
 from tfvae.models import checking
+from tfvae.random import Noise
 
 DRAWS = 32  # that make a mean without a closed form
 
 
-def deserialize(value):
+def deserialize(value: Any) -> Any:
     """Returns the layer, or the list of layers, that a configuration stands for; anything else as it is."""
     if isinstance(value, list):
         return [deserialize(item) for item in value]
@@ -23,29 +26,40 @@ def deserialize(value):
     return keras.saving.deserialize_keras_object(value) if is_layer else value
 
 
-def check_parts(kind, expected, parts):
+def serialized(**parts: Any) -> dict[str, Any]:
+    """Returns the configuration of each part, a layer or a list of layers, that `deserialize` reads."""
+    one = keras.saving.serialize_keras_object
+    return {
+        name: [one(item) for item in part] if isinstance(part, list) else one(part)
+        for name, part in parts.items()
+    }
+
+
+def check_parts(kind: type | tuple[type, ...], expected: str, parts: dict[str, Any]) -> None:
     """Raises a `UserError` that names the part, by its name in a dictionary, which is not of the kind."""
     for name, part in parts.items():
         if not isinstance(part, kind):
             raise UserError(f"{name} is of the wrong kind", expected=expected, received=repr(part))
 
 
-def training_option(layer, training):
-    """Returns what tells a layer whether it trains: {} where it does not ask."""
+def training_option(layer: Any, training: bool) -> dict[str, bool]:
+    """Returns the `training` argument of a layer's call, or {} for a layer that takes none."""
     return {"training": training} if layer._call_has_training_arg else {}
 
 
-def with_lead(lead, parameters):
+def with_lead(lead: tf.Tensor, parameters: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
     """Returns parameters [N, ...] of a distribution with the axes `lead`, a shape of N elements, for their first."""
     return tuple(tf.reshape(item, tf.concat([lead, tf.shape(item)[1:]], axis=0)) for item in parameters)
 
 
-def flat_units(values):
+def flat_units(values: tf.Tensor) -> tf.Tensor:
     """Returns values [S, B, *event] as [S, B, units]."""
     return tf.reshape(values, tf.concat([tf.shape(values)[:2], [math.prod(values.shape[2:])]], axis=0))
 
 
-def unit_means(head, parameters, noise, stream, num_samples):
+def unit_means(
+    head: Head, parameters: tuple[tf.Tensor, ...], noise: Noise, stream: str, num_samples: int
+) -> tf.Tensor:
     """Returns E[z] under a head's distributions, which `num_samples` times `DRAWS` of its draws make where it has no
     closed form.
 
@@ -67,14 +81,14 @@ def unit_means(head, parameters, noise, stream, num_samples):
     return flat_units(means if means.shape.rank == 2 + len(head.event_shape) else means[tf.newaxis])
 
 
-def known(values):
+def known(values: Any) -> Any:
     """Returns an array, or what a tensor holds outside a graph, as an array; None where that is not known."""
     if tf.is_tensor(values):
         return tf.get_static_value(values)
     return values if isinstance(values, np.ndarray) else None
 
 
-def batch_of(name, values, event_shape, rank=None):
+def batch_of(name: str, values: Any, event_shape: tuple[int, ...], rank: int | None = None) -> tf.Tensor:
     """Returns floating-point values [..., *event_shape] as float32; of this rank, where one is given.
 
     Raises:
@@ -110,7 +124,7 @@ def batch_of(name, values, event_shape, rank=None):
     return tf.cast(values, tf.float32)
 
 
-def _tensor(name, values):
+def _tensor(name: str, values: Any) -> tf.Tensor:
     """Returns values as a tensor; a `UserError` where there are none, or a structure, or a sparse or ragged tensor."""
     if not isinstance(values, (dict, tf.RaggedTensor, tf.SparseTensor, type(None))):
         with contextlib.suppress(ValueError, TypeError):

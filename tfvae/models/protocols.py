@@ -54,4 +54,4 @@ class Protocols:
     @property
     def input_event_shape(self) -> tuple[int, ...]:
         """Shape of one example of what the model is called on."""
-        return self.condition_shape if self.takes_condition else self.event_shape
+        return self.event_shape

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.distributions import Head
-from tfvae.models import checking, compiled, replicas
-from tfvae.models.conditional import Conditional
-from tfvae.models.parts import check_parts, deserialize, training_option
+from tfvae.distributions.head import Mean, Parameters
+from tfvae.models import checking, replicas
+from tfvae.models.conditional import Conditional, Pair
+from tfvae.models.contract import Density
+from tfvae.models.parts import check_parts, deserialize, serialized, training_option
+from tfvae.models.replicas import Batch
+from tfvae.models.reporting import Metrics
+from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Regressor(Conditional):
+class Regressor(Conditional, Density):
     """A regressor: p(x|c) is one likelihood with parameters from a network, given the condition c; no latents.
 
     `fit(condition, x)` maximises log p(x|c); `predict(condition)` and the model called on conditions give the
@@ -31,87 +39,74 @@ class Regressor(Conditional):
         Doersch: Tutorial on variational autoencoders (2016), whose regressor it is.
     """
 
-    def __init__(self, network, *, condition_shape, likelihood, given=None, **kwargs):
+    def __init__(
+        self, network: Any, *, condition_shape: Any, likelihood: Head, given: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         check_parts(keras.layers.Layer, "a Keras layer or model", {"network": network})
         check_parts(Head, "a head from tfvae.distributions", {"likelihood": likelihood})
-        self._condition_on(condition_shape, given, likelihood)
+        self.condition_on(condition_shape, given, likelihood)
         self.network = network
         self.likelihood_head = likelihood
-        self._follow(["loss", "bound", "distortion"])
+        self.follow(["loss", "bound", "distortion"])
 
-    def build(self, input_shape=None):
-        """Makes every layer by sending one condition through."""
-        with tf.init_scope():
-            self.call(tf.zeros((1, *self.condition_shape)))
-        super().build((None, *self.condition_shape))
+    def make_parts(self) -> None:
+        """See `KerasModel.make_parts`."""
+        self.call(tf.zeros((1, *self.condition_shape)))
 
-    def call(self, condition, training=False):
+    def call(self, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the mean E[x|c]: [B, *event_shape]."""
         parameters = self._parameters(condition, training)
         return self.complete(self.likelihood_head.mean(parameters), condition)
 
-    def likelihood(self, condition=None):
+    def likelihood(self, condition: Any = None) -> tfp.distributions.Distribution:
         """Returns p(x|c), a TFP distribution with batch shape [B] and event shape of x; with `given`, of the vector of
         the other values."""
         return self.likelihood_head.distribution(self._parameters(self.check_condition(condition)))
 
-    def log_prob(self, x, condition=None):
+    def log_prob(self, x: Any, condition: Any = None) -> tf.Tensor:
         """Returns log p(x|c): [B], nats, exact."""
         return self._log_prob(self.check_scored(x, condition=condition))
 
-    def _log_prob(self, x, training=False):
+    def _log_prob(self, x: Pair, training: bool = False, mean: Mean | None = None) -> tf.Tensor:
         parameters = self._parameters(x.condition, training)
-        return self.score_likelihood(x, tuple(part[tf.newaxis] for part in parameters), training)[0]
+        return self.score_likelihood(x, tuple(part[tf.newaxis] for part in parameters), mean)[0]
 
-    def draw_parameters(self, noise, condition):
+    def draw_parameters(self, noise: Noise, condition: tf.Tensor) -> Parameters:
         """Returns the likelihood's parameters for each checked condition."""
         return self._parameters(condition)
 
-    def _parameters(self, condition, training=False):
+    def _parameters(self, condition: tf.Tensor, training: bool = False) -> Parameters:
         return self.likelihood_head(self.network(condition, **training_option(self.network, training)))
 
-    @compiled.densities
-    def train_step(self, data):
+    def learn(self, batch: Batch) -> Metrics:
         """Takes one step of the optimiser along the gradient of log p(x|c)."""
-        x, weight, num_rows = replicas.filled(*self._unpack(data))
-        _, total_rows = replicas.place(num_rows)
-        share = weight / tf.cast(total_rows, tf.float32)
-        return self._take_step(num_rows, x, weight, share)
+        return self.take_step(self._step, batch)
 
-    def _learn(self, x, weight, share, num_rows):
-        """See `LatentVariableModel._learn`."""
+    def _step(self, batch: Batch) -> Metrics:
         with tf.GradientTape() as tape:
-            log_prob = self._log_prob(x, training=True)
-            regularization = tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
-            loss = regularization / replicas.count() - tf.reduce_sum(share * log_prob)
+            log_prob = self._log_prob(batch.x, training=True, mean=batch.mean)
+            regularization = self.regularization()
+            loss = regularization / replicas.count() - tf.reduce_sum(batch.share * log_prob)
             scaled = self.optimizer.scale_loss(loss)
-        variables = self.trainable_variables
-        gradients = tape.gradient(scaled, variables)
-        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            gradients = replicas.agree(gradients)
-        with checking.after(x):
-            self.optimizer.apply(gradients, variables)
-        return self._figures(log_prob, weight, regularization, num_rows)
+        gradients = tape.gradient(scaled, self.trainable_variables)
+        with checking.after(batch.x):
+            self.apply(gradients)
+        return self._metrics(log_prob, regularization, batch)
 
-    @compiled.densities
-    def test_step(self, data):
+    def assess(self, batch: Batch) -> Metrics:
         """Reports the mean of log p(x|c), the exact bound."""
-        x, weight, num_rows = replicas.filled(*self._unpack(data))
-        return self._figures(self._log_prob(x), weight, 0.0, num_rows)
+        return self._metrics(self._log_prob(batch.x), 0.0, batch)
 
-    def _figures(self, log_prob, weight, regularization, num_rows):
-        loss = regularization - weight * log_prob
-        return self._report({"loss": loss, "bound": log_prob, "distortion": -log_prob}, weight, num_rows)
+    def _metrics(self, log_prob: tf.Tensor, regularization: tf.Tensor | float, batch: Batch) -> Metrics:
+        loss = regularization - batch.weight * log_prob
+        return self.report({"loss": loss, "bound": log_prob, "distortion": -log_prob}, batch, log_prob)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        parts = {"network": self.network, "likelihood": self.likelihood_head}
-        return super().get_config() | {
-            name: keras.saving.serialize_keras_object(part) for name, part in parts.items()
-        }
+        return super().get_config() | serialized(network=self.network, likelihood=self.likelihood_head)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Regressor:
         """Returns the model that `get_config` described."""
         return cls(**{name: deserialize(value) for name, value in config.items()})

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from tfvae.checks import UserError
-
-_here = threading.local()
 
 
 def count() -> int:
@@ -48,7 +44,37 @@ def agree(gradients: list[tf.Tensor | None]) -> list[tf.Tensor | None]:
     return [first if index == which[0] else gradient for index, gradient in enumerate(gradients)]
 
 
-def filled(x, weight: tf.Tensor):
+class Batch(NamedTuple):
+    """What a replica holds of a batch.
+
+    Attributes:
+        x: examples, B rows; where several replicas share a batch, one row of zeros and weight 0 in place of none, as
+            fused convolutions fail on no rows.
+        weight: weight of each example, [B].
+        share: weight of each example in the mean over the global batch, [B].
+        num_rows: rows that are not filled in, scalar int32; None for all.
+        first_row: global number of the first row, scalar int32.
+    """
+
+    x: Any
+    weight: tf.Tensor
+    share: tf.Tensor
+    num_rows: tf.Tensor | None
+    first_row: tf.Tensor
+
+    @classmethod
+    def of(cls, x: Any, weight: tf.Tensor) -> Batch:
+        """Returns the batch of checked examples and their weights [B]."""
+        x, weight, num_rows = filled(x, weight)
+        first_row, total_rows = place(num_rows)
+        return cls(x, weight, weight / tf.cast(total_rows, tf.float32), num_rows, first_row)
+
+    def mean(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the mean of numbers [K, B, ...] over the global batch by the examples' weights: a scalar."""
+        return mean(values, self.weight, self.num_rows)
+
+
+def filled(x: Any, weight: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
     """Returns a replica's part with a row of zeros, of weight 0, where it is empty: fused convolutions fail on no rows.
 
     Args:
@@ -70,27 +96,21 @@ def filled(x, weight: tf.Tensor):
     return x, weight, num_rows
 
 
-@contextlib.contextmanager
-def holding(num_rows: tf.Tensor | None, weight: tf.Tensor) -> Iterator[None]:
-    """Within it, and in this replica's thread, `mean` runs over the first `num_rows` rows, those of `filled`, or all
-    for None, by the examples' weights [B]."""
-    _here.num_rows, _here.weight = num_rows, weight
-    try:
-        yield
-    finally:
-        _here.num_rows = _here.weight = None
+def mean(values: tf.Tensor, weight: tf.Tensor, num_rows: tf.Tensor | None) -> tf.Tensor:
+    """Returns the mean of numbers over the global batch, each example counted by its weight.
 
+    Args:
+        values: [K, B, ...].
+        weight: weight of each example, [B]; all count alike where no example has any.
+        num_rows: rows that the replica holds, those after it being filled in, see `filled`; None for all.
 
-def mean(values: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of `values` [K, B, ...] over everything of the global batch, without the rows filled in, each
-    example counted by its weight; all alike where no example has any."""
-    weight = getattr(_here, "weight", None)
-    weight = tf.ones(tf.shape(values)[1:2]) if weight is None else weight
+    Returns:
+        mean: scalar.
+    """
     numbers = tf.cast(
         tf.reduce_prod(tf.shape(values)[2:]) * tf.shape(values)[0], tf.float32
     )  # of one example
     if count() > 1:
-        num_rows = getattr(_here, "num_rows", None)
         values, weight = values[:, :num_rows], weight[:num_rows]
     weight = tf.where(total(tf.reduce_sum(weight)) > 0.0, weight, 1.0)
     along_rows = tf.reshape(weight, [1, -1] + [1] * (values.shape.rank - 2))

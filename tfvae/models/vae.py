@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae import memory, random
-from tfvae.checks import UserError, positive_int
-from tfvae.distributions import Head, StandardNormal, kl_divergence
-from tfvae.estimators.catalog import check_path
-from tfvae.models import checking
-from tfvae.models.parts import batch_of, check_parts, deserialize
-from tfvae.models.scoring import Scoring
-from tfvae.models.symbolic import takes_keras_tensors
-
-SAMPLES_PER_BLOCK = 10_000  # drawn at a time, so that the networks' layers need no more memory for many
-HEADS = {
-    "continuous": "a head such as DiagonalNormal or RealNVP",
-    "discrete": "Bernoulli or OneHotCategorical",
-}
+from tfvae.distributions import Head, kl_divergence, view
+from tfvae.models.base_vae import BaseVAE
+from tfvae.models.contract import Generator, Latents
+from tfvae.models.particles import PLAIN, Particles, ScoreOptions, sample_and_score
+from tfvae.models.parts import serialized, unit_means
+from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class VAE(Scoring):
+class VAE(BaseVAE):
     """A variational autoencoder: p(x, z) = p(z) p(x|z), q(z|x), one layer of latent variables.
 
         encoder, posterior:  x [B, *event_shape] -> features -> q(z|x)
@@ -52,191 +44,69 @@ class VAE(Scoring):
 
     def __init__(
         self,
-        encoder,
-        decoder,
+        encoder: Any,
+        decoder: Any,
         *,
-        posterior,
-        likelihood,
-        prior=None,
-        estimator="elbo",
-        num_samples=1,
-        **kwargs,
-    ):
-        self.shares_parameters = self.shares_parameters or getattr(prior, "mixes_posterior", False)
-        super().__init__(estimator=estimator, num_samples=num_samples, **kwargs)
-        posteriors = posterior if isinstance(posterior, list) else [posterior]
-        names = (
-            ["posterior"] if len(posteriors) == 1 else [f"posterior {i + 1}" for i in range(len(posteriors))]
+        posterior: Head,
+        likelihood: Head,
+        prior: Head | None = None,
+        estimator: Any = "elbo",
+        num_samples: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            encoder,
+            decoder,
+            posteriors=[posterior],
+            likelihood=likelihood,
+            prior=prior,
+            estimator=estimator,
+            num_samples=num_samples,
+            **kwargs,
         )
-        heads = dict(zip(names, posteriors, strict=True))
-        check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
-        check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
-        check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
-        for name, head in heads.items():
-            if head.latents != self.latents:
-                raise UserError(
-                    f"{name} does not fit a {type(self).__name__}, whose latents are {self.latents}",
-                    expected=HEADS[self.latents],
-                    received=type(head).__name__,
-                )
-            if not head.scores_anywhere:
-                check_path(self.estimator.name, type(head).__name__)
-        self.encoder = encoder
-        self.decoder = decoder
-        self.posterior_heads = posteriors
-        self.posterior_head = posteriors[0]
-        self.likelihood_head = likelihood
-        self.prior_head = StandardNormal(self.top_event_shape[0]) if prior is None else prior
-        if not self.prior_head.same_values(posteriors[-1]):
-            raise UserError(
-                "prior and posterior differ in size or kind",
-                expected=f"a prior over {posteriors[-1].describe_values()}",
-                received=f"one over {self.prior_head.describe_values()}",
-            )
-        if self.prior_head.needs_features and not self.takes_condition:
-            raise UserError(
-                "prior needs features",
-                expected="a head without features such as StandardNormal",
-                received=type(prior).__name__,
-            )
-        self.prior_head.bind(self)
-        if not self.prior_head.needs_features and not self.prior_head.built:
-            self.prior_head.build(None)
 
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        """Shape of one example."""
-        return self.likelihood_head.event_shape
-
-    @property
-    def latent_size(self) -> int:
-        """Units of the latent vector that `encode` returns."""
-        return math.prod(self.posterior_head.event_shape)
-
-    @property
-    def top_event_shape(self) -> tuple[int, ...]:
-        """Shape of the latents that the prior speaks of."""
-        return self.posterior_heads[-1].event_shape
-
-    def build(self, input_shape=None):
-        """Makes every layer by sending one example through."""
-        with tf.init_scope():
-            example = tf.zeros((1, *self.event_shape))
-            self.call(example)
-            if self.baseline is not None:
-                self.baseline(example)
-            if self.estimator.analytic_kl:
-                self._check_closed_form(example)
-        super().build((None, *self.event_shape))
-
-    def _check_closed_form(self, example):
-        """Raises a `UserError` unless KL(q(z|x) || p(z)) has a closed form."""
-        heads = self.posterior_heads[-1], self.prior_head
-        try:
-            q, p = self.posterior_parameters(example), self.generator(example)[0]
-            kl_divergence(heads[0], q, heads[1], p)
-        except NotImplementedError as error:
-            raise UserError(
-                "the KL divergence of this posterior from this prior has no closed form",
-                expected='estimator "elbo", "stl" or a multi-sample one',
-                received=f"{self.estimator.name} with {' and '.join(type(head).__name__ for head in heads)}",
-            ) from error
-
-    def call(self, x, training=False):
-        """Returns the mean reconstruction E[x | z = E[z|x]]: [B, *event_shape]."""
-        q = self.posterior_parameters(x, training)
-        return self._likelihood_mean(self.posterior_head.mean(q), training)
-
-    def posterior(self, x, **given):
-        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size].
-
-        Here and below `given` is the `condition` of a model that has one.
-        """
-        return self.posterior_head.distribution(self.posterior_parameters(self.check_examples(x, **given)))
-
-    def prior(self):
-        """Returns p(z), a TFP distribution with event shape [latent_size]."""
-        return self.prior_head.distribution(self.prior_head.parameters())
-
-    def likelihood(self, z):
-        """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
-        return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
-
-    @takes_keras_tensors
-    def encode(self, x, **given):
-        """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
-        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **given)))
-
-    @takes_keras_tensors
-    def decode(self, z):
-        """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
-        return self._likelihood_mean(self._check_latents(z))
-
-    @takes_keras_tensors
-    def reconstruct(self, x, **given):
-        """Returns decode(encode(x)): [B, *event_shape]."""
-        return self.decode(self.encode(x, **given), **given)
-
-    def sample(self, n, seed=None, *, mean=True):
-        """Draws z from the prior and decodes it.
-
-        Args:
-            n: number of samples.
-            seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone and is the same in
-                process, in a SavedModel and on a device.
-            mean: whether to return the likelihood's mean rather than a draw from the likelihood.
-
-        Returns:
-            x: [n, *event_shape].
-        """
-        needed = positive_int("n", n) * (2.0 + math.prod(self.event_shape)) * 4.0
-        memory.check(f"{n} samples", needed, fix="draw fewer at a time")
-        seeds = random.row_seeds(seed, n)
-        if n <= SAMPLES_PER_BLOCK:
-            return self._sample_rows(seeds, mean)
-        starts = range(0, n, SAMPLES_PER_BLOCK)
-        return tf.concat([self._sample_rows(seeds[i : i + SAMPLES_PER_BLOCK], mean) for i in starts], axis=0)
-
-    def _sample_rows(self, seeds, mean):
-        noise = random.ThreefryNoise(seeds)
-        z = self.sample_latents(noise)
-        if mean:
-            return self._likelihood_mean(z)
-        head = self.likelihood_head
-        return head.sample(self.likelihood_parameters(z), head.noise_from(noise, "x")[0])
-
-    def sample_latents(self, noise):
-        """Returns one draw from the prior for each row of a `tfvae.random.Noise`: [rows, latent_size]."""
-        drawn = self.prior_latents(
-            self.prior_head.parameters(), lambda head, stream: head.noise_from(noise, stream)[0]
+    def score(
+        self, x: Any, encoding: Any, num_samples: int, noise: Noise, options: ScoreOptions = PLAIN
+    ) -> Particles:
+        """See `Inferential.score`."""
+        head = self.posterior_head
+        generator = self.generator(x, options.training)
+        draw = head.noise_from(noise, "posterior", num_samples)
+        z, fixed, log_posterior = sample_and_score(view(head, None), encoding, draw, options.tape)
+        log_priors, log_likelihood = self.log_joint_terms(x, generator, (fixed,), options)
+        return Particles(
+            latents=(z,),
+            fixed=(fixed,),
+            log_likelihood=log_likelihood,
+            log_priors=log_priors,
+            log_posteriors=(log_posterior,),
+            kl=kl_divergence(head, encoding, self.prior_head, generator.prior)
+            if options.analytic_kl
+            else None,
         )
-        return drawn[0]
 
-    def _likelihood_mean(self, z, training=False):
-        return self.likelihood_head.mean(self.likelihood_parameters(z, training))
+    def log_joint_terms(
+        self, x: Any, generator: Generator, latents: Latents, options: ScoreOptions = PLAIN
+    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        """See `Generative.log_joint_terms`."""
+        (z,) = latents
+        parameters = generator.likelihood(z)
+        log_prior = self.prior_head.log_prob(generator.prior, z)
+        return (log_prior,), self.score_likelihood(x, parameters, options.mean)
 
-    def cast_examples(self, x):
-        """See `Trainer.cast_examples`."""
-        return batch_of("x", x, self.event_shape, rank=1 + len(self.event_shape))
+    def log_posterior(self, x: Any, encoding: Any, latents: Latents) -> tf.Tensor:
+        """See `Inferential.log_posterior`."""
+        return self.posterior_head.log_prob(encoding, latents[0])
 
-    def _check_latents(self, z):
-        z = batch_of("z", z, self.posterior_head.event_shape)
-        return checking.gated(z, checking.numbers("z", z))
+    def layer_means(self, x: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.layer_means`."""
+        return (unit_means(self.posterior_head, self.posterior_parameters(x), noise, "means", num_samples),)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        parts = {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "posterior": self.posterior_head,
-            "likelihood": self.likelihood_head,
-            "prior": self.prior_head,
-        }
-        return super().get_config() | {
-            name: keras.saving.serialize_keras_object(part) for name, part in parts.items()
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the model that `get_config` described."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})
+        return super().get_config() | serialized(
+            encoder=self.encoder,
+            decoder=self.decoder,
+            posterior=self.posterior_head,
+            prior=self.prior_head,
+        )

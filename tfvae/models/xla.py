@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -34,23 +36,14 @@ def check(jit_compile: bool | str, run_eagerly: bool, replicas: int) -> bool | s
     return jit_compile
 
 
-def densities(step):
-    """Has XLA compile the large log-densities of a model's step, unless `compile` said to compile nothing."""
-
-    @functools.wraps(step)
-    def compiling_step(self, data):
-        with compiled.densities(LEAST_NUMBERS[self.compiles]):
-            return step(self, data)
-
-    return compiling_step
-
-
-def whole(learn, *arguments):
+def whole(learn: Callable[..., Any], *arguments: Any) -> Any:
     """Returns learn(*arguments), compiled by XLA."""
     return tf.function(lambda: learn(*arguments), jit_compile=True, autograph=False)()
 
 
-def told_in_one_line(function, where=None):
+def told_in_one_line(
+    function: Callable[[Any], Any], where: Callable[[], str] | None = None
+) -> Callable[[Any], Any]:
     """Returns a step function that turns TensorFlow's errors about a batch that does not fit, or about an operation
     that XLA lacks, into a `UserError`.
 
@@ -60,7 +53,7 @@ def told_in_one_line(function, where=None):
     """
 
     @functools.wraps(function)
-    def telling(data):
+    def telling(data: Any) -> Any:
         try:
             return function(data)
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:

@@ -1,21 +1,26 @@
-"""How the models fit into Keras: `compile`, `fit`, `evaluate` and the figures that they report."""
+"""How a model fits into Keras: `compile`, `fit`, `evaluate` and the metrics that they report."""
 
 from __future__ import annotations
 
+import abc
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.distributions import compiled
 from tfvae.layers import Composite, check_sums
-from tfvae.models import checking, compiled, replicas, steps
+from tfvae.models import checking, replicas, steps, xla
 from tfvae.models.checked import Checked
-from tfvae.models.means import Means
 from tfvae.models.nonfinite import StopWhenNotFinite
 from tfvae.models.optimized import Optimized
 from tfvae.models.precision import float32_data
 from tfvae.models.protocols import Protocols
+from tfvae.models.replicas import Batch
+from tfvae.models.reporting import Metrics, Reporting
 
 TWO_PASSES_DIFFER = (
     keras.layers.BatchNormalization,
@@ -26,25 +31,23 @@ TWO_PASSES_DIFFER = (
 )
 
 FIT_OPTIONS = list(inspect.signature(keras.Model.fit).parameters)[3:]  # after self, x and y
-SUMS = "sums"  # what a replica's step returns: [1, 2, figures], the weighted sums of the figures and their weights
 
 
-class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
-    """A Keras model that brings its own loss and reports means over examples.
+class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, keras.Model):
+    """A Keras model that brings its own loss and reports means over examples; it knows no probability.
+
+    A subclass says how to take a step (`learn`) and how to judge a batch (`assess`), and which metrics it reports.
 
     Attributes:
-        takes_condition: whether Keras' inputs are a condition and its targets the examples, see `Conditional`;
-            otherwise the inputs are the examples and targets are ignored.
-        latents: kind of the latent variables, "continuous" or "discrete"; None for a model without.
         backward_particles: see `LatentVariableModel`.
         compiles: what XLA compiles, see `compile`.
     """
 
+    backward_particles = 0
     takes_condition = False
     latents: str | None = None
-    backward_particles = 0
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         layers = (keras.layers.Layer, Composite)
         known = {name for layer in layers for name in inspect.signature(layer.__init__).parameters}
         unknown = sorted(set(kwargs) - known)
@@ -55,16 +58,33 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
             )
         super().__init__(**kwargs)
 
-    def scored(self, x):
-        """Returns what the likelihood scores of checked examples."""
-        return x
+    @abc.abstractmethod
+    def make_parts(self) -> None:
+        """Makes every layer that has weights, by sending one example through."""
 
-    def score_likelihood(self, x, parameters, training=False):
-        """Returns the log-likelihood of checked examples x, B rows, for parameters [K, B, ...]: [K, B], nats."""
-        values = self.scored(x)
-        if training:
-            parameters = self.likelihood_head.adapt(parameters, values, replicas.mean)
-        return self.likelihood_head.log_prob(parameters, values)
+    @abc.abstractmethod
+    def learn(self, batch: Batch) -> Metrics:
+        """Takes one training step on a batch and returns what `report` makes of its metrics."""
+
+    @abc.abstractmethod
+    def assess(self, batch: Batch) -> Metrics:
+        """Returns what `report` makes of the metrics of a batch that is not trained on."""
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes every layer by sending one example through."""
+        with tf.init_scope():
+            self.make_parts()
+        super().build((None, *self.input_event_shape))
+
+    def train_step(self, data: Any) -> Metrics:
+        """Takes one training step on a batch of `fit`."""
+        with compiled.densities(xla.LEAST_NUMBERS[self.compiles]):
+            return self.learn(self._batch(data))
+
+    def test_step(self, data: Any) -> Metrics:
+        """Reports the metrics of a batch of `evaluate`."""
+        with compiled.densities(xla.LEAST_NUMBERS[self.compiles]):
+            return self.assess(self._batch(data))
 
     def __call__(self, inputs, *args, **kwargs):
         """Checks the inputs, as every method does, before Keras calls the model."""
@@ -77,7 +97,7 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
         if self.train_function is None or force:
             check_sums(self._flatten_layers())
             super().make_train_function(force)
-            self.train_function = compiled.told_in_one_line(
+            self.train_function = xla.told_in_one_line(
                 self._divided(self.train_function), self._training_step
             )
         return self.train_function
@@ -86,7 +106,7 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
         """As Keras', but with figures of all replicas."""
         if self.test_function is None or force:
             super().make_test_function(force)
-            self.test_function = compiled.told_in_one_line(
+            self.test_function = xla.told_in_one_line(
                 self._divided(self.test_function), self._evaluation_batch
             )
         return self.test_function
@@ -95,7 +115,7 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
         """As Keras', but errors about the data are told in one line."""
         if self.predict_function is None or force:
             super().make_predict_function(force)
-            self.predict_function = compiled.told_in_one_line(self.predict_function)
+            self.predict_function = xla.told_in_one_line(self.predict_function)
         return self.predict_function
 
     def _training_step(self):
@@ -132,24 +152,31 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
         self._build_once()
         self._check_layers()
         replicas = self.distribute_strategy.num_replicas_in_sync
-        self.compiles = compiled.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
+        self.compiles = xla.check(jit_compile, kwargs.get("run_eagerly", False), replicas)
         super().compile(optimizer=optimizer, metrics=self._means.each(), jit_compile=False, **kwargs)
         for named in self.metrics[2:]:
             named.build(tf.zeros([1]), tf.zeros([1]))
         self._build_optimizer()
 
-    def _compiles_step(self):
-        """Whether XLA is to compile the training step as a whole."""
+    def compiles_step(self) -> bool:
+        """Returns whether XLA is to compile the training step as a whole."""
         return self.compiles is True and not tf.executing_eagerly()
 
-    def _take_step(self, num_rows, x, weight, *arguments):
-        """Takes the step _learn(x, weight, *arguments, num_rows), or None for all rows where XLA compiles it, for one
-        replica."""
-        if self._compiles_step():
-            with replicas.holding(None, weight):
-                return compiled.whole(self._learn, x, weight, *arguments, None)
-        with replicas.holding(num_rows, weight):
-            return self._learn(x, weight, *arguments, num_rows)
+    def take_step(self, step: Callable[..., Metrics], batch: Batch, *arguments: Any) -> Metrics:
+        """Returns step(batch, *arguments), which XLA compiles where `compile` was told so."""
+        if self.compiles_step():
+            return xla.whole(step, batch._replace(num_rows=None), *arguments)
+        return step(batch, *arguments)
+
+    def apply(self, gradients: list[tf.Tensor | None]) -> None:
+        """Moves the trainable weights along the gradients of a loss."""
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
+        self.optimizer.apply(gradients, self.trainable_variables)
+
+    def regularization(self) -> tf.Tensor:
+        """Returns the sum of the layers' own losses, such as regularisers: a scalar."""
+        return tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
 
     def _check_layers(self):
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
@@ -235,60 +262,16 @@ class Trainer(Composite, Optimized, Checked, Protocols, keras.Model):
         figures = super().test_on_batch(*args, return_dict=True, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
 
-    @property
-    def metrics_names(self):
-        """The figures' names, the loss first."""
-        return list(self._means.names)
-
-    def _unpack(self, data):
-        """Returns the checked examples of a batch and their weights [B], 1 where none were given."""
+    def _batch(self, data: Any) -> Batch:
+        """Returns the checked examples of what Keras hands to a step, with their weights, 1 where none were given."""
         inputs, targets, weight = keras.utils.unpack_x_y_sample_weight(data)
-        examples = self.examples_of(inputs, targets)
-        rows = tf.shape(tf.nest.flatten(examples)[0])[0]
-        checks = self.checks(examples, scored=True)
+        x = self.cast_examples(**self.named(inputs, targets))
+        rows = tf.shape(tf.nest.flatten(x)[0])[0]
+        checks = self.checks(x, scored=True)
         if weight is None:
-            return checking.gated(examples, *checks), tf.ones([rows])
+            return Batch.of(checking.gated(x, *checks), tf.ones([rows]))
         weight, check = checking.weights(weight, rows)
-        return checking.gated((examples, weight), *checks, check)
-
-    @property
-    def metrics(self):
-        """The running means of the figures, the count of batches that seeds `evaluate`, and, once compiled, the figures
-        one by one with the direction in which each is better, for callbacks with mode="auto"."""
-        named = [metric for metric in super().metrics if hasattr(metric, "metrics")]
-        return [self._means, self._test_batches, *named]
-
-    def get_metrics_result(self):
-        """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
-        those of all of them."""
-        return self._means.result()
-
-    def _follow(self, names):
-        """Keeps a running mean of each of these figures, and counts the batches of an evaluation."""
-        self._means = Means(names)
-        self._test_batches = keras.metrics.Sum(name="test_batches", dtype="float32")
-
-    def _report(self, figures, weight, num_rows=None):
-        """Takes in the figures of a batch, name to [B], with the examples' weights, which the loss holds already; of
-        the first `num_rows` rows."""
-        weights = dict.fromkeys(figures, weight) | {"loss": tf.ones_like(weight)}
-        self._means.update_state(
-            *({name: rows[:num_rows] for name, rows in of.items()} for of in (figures, weights))
-        )
-        if not tf.distribute.has_strategy():
-            return self.get_metrics_result()
-        return {SUMS: tf.stack([self._means.totals.value, self._means.counts.value])[tf.newaxis]}
-
-    def _divided(self, function):
-        """Wraps a step function of Keras', which averages what replicas return, to give the figures of them all."""
-
-        def step(iterator):
-            logs = function(iterator)
-            if SUMS not in logs:
-                return logs
-            return self._means.divided(*tf.unstack(tf.reshape(logs[SUMS], [2, -1])))
-
-        return step
+        return Batch.of(*checking.gated((x, weight), *checks, check))
 
 
 def _targets(x, y, sample_weight):

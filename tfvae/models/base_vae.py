@@ -1,0 +1,302 @@
+"""What every variational autoencoder is made of: networks, heads, and the methods that speak of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import memory, random
+from tfvae.checks import UserError, positive_int
+from tfvae.distributions import Head, StandardNormal, kl_divergence
+from tfvae.distributions.head import Parameters
+from tfvae.estimators.catalog import check_path
+from tfvae.models import checking
+from tfvae.models.base import LatentVariableModel
+from tfvae.models.contract import Generator, Latents
+from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option, with_lead
+from tfvae.models.symbolic import takes_keras_tensors
+from tfvae.random import Noise
+
+SAMPLES_PER_BLOCK = 10_000  # drawn at a time, so that the networks' layers need no more memory for many
+HEADS = {
+    "continuous": "a head such as DiagonalNormal or RealNVP",
+    "discrete": "Bernoulli or OneHotCategorical",
+}
+Draw = Callable[[Head, str], tf.Tensor]  # from a head and the name of a stream to the head's noise
+
+
+class BaseVAE(LatentVariableModel):
+    """A model with an encoder, a decoder, one or more posterior heads, a likelihood head and a prior head.
+
+    A subclass says how the parts are composed: `posterior_parameters`, `likelihood_parameters`, `score`,
+    `log_joint_terms`, `log_posterior`, `layer_means`.
+
+    Args:
+        encoder: Keras layer or model that sees a batch of examples.
+        decoder: Keras layer or model that sees a batch of latents of the layer next to the data.
+        posteriors: head of q of each layer, from the bottom up.
+        likelihood: head of p(x|z).
+        prior: head of p(z) of the top layer; `StandardNormal` for None.
+        **kwargs: see `LatentVariableModel`.
+
+    Raises:
+        UserError: if a part is no layer or no head, prior and posterior have different sizes, an argument is out of
+            range, or the estimator trains q apart from p and a `VampPrior` makes them share parameters.
+    """
+
+    def __init__(
+        self,
+        encoder: Any,
+        decoder: Any,
+        *,
+        posteriors: list[Head],
+        likelihood: Head,
+        prior: Head | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if getattr(prior, "mixes_posterior", False):
+            self.check_estimator(shares_parameters=True)
+        names = (
+            ["posterior"] if len(posteriors) == 1 else [f"posterior {i + 1}" for i in range(len(posteriors))]
+        )
+        heads = dict(zip(names, posteriors, strict=True))
+        check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
+        check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
+        check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
+        for name, head in heads.items():
+            if head.latents != self.latents:
+                raise UserError(
+                    f"{name} does not fit a {type(self).__name__}, whose latents are {self.latents}",
+                    expected=HEADS[self.latents],
+                    received=type(head).__name__,
+                )
+            if not head.scores_anywhere:
+                check_path(self.estimator.name, type(head).__name__)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.posterior_heads = posteriors
+        self.posterior_head = posteriors[0]
+        self.likelihood_head = likelihood
+        self.prior_head = StandardNormal(self.top_event_shape[0]) if prior is None else prior
+        if not self.prior_head.same_values(posteriors[-1]):
+            raise UserError(
+                "prior and posterior differ in size or kind",
+                expected=f"a prior over {posteriors[-1].describe_values()}",
+                received=f"one over {self.prior_head.describe_values()}",
+            )
+        self.check_prior(self.prior_head)
+        self.prior_head.bind(self)
+        if not self.prior_head.needs_features and not self.prior_head.built:
+            self.prior_head.build(None)
+
+    def check_prior(self, prior: Head) -> None:
+        """Raises a `UserError` unless the model can give the prior what it needs."""
+        if prior.needs_features:
+            raise UserError(
+                "prior needs features",
+                expected="a head without features such as StandardNormal",
+                received=type(prior).__name__,
+            )
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """See `Generative.latent_shapes`."""
+        return tuple(head.event_shape for head in self.posterior_heads)
+
+    @property
+    def latent_kinds(self) -> tuple[str, ...]:
+        """See `Generative.latent_kinds`."""
+        return tuple(head.latents for head in self.posterior_heads)
+
+    @property
+    def encodes_posterior(self) -> bool:
+        """See `Inferential.encodes_posterior`."""
+        return True
+
+    @property
+    def latent_size(self) -> int:
+        """Units of the latent vector that `encode` returns."""
+        return math.prod(self.posterior_head.event_shape)
+
+    @property
+    def top_event_shape(self) -> tuple[int, ...]:
+        """Shape of the latents that the prior speaks of."""
+        return self.posterior_heads[-1].event_shape
+
+    def make_parts(self) -> None:
+        """See `KerasModel.make_parts`."""
+        example = tf.zeros((1, *self.event_shape))
+        self.call(example)
+        if self.baseline is not None:
+            self.baseline(example)
+        if self.estimator.analytic_kl:
+            self._check_closed_form(example)
+
+    def _check_closed_form(self, example: Any) -> None:
+        """Raises a `UserError` unless KL(q(z|x) || p(z)) has a closed form."""
+        heads = self.posterior_heads[-1], self.prior_head
+        try:
+            q, p = self.posterior_parameters(example), self.generator(example).prior
+            kl_divergence(heads[0], q, heads[1], p)
+        except NotImplementedError as error:
+            raise UserError(
+                "the KL divergence of this posterior from this prior has no closed form",
+                expected='estimator "elbo", "stl" or a multi-sample one',
+                received=f"{self.estimator.name} with {' and '.join(type(head).__name__ for head in heads)}",
+            ) from error
+
+    def posterior_parameters(self, x: Any, training: bool = False) -> Parameters:
+        """Returns the parameters of q(z|x), of the layer next to the data: tensors [B, ...]."""
+        return self.posterior_head(self.encoder(x, **training_option(self.encoder, training)))
+
+    def likelihood_parameters(self, z: tf.Tensor, training: bool = False) -> Parameters:
+        """Returns the parameters of p(x|z) for z [..., latent_size]: tensors [..., *event_shape]."""
+        shape = self.posterior_head.event_shape
+        return self.parameters_of(self.decoder, self.likelihood_head, z, shape, training)
+
+    def generator(self, x: Any, training: bool = False) -> Generator:
+        """See `Generative.generator`."""
+
+        def likelihood(z: tf.Tensor) -> Parameters:
+            return self.likelihood_parameters(z, training)
+
+        return Generator(self.prior_head.parameters(), likelihood)
+
+    def encoding(self, x: Any, training: bool = False) -> Any:
+        """See `Inferential.encoding`: the parameters of q(z|x)."""
+        return self.posterior_parameters(x, training)
+
+    def unconstrain(self, encoding: Any) -> Any:
+        """See `Inferential.unconstrain` and `Head.unconstrain`."""
+        return self.posterior_head.unconstrain(encoding)
+
+    def constrain(self, free: Any) -> Any:
+        """See `Inferential.constrain`."""
+        return self.posterior_head.constrain(free)
+
+    def posterior_latents(self, x: Any, encoding: Any, num_samples: int, noise: Noise) -> Latents:
+        """See `Inferential.posterior_latents`."""
+        return self.score(x, encoding, num_samples, noise).latents
+
+    def prior_latents(self, generator: Generator, noise: Noise, num_samples: int) -> Latents:
+        """See `Generative.prior_latents`."""
+        return self.draw_layers(
+            generator.prior, lambda head, stream: head.noise_from(noise, stream, num_samples)
+        )
+
+    def draw_layers(self, p: Parameters, draw: Draw) -> Latents:
+        """Draws latents of every layer from the top down.
+
+        Args:
+            p: parameters of the prior.
+            draw: gives the noise of a head, [..., noise_size].
+
+        Returns:
+            latents: [..., *event_shape] for each layer, from the bottom up.
+        """
+        return (self.prior_head.sample(p, draw(self.prior_head, "prior")),)
+
+    def simulate(self, x: Any, generator: Generator, latents: Latents, noise: Noise) -> tf.Tensor:
+        """See `Generative.simulate`."""
+        head = self.likelihood_head
+        return head.sample(generator.likelihood(latents[0]), head.noise_from(noise, "x")[0])
+
+    def posterior(self, x: Any, **condition: Any) -> tfp.distributions.Distribution:
+        """Returns q(z|x), a TFP distribution with batch shape [B] and event shape [latent_size].
+
+        Here and below `condition` is for a model that has one.
+        """
+        x = self.check_examples(x, **condition)
+        return self.posterior_head.distribution(self.posterior_parameters(x))
+
+    def prior(self) -> tfp.distributions.Distribution:
+        """Returns p(z), a TFP distribution with event shape [latent_size]."""
+        return self.prior_head.distribution(self.prior_head.parameters())
+
+    def likelihood(self, z: Any) -> tfp.distributions.Distribution:
+        """Returns p(x|z), a TFP distribution with the batch shape of z [..., latent_size] and event shape of x."""
+        return self.likelihood_head.distribution(self.likelihood_parameters(self._check_latents(z)))
+
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:
+        """Returns the mean reconstruction E[x | z = E[z|x]]: [B, *event_shape]."""
+        q = self.posterior_parameters(x, training)
+        return self._likelihood_mean(self.posterior_head.mean(q), training)
+
+    @takes_keras_tensors
+    def encode(self, x: Any, **condition: Any) -> tf.Tensor:
+        """Returns the posterior mean E[z|x], or what the head gives for it (`Head.mean`): [B, latent_size]."""
+        return self.posterior_head.mean(self.posterior_parameters(self.check_examples(x, **condition)))
+
+    @takes_keras_tensors
+    def decode(self, z: Any) -> tf.Tensor:
+        """Returns the likelihood mean E[x|z] of z [..., latent_size]: [..., *event_shape]."""
+        return self._likelihood_mean(self._check_latents(z))
+
+    @takes_keras_tensors
+    def reconstruct(self, x: Any, **condition: Any) -> tf.Tensor:
+        """Returns decode(encode(x)): [B, *event_shape]."""
+        return self.decode(self.encode(x, **condition), **condition)
+
+    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
+        """Draws z from the prior and decodes it.
+
+        Args:
+            n: number of samples.
+            seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone and is the same in
+                process, in a SavedModel and on a device.
+            mean: whether to return the likelihood's mean rather than a draw from the likelihood.
+
+        Returns:
+            x: [n, *event_shape].
+        """
+        needed = positive_int("n", n) * (2.0 + math.prod(self.event_shape)) * 4.0
+        memory.check(f"{n} samples", needed, fix="draw fewer at a time")
+        seeds = random.row_seeds(seed, n)
+        if n <= SAMPLES_PER_BLOCK:
+            return self._sample_rows(seeds, mean)
+        starts = range(0, n, SAMPLES_PER_BLOCK)
+        return tf.concat([self._sample_rows(seeds[i : i + SAMPLES_PER_BLOCK], mean) for i in starts], axis=0)
+
+    def _sample_rows(self, seeds: tf.Tensor, mean: bool) -> tf.Tensor:
+        noise = random.ThreefryNoise(seeds)
+        z = self.sample_latents(noise)
+        if mean:
+            return self._likelihood_mean(z)
+        head = self.likelihood_head
+        return head.sample(self.likelihood_parameters(z), head.noise_from(noise, "x")[0])
+
+    def sample_latents(self, noise: Noise) -> tf.Tensor:
+        """Returns one draw from the prior for each row of the noise, of the layer next to the data: [rows, *shape]."""
+        p = self.prior_head.parameters()
+        return self.draw_layers(p, lambda head, stream: head.noise_from(noise, stream)[0])[0]
+
+    def _likelihood_mean(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.likelihood_head.mean(self.likelihood_parameters(z, training))
+
+    def _check_latents(self, z: Any) -> tf.Tensor:
+        z = batch_of("z", z, self.posterior_head.event_shape)
+        return checking.gated(z, checking.numbers("z", z))
+
+    @staticmethod
+    def parameters_of(
+        layer: Any, head: Head, z: tf.Tensor, event_shape: tuple[int, ...], training: bool = False
+    ) -> Parameters:
+        """Sends values z [..., *event_shape] through a layer and a head: the head's parameters, [..., ...]."""
+        lead = tf.shape(z)[: -len(event_shape)]
+        flat = tf.reshape(z, [-1, *event_shape])
+        return with_lead(lead, head(layer(flat, **training_option(layer, training))))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return super().get_config() | serialized(likelihood=self.likelihood_head)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> BaseVAE:
+        """Returns the model that `get_config` described."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
