@@ -11,6 +11,7 @@ from tfvae.registration import register
 if TYPE_CHECKING:
     from tfvae import (
         checks,
+        comparisons,
         distributions,
         estimators,
         evaluation,

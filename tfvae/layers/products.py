@@ -33,7 +33,7 @@ def check_sums(layers: list[keras.layers.Layer]) -> None:
         UserError: if, on a CPU, a bias is bfloat16 or the kernel of a convolution has half precision.
     """
     for layer in layers:
-        if isinstance(layer, _Exact) or not layer.autocast or not sums_in_half(layer):
+        if isinstance(layer, Exact) or not layer.autocast or not sums_in_half(layer):
             continue  # a layer without autocast, such as `Offset`, chooses the precision of its sums itself
         weights = {weight.name: weight for weight in layer.trainable_weights}
         own = {name: weight for name, weight in weights.items() if weight is getattr(layer, name, None)}
@@ -48,13 +48,15 @@ def check_sums(layers: list[keras.layers.Layer]) -> None:
             )
 
 
-class _Exact(Mixed):
-    """Base of the layers below.
+class Exact(Mixed):
+    """Mixin for Keras layers whose sums are float32: the base of the layers below.
 
     Args:
         *args, **kwargs: arguments of the Keras layer of that name.
         dtype: dtype or policy, see `policy_for`.
     """
+
+    kernel: Any
 
     def __init__(self, *args: Any, dtype: str | keras.DTypePolicy | None = None, **kwargs: Any) -> None:
         super().__init__(*args, dtype=policy_for(dtype), **kwargs)
@@ -66,7 +68,7 @@ class _Exact(Mixed):
         return self.activation(tf.cast(products, self.compute_dtype))
 
 
-class Dense(_Exact, keras.layers.Dense):
+class Dense(Exact, keras.layers.Dense):
     """`keras.layers.Dense` with gradients summed in float32."""
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -76,7 +78,7 @@ class Dense(_Exact, keras.layers.Dense):
         return self._finish(keras.ops.matmul(inputs, self.kernel))
 
 
-class _ExactConvolution(_Exact):
+class _ExactConvolution(Exact):
     """Convolutions whose channels come last, whatever Keras' `image_data_format` is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
