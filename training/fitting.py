@@ -32,7 +32,7 @@ def watchers(
     """
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     finite = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded), steps)
-    halt = callbacks.Halt(lambda: stop.asked, finite, recorder, steps)
+    halt = callbacks.Halt(lambda: stop.requested, finite, recorder, steps)
     return [finite, recorder, callbacks.Heartbeat()] + [halt] * halts
 
 

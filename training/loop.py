@@ -224,7 +224,7 @@ def _train(
             writes=writes,
             identity=identity.of(config.to_json(), loaded.fingerprint()),
             part=part,
-            asked=lambda: stop.asked,
+            asked=lambda: stop.requested,
         )
         painter = figures.Painter(run, model, loaded, config, recorder.rows)
         if multiworker.prepared() is None:  # several would have to stop at the same step

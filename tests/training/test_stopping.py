@@ -146,9 +146,9 @@ def test_signals_before_training_and_those_that_are_ignored():
         with Stop() as stop:
             stop.hold("step")
             os.kill(os.getpid(), signal.SIGINT)
-            assert not stop.asked
+            assert not stop.requested
             os.kill(os.getpid(), signal.SIGTERM)
-            assert stop.asked
+            assert stop.requested
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, former)
