@@ -75,7 +75,7 @@ def ask(url: str, data: bytes | None, timeout: float, most: int) -> bytes:
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__} {error}") from error
         if max(length, len(content)) > most:
-            raise OSError(f"more than the {most} bytes that what was asked for can have")
+            raise OSError(f"more than the {most} bytes that the answer may have")
         return content
 
     def stop() -> None:

@@ -140,7 +140,7 @@ def loss_of_workers(task: tf_config.Task | None, resuming: str) -> Iterator[None
             raise
         atexit.register(_end_without_teardown)
         raise LostWorker(
-            f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log tells why; "
+            f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log says why; "
             f"{resuming} in every worker goes on from the last checkpoint"
         ) from error
 
