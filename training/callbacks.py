@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import UserError
-from tfvae.models import diagnosis
+from tfvae.models import nonfinite
 from tfvae.training import progress
 from tfvae.training.distribution import heartbeat
 from tfvae.training.runs import checkpoint, resumption
@@ -120,6 +120,25 @@ class Recorder(keras.callbacks.Callback):
         return progress.figures(self.rows[-1]) if self.rows else ""
 
 
+class Painter(keras.callbacks.Callback):
+    """Draws the figures of a run every few epochs, but not after the last one.
+
+    Args:
+        every: epochs between two drawings; 0 for none.
+        epochs: epochs of the whole run.
+        draw: function that draws the model as it is.
+    """
+
+    def __init__(self, every: int, epochs: int, draw: Callable[[], None]) -> None:
+        super().__init__()
+        self._every, self._epochs, self._draw = every, epochs, draw
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Draws where it is time."""
+        if self._every and (epoch + 1) % self._every == 0 and epoch + 1 < self._epochs:
+            self._draw()
+
+
 class Heartbeat(keras.callbacks.Callback):
     """Tells those who watch for workers that hang that this process goes on."""
 
@@ -136,92 +155,76 @@ class Heartbeat(keras.callbacks.Callback):
         heartbeat.beat()
 
 
-class StopWhenNotFinite(keras.callbacks.Callback):
-    """Stops a run whose loss is NaN or infinite, before such weights reach a checkpoint, and names the layer.
+class StopWhenNotFinite(nonfinite.StopWhenNotFinite):
+    """As the library's, before such weights reach a checkpoint; it names the last good one.
 
-    A loss is looked at after the next step was started, so that a GPU never waits for it, and at the end of an epoch.
     Gradients that overflow float16 leave the loss finite: loss scaling skips their step and halves the scale. Such a
     run is stopped where the scale has fallen below 1.
 
     Args:
-        run: whose last checkpoint to name.
-        batch_of: from an epoch and the number of a step in it, both from 0, to that step's batch, as `fit` takes it.
+        run: the run, whose last checkpoint is named.
+        batch_of: function from an epoch and the number of a step in it, both from 0, to that step's batch, as `fit`
+            takes it.
         steps: optimiser steps in an epoch, of which `fit` may be given the last ones alone.
     """
 
-    def __init__(self, run: RunDirectory, batch_of, steps: int):
+    def __init__(self, run: RunDirectory, batch_of: Callable[[int, int], Any], steps: int) -> None:
         super().__init__()
         self._run, self._batch_of, self._steps = run, batch_of, steps
-        self._pending = self._finite = None
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Notes the epoch."""
-        self._epoch, self._first = epoch, self._steps - self.params["steps"]
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Notes the epoch, and how many of its steps were done before."""
+        super().on_epoch_begin(epoch, logs)
+        self._first = self._steps - self.params["steps"]
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Looks at the loss of the step before, and now and then at the scale of the loss."""
-        self._look()
-        self._pending = (batch, logs)
+        super().on_train_batch_end(batch, logs)
         if batch % SCALE_EVERY == SCALE_EVERY - 1:
             self._look_at_scale(batch)
 
-    def look_at_all(self):
+    def look_at_all(self) -> int:
         """Looks at the last step and at the weights, which it may have spoilt; returns that step's number."""
+        assert self._pending is not None, "no step was taken"
         batch = self._pending[0]
         self._look()
         self._look_at_scale(batch)
-        if not all(np.isfinite(weight.numpy()).all() for weight in self.model.weights):
-            self._stop("a weight is not finite", batch, expected="finite weights")
+        if not self._weights_are_finite():
+            what = f"a weight is not finite {self._where(batch)}"
+            raise self._error(what, batch, expected="finite weights")
         return batch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Looks at the weights and at the validation loss."""
         batch = self.look_at_all()
-        if not math.isfinite(logs.get("val_loss", 0.0)):
-            self._stop(f"the validation loss is {logs['val_loss']}", batch)
-
-    def _look(self):
-        if self._pending is None:
-            return
-        batch, logs = self._pending
-        self._pending = None
-        loss = float(logs["loss"])
+        loss = (logs or {}).get("val_loss", 0.0)
         if not math.isfinite(loss):
-            self._stop(f"the loss is {loss}", batch)
-        self._finite = logs
+            raise self._error(f"the validation loss is {loss} {self._where(batch)}", batch)
 
-    def _look_at_scale(self, batch):
+    def _look_at_scale(self, batch: int) -> None:
         scale = getattr(self.model.optimizer, "dynamic_scale", None)
         scale = 1.0 if scale is None else float(tf.convert_to_tensor(scale))
         if scale < 1.0:
-            what = f"the gradients overflow float16 at a loss scale of {2.0 * scale:g}"
-            self._stop(what, batch, expected="finite gradients at a scale of 1", scale=scale)
+            what = f"the gradients overflow float16 at a loss scale of {2.0 * scale:g} {self._where(batch)}"
+            raise self._error(what, batch, expected="finite gradients at a scale of 1", scale=scale)
 
-    def _stop(self, what, batch, *, expected="a finite loss", scale=None):
-        examples = self._batch_of(self._epoch, self._first + batch)
-        if scale is None:
-            found = diagnosis.broken_forward(self.model, examples)
-        else:
-            found = diagnosis.broken_backward(self.model, examples, scale)
-        newest = [
-            checkpoint.path_of(self._run.checkpoints, *one) for one in checkpoint.found(self._run.checkpoints)
-        ]
-        figures = ", ".join(f"{name} {float(value):.6g}" for name, value in (self._finite or {}).items())
-        half = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
-        raise UserError(
-            f"{what} {self._where(batch)}" + (f": {found}" if found else ""),
-            expected=expected,
-            received=f"last finite metrics: {figures or 'none yet'}",
-            fix=f"last good checkpoint: {newest[-1] if newest else 'none'}; lower --learning-rate"
-            + ", or train with --mixed-precision bfloat16 or in float32" * half
-            + " or look at the data",
-        )
-
-    def _where(self, batch):
+    def _where(self, batch: int) -> str:
         """Returns the step in words; where several go into a dispatch, from the first to the last of it."""
         last = self._epoch * self._steps + self._first + batch + 1
         several = self.model.steps_per_execution
         return f"at step {last}" if several == 1 else f"in steps {last - several + 1} to {last}"
+
+    def _examples(self, batch: int) -> Any:
+        return self._batch_of(self._epoch, self._first + batch)
+
+    def _fix(self, half: bool) -> str:
+        found = checkpoint.found(self._run.checkpoints)
+        newest = checkpoint.path_of(self._run.checkpoints, *found[-1]) if found else "none"
+        return (
+            f"last good checkpoint: {newest}; lower --learning-rate"
+            + ", or train with --mixed-precision bfloat16 or in float32" * half
+            + " or look at the data"
+        )
 
 
 class Halt(keras.callbacks.Callback):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import math
 import sys
@@ -226,13 +227,14 @@ def _train(
             part=part,
             asked=lambda: stop.requested,
         )
-        painter = figures.Painter(run, model, loaded, config, recorder.rows)
+        draw = functools.partial(figures.draw_run, run, model, loaded, config, recorder.rows)
         if multiworker.prepared() is None:  # several would have to stop at the same step
             stop.hold("step" if alone else "epoch")
         if len(history) < config.epochs and not recorder.stopped():
             heartbeat.beat()
             watchers = fitting.watchers(config, run, loaded, recorder, stop, halts=alone)
-            watchers += [painter] * writes
+            if writes:
+                watchers.append(callbacks.Painter(config.figures_every, config.epochs, draw))
             if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
             step = fitting.fit(config, loaded, model, len(history), step, watchers)
@@ -244,7 +246,7 @@ def _train(
         best = checkpoint.best_epoch(rows)
         checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
         say(f"the best validation bound was that of epoch {best}; its weights are kept")
-    painter.draw()
+    draw()
     try:
         with files.replacing(run.model_file) as temporary:
             model.save(temporary)

@@ -225,13 +225,14 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     plain = train("plain", epochs=2)
     drawn = []
 
-    def draw(painter):
-        painter._vae.encode(painter._examples[:10])
-        painter._vae.sample(4, seed=0)
-        painter._vae.reconstruct(painter._examples[:3])
-        drawn.append(f"after epoch {len(painter._history)}")
+    def draw(run, model, loaded, config, history):
+        examples = loaded.validation.images[:10].round()
+        model.encode(examples)
+        model.sample(4, seed=0)
+        model.reconstruct(examples[:3])
+        drawn.append(f"after epoch {len(history)}")
 
-    monkeypatch.setattr(figures.Painter, "draw", draw)
+    monkeypatch.setattr(figures, "draw_run", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
     assert drawn == ["after epoch 1", "after epoch 2"]
 

@@ -128,6 +128,7 @@ def run(options: argparse.Namespace) -> None:
     if against is not None:
         against.config()
 
+    from tfvae.training import report
     from tfvae.training.evaluation import annealed, evaluations, gaps
 
     options.reached = None
@@ -148,11 +149,12 @@ def run(options: argparse.Namespace) -> None:
         gap=gap,
         annealing=None if settings is None else annealed.Annealed(**settings),
         progress=Bar(options, "example"),
+        report=report.write if options.full else None,
     )
     summary.tell(result)
     summary.tell_where(run, result["evaluation"])
-    report = f", {run.report_file}" if options.full else ""
-    print(f"in {time.monotonic() - began:.0f} s{report}")
+    written = f", {run.report_file}" if options.full else ""
+    print(f"in {time.monotonic() - began:.0f} s{written}")
 
 
 class Bar:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training.evaluation.block_store import Partial
+from tfvae.training.evaluation.block_store import BlockStore
 from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.runs.examples import numbered
 
@@ -72,12 +72,13 @@ def anneal(
     from tfvae import evaluation
 
     chains = settings.num_temperatures, settings.num_chains
-    options = {"init": settings.init, "seed": place["seed"], "progress": progress}
+    options = {"init": settings.init, "seed": place["seed"]}
     key = asdict(settings) | place
     simulated = key.pop("simulated")
-    store = kept.enter_context(Partial(run, "ais", **key))
+    store = kept.enter_context(BlockStore(run, "ais", **key))
     with numbered(rows):
-        result = evaluation.ais(model, examples, *chains, store=store, **options)
+        options |= {"store": store.blocks, "progress": store.saving(progress)}
+        result = evaluation.ais(model, examples, *chains, **options)
     figures = {
         "num_temperatures": result.num_temperatures,
         "num_chains": result.num_chains,
@@ -87,8 +88,9 @@ def anneal(
     }
     if simulated:
         condition = examples[0][:simulated] if model.takes_condition else None
-        store = kept.enter_context(Partial(run, "bdmc", **key, simulated=simulated))
-        bounds = evaluation.bdmc(model, simulated, *chains, condition=condition, store=store, **options)
+        store = kept.enter_context(BlockStore(run, "bdmc", **key, simulated=simulated))
+        options |= {"store": store.blocks, "progress": store.saving(progress)}
+        bounds = evaluation.bdmc(model, simulated, *chains, condition=condition, **options)
         figures |= {
             "simulated_examples": simulated,
             "simulated_lower": float(bounds.lower.mean()),

@@ -11,7 +11,7 @@ import numpy as np
 from tfvae.checks import UserError
 from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.evaluation.block_store import Partial, digest
+from tfvae.training.evaluation.block_store import BlockStore, digest
 from tfvae.training.runs.directory import RunDirectory, cannot_write
 from tfvae.training.runs.loading import load_data
 
@@ -78,9 +78,9 @@ def compare(
     from tfvae.evaluation.per_example import mean_error
     from tfvae.training.runs import figures
 
-    store = kept.enter_context(Partial(run, "against", against=digest(against.model_file), **settings))
+    store = kept.enter_context(BlockStore(run, "against", against=digest(against.model_file), **settings))
     particles = settings["num_samples"], settings["seed"]
-    theirs = evaluation.log_marginal(other, examples, *particles, progress, store)
+    theirs = evaluation.log_marginal(other, examples, *particles, store.saving(progress), store.blocks)
     gain = result.log_prob - theirs.log_prob
     if model.takes_condition:
         try:

@@ -12,8 +12,9 @@ import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training.config import Config
+from tfvae.training.data import DataSet
 from tfvae.training.evaluation import annealed, comparison, gaps
-from tfvae.training.evaluation.block_store import Partial, digest
+from tfvae.training.evaluation.block_store import BlockStore, digest
 from tfvae.training.evaluation.records import Evaluations, told
 from tfvae.training.runs import lock
 from tfvae.training.runs.directory import RunDirectory
@@ -34,6 +35,7 @@ def evaluate(
     gap: gaps.Gap | None = None,
     annealing: annealed.Annealed | None = None,
     progress: Callable[[int, int], None] | None = None,
+    report: Callable[[RunDirectory, Any, DataSet, dict[str, Any]], Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluates the model of a run on one split, keeps the evaluation, and writes evaluation.json: the best of them.
 
@@ -52,7 +54,9 @@ def evaluate(
     the same kind of number (a density, or the probability of one of as many levels), and draws figures/comparison.png.
 
     With `gap`, the inference gap and its two parts are measured on a fixed shuffle's first examples. With `full`, so
-    they are where that applies, the result has what `details.details` measures too, and report.html tells all of it.
+    they are where that applies, and the result has what `details.details` measures too. `report` is called in the end
+    with the run, its model, its data and the best evaluation of the split; it may take as long as it likes, since an
+    evaluation that is stopped in it is not made again.
 
     Returns:
         result: this evaluation in the form of evaluation.json, which may tell a better one; see `records`.
@@ -92,9 +96,10 @@ def evaluate(
     rows = np.arange(count) if limit is None else fixed_shuffle(count)[:limit]
     place = {"split": split, "limit": limit, "seed": seed}
     with contextlib.ExitStack() as kept:  # the blocks stay until what is made of them is written
-        store = kept.enter_context(Partial(run, "importance", num_samples=num_samples, **place))
+        store = kept.enter_context(BlockStore(run, "importance", num_samples=num_samples, **place))
         with numbered(rows):
-            result = evaluation.log_marginal(model, examples, num_samples, seed, progress, store)
+            watch, blocks = store.saving(progress), store.blocks
+            result = evaluation.log_marginal(model, examples, num_samples, seed, watch, blocks)
         estimate, chains = result, None
         if annealing is not None:
             estimate, chains = annealed.anneal(run, model, examples, rows, annealing, kept, progress, **place)
@@ -124,10 +129,8 @@ def evaluate(
         asked |= {"gap": gap and gap.settings(), "annealing": annealing and asdict(annealing)}
         asked["against"] = against and digest(against.model_file)
         record = evaluations.add(summary["method"], asked, measured)
-        if full:
-            from tfvae.training import report
-
-            report.write(run, model, loaded, evaluations.told(split))
+        if report is not None:
+            report(run, model, loaded, evaluations.told(split))
     return told([record], record.model)
 
 

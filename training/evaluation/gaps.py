@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training.evaluation.block_store import Partial
+from tfvae.training.evaluation.block_store import BlockStore
 from tfvae.training.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def measure(
     options = {"num_samples": settings["num_samples"], "seed": settings["seed"], "steps": gap.steps}
     if given is not None:
         options |= {"log_prob": given.log_prob, "log_prob_standard_error": given.standard_error}
-    store = kept.enter_context(Partial(run, "gap", steps=gap.steps, **settings))
-    measured = evaluation.inference_gap(model, examples, store=store, progress=gap.progress, **options)
+    store = kept.enter_context(BlockStore(run, "gap", steps=gap.steps, **settings))
+    options |= {"store": store.blocks, "progress": store.saving(gap.progress)}
+    measured = evaluation.inference_gap(model, examples, **options)
     found: dict[str, Any] = {}
     for name in ("inference", "approximation", "amortization"):
         part = getattr(measured, name)

@@ -84,7 +84,7 @@ def draw(
     names = _of_the_run(model, loaded)
     if history and not all((run.figures / OF_THE_RUN[name][0]).is_file() for name in names):
         run.make_folders()
-        figures.Painter(run, model, loaded, config, history).draw()
+        figures.draw_run(run, model, loaded, config, history)
     found = {}
     for name in names:
         file, alt, caption = OF_THE_RUN[name]
