@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
+from tfvae.examples import Examples
 
 TOLERANCE = 1e-5
 TOLERANCE_OF = {"latent": 1e-6}  # noise is integer arithmetic and one Box-Muller step
@@ -18,8 +19,8 @@ Reader = Callable[[str, Mapping[str, np.ndarray]], Outputs]
 Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
-def examples(model: Any, count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Returns draws from the model as its methods take them, in the range of its likelihood.
+def examples(model: Any, count: int, seed: int = 0) -> Examples:
+    """Returns draws from the model, in the range of its likelihood.
 
     Args:
         model: built tfvae model.
@@ -27,14 +28,14 @@ def examples(model: Any, count: int, seed: int = 0) -> dict[str, np.ndarray]:
         seed: 32-bit integer that determines the draws.
 
     Returns:
-        inputs: {"x": [count, *event_shape]}, with {"condition": ...} of random zeros and ones if it takes conditions.
+        examples: the draws, with conditions of random zeros and ones if the model takes them.
     """
     if not model.takes_condition:
-        return {"x": np.asarray(model.sample(count, seed=seed, mean=False), np.float32)}
+        return Examples(np.asarray(model.sample(count, seed=seed, mean=False), np.float32))
     bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
     condition = bits.astype(np.float32)
     x = model.sample(1, seed=seed, mean=False, condition=condition)[0]
-    return {"x": np.asarray(x, np.float32), "condition": condition}
+    return Examples(np.asarray(x, np.float32), condition)
 
 
 def requests(
@@ -43,7 +44,7 @@ def requests(
     """Returns a request of `count` different rows for each signature: {signature: {input: array}}."""
     seeds = np.array([SEEDS[row % len(SEEDS)] for row in range(count)], np.int32)
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
-    values = examples(model, count, seed=1) | {"seed": seeds}
+    values = {**examples(model, count, seed=1).arguments(), "seed": seeds}
     if model.latents:
         shape = (count, *model.posterior_head.event_shape)
         values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)

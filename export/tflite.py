@@ -15,6 +15,7 @@ import numpy as np
 
 from tfvae import evaluation
 from tfvae.checks import UserError, positive_int
+from tfvae.examples import Examples
 from tfvae.export import parity
 from tfvae.export.convert import convert, does_not_run
 from tfvae.export.directories import disk_errors, replacing_file
@@ -79,7 +80,7 @@ def save_tflite(
         fixed_batch: number of rows of each call, for delegates that need fixed shapes; None for any number.
         num_samples: number of particles K of the signature `log_prob`.
         images: examples, [N, *event_shape], of which the first 1,000 measure the ELBO of a quantised file. For a model
-            with conditions, the pair (condition, x). None for draws from the model.
+            with conditions, `Examples` or the pair (condition, x). None for draws from the model.
         force: True to keep a quantised file whose ELBO differs by more than 0.1 nats.
         overwrite: True to replace the file if an earlier export made it.
         say: function that receives one line about the ELBO of a quantised file.
@@ -104,7 +105,7 @@ def save_tflite(
         raise UserError("a TFLite file cannot be checked without LiteRT", fix="`pip install tfvae[litert]`")
     check_exportable(model)
     warn_if_untrained(model)
-    chosen = None if images is None else evaluation.as_arrays(model, images)
+    chosen = None if images is None else evaluation.as_examples(model, images)
     model = in_float32(model)
     table = signatures(model, num_samples, fixed_batch)
     del table["serving_default"]
@@ -126,7 +127,7 @@ def _check(
     table: Mapping[str, Signature],
     file: Path,
     quantization: str,
-    images: Mapping[str, np.ndarray] | None,
+    images: Examples | None,
     force: bool,
     say: Callable[[str], None],
     path: Path,
@@ -152,8 +153,8 @@ def _check(
     if images is None:
         chosen = parity.examples(model, NUM_IMAGES, seed=3)
     else:
-        chosen = evaluation.rows(dict(images), 0, NUM_IMAGES)
-        source = f"{len(chosen['x'])} images"
+        chosen = images[:NUM_IMAGES]
+        source = f"{len(chosen)} images"
     change = elbo_change(exact, device, chosen)
     say(f"{quantization}: the ELBO changes by {change:+.4f} nats on {source}")
     if not abs(change) <= ELBO_LIMIT and not force:
@@ -172,25 +173,23 @@ def _draws_without_weights(model: Any) -> bool:
     return prior_alone and len(model.latent_shapes) == 1 and not model.prior_head.weights
 
 
-def elbo_change(
-    exact: parity.Reader, device: OnDevice, images: Mapping[str, np.ndarray], batch: int = 50
-) -> float:
+def elbo_change(exact: parity.Reader, device: OnDevice, images: Examples, batch: int = 50) -> float:
     """Returns the mean ELBO on the device minus that of the model, in nats, with the same noise for both.
 
     Args:
         exact: reader of the model.
         device: reader of the file.
-        images: examples in the layout of `parity.examples`.
+        images: examples that are scored.
         batch: number of examples scored at once.
 
     Returns:
         change: nats; for a regressor the change of log p(x|c).
     """
-    change, count = 0.0, len(images["x"])
+    change, count = 0.0, len(images)
     takes = device.inputs["log_prob"]
     output = "elbo" if "seed" in takes else "log_prob"
     for start in range(0, count, batch):
-        request = evaluation.rows(dict(images), start, batch)
+        request = dict(images[start : start + batch].arguments())
         if "seed" in takes:
             request["seed"] = row_seeds(start, len(request["x"]))
         change += float(np.sum(device.read("log_prob", request)[output] - exact("log_prob", request)[output]))

@@ -16,7 +16,7 @@ HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"
 
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
     {"checks", "files"},
-    {"memory"},
+    {"memory", "examples"},
     {"random", "plotting", "optimizers", "conditions"},
     {"layers"},
     {"estimators", "comparisons", "distributions"},

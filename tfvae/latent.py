@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tfvae.checks import UserError, number_in, one_of, positive_int
 from tfvae.distributions import StandardNormal
 from tfvae.evaluation.activity import active_units
-from tfvae.evaluation.examples import as_arrays
+from tfvae.evaluation.examples import as_examples
 
 if TYPE_CHECKING:
     from tfvae.models import LatentVariableModel
@@ -264,7 +264,7 @@ def traverse(
 
 def encode(model: LatentVariableModel, x: ArrayLike) -> np.ndarray:
     """Returns the posterior means of examples [N, *event_shape]: [N, latent_size]. They are encoded in blocks."""
-    x = as_arrays(model, x)["x"]
+    x = as_examples(model, x).x
     return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
 
 

@@ -81,7 +81,7 @@ def save_web(
         )
     modules = _modules(runtime)
     check()
-    images = parity.examples(model, 1000)["x"] if images is None else images
+    images = parity.examples(model, 1000).x if images is None else images
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing_directory(folder, check) as temporary:

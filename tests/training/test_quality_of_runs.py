@@ -64,7 +64,7 @@ def test_a_run_on_binarised_digits(start, monkeypatch):
         )
     assert result["features_accuracy"] > 0.3 and result["code_examples"] == 120
     assert 0.0 < result["knn_accuracy"] < 1.0 and 0.05 < result["code_chance"] < 0.2
-    examples, _ = quality.examples_of(loaded, config, "test", 120)
+    examples = quality.examples_of(loaded, config, "test", 120).x
     elbo = np.mean(model.elbo(examples, 50, seed=1))
     assert abs(result["rate"] + result["distortion"] + elbo) < 0.3
 
@@ -111,7 +111,7 @@ def test_labels_that_the_encoder_sees_are_not_told_from_codes(start, monkeypatch
         lambda self, n, **given: asked.append(given) or np.zeros((n, 30, 8, 8, 1), np.float32),
     )
     result = plain(quality.assess(run, model, loaded, config, limit=60, seed=2))
-    condition = quality.examples_of(loaded, config, "test", 60)[0][0]
+    condition = quality.examples_of(loaded, config, "test", 60).condition
     np.testing.assert_array_equal(asked[0]["condition"], condition[evaluation.halves(60, 2)[1]])
     assert asked[0]["mean"] is False and asked[0]["seed"] == 2
     assert "shows the label" in result["codes_missing"] and result["rate"] > 0

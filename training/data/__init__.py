@@ -21,6 +21,7 @@ from tfvae.training.data.dataset import DataSet, Split
 from tfvae.training.data.pipelines import (
     BINARIZE,
     binarize_once,
+    condition,
     evaluation_pipeline,
     paired,
     philox,
@@ -33,6 +34,7 @@ __all__ = [
     "DataSet",
     "Split",
     "binarize_once",
+    "condition",
     "datasets",
     "evaluation_pipeline",
     "load",

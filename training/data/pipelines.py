@@ -191,9 +191,13 @@ def paired(x, given=None, vectors=None):
         given: mask [H, W, C] of the pixels that make the condition, 0 elsewhere; or None.
         vectors: the conditions themselves, [b, ...]; or None.
     """
-    if given is not None:
-        return x * given.astype(np.float32), x
-    return x if vectors is None else (vectors, x)
+    conditions = condition(x, given, vectors)
+    return x if conditions is None else (conditions, x)
+
+
+def condition(x, given=None, vectors=None):
+    """Returns the conditions of a batch, [b, ...]; None for a model without. See `paired`."""
+    return vectors if given is None else x * given.astype(np.float32)
 
 
 def _check_images(images: np.ndarray) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
+from tfvae.examples import Examples
 from tfvae.training.evaluation.block_store import BlockStore
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.runs.examples import numbered
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def check(settings: Annealed, model, count: int) -> None:
 def anneal(
     run: RunDirectory,
     model,
-    examples,
-    rows: np.ndarray,
+    examples: Examples,
     settings: Annealed,
     kept: ExitStack,
     progress: Callable[[int, int], None] | None = None,
@@ -58,8 +57,7 @@ def anneal(
     Args:
         run: which keeps finished blocks.
         model: of the run.
-        examples: as `examples_of` gives them.
-        rows: which of the split these are.
+        examples: what to evaluate.
         settings: what to anneal.
         kept: closed when the whole evaluation is done; until then the blocks stay.
         progress: called with (examples done, N) for each of the two.
@@ -76,9 +74,8 @@ def anneal(
     key = asdict(settings) | place
     simulated = key.pop("simulated")
     store = kept.enter_context(BlockStore(run, "ais", **key))
-    with numbered(rows):
-        options |= {"store": store.blocks, "progress": store.saving(progress)}
-        result = evaluation.ais(model, examples, *chains, **options)
+    options |= {"store": store.blocks, "progress": store.saving(progress)}
+    result = evaluation.ais(model, examples, *chains, **options)
     figures = {
         "num_temperatures": result.num_temperatures,
         "num_chains": result.num_chains,
@@ -87,7 +84,7 @@ def anneal(
         "acceptance": float(result.acceptance.mean()) if result.num_temperatures > 1 else None,
     }
     if simulated:
-        condition = examples[0][:simulated] if model.takes_condition else None
+        condition = examples[:simulated].condition
         store = kept.enter_context(BlockStore(run, "bdmc", **key, simulated=simulated))
         options |= {"store": store.blocks, "progress": store.saving(progress)}
         bounds = evaluation.bdmc(model, simulated, *chains, condition=condition, **options)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfvae.checks import UserError
+from tfvae.examples import Examples
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.evaluation.block_store import BlockStore, digest
@@ -53,7 +54,7 @@ def compare(
     result,
     against: RunDirectory,
     other,
-    examples,
+    examples: Examples,
     kept: ExitStack,
     progress: Callable[[int, int], None] | None = None,
     **settings: Any,
@@ -66,7 +67,7 @@ def compare(
         result: `evaluation.LogMarginal` of the examples under it.
         against: the other run.
         other: its model.
-        examples: as `examples_of` gives them.
+        examples: what to evaluate.
         kept: closed when the whole evaluation is done; until then the blocks stay.
         progress: called with (examples done, N).
         **settings: "num_samples", "seed" and all else that the examples depend on.

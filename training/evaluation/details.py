@@ -48,7 +48,7 @@ def details(
     """
     found: dict[str, Any] = {}
     if split != "train":
-        examples, _ = examples_of(loaded, config, "train", TRAINING)
+        examples = examples_of(loaded, config, "train", TRAINING)
         elbo = evaluation.log_marginal(model, examples, DRAWS, seed).elbo
         found |= {"train_elbo": float(elbo.mean()), "train_elbo_standard_error": mean_error(elbo)}
         found["train_elbo_examples"] = len(elbo)

@@ -18,7 +18,7 @@ from tfvae.training.evaluation.block_store import BlockStore, digest
 from tfvae.training.evaluation.records import Evaluations, told
 from tfvae.training.runs import lock
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.runs.examples import examples_of, fixed_shuffle, numbered
+from tfvae.training.runs.examples import examples_of, first_places
 from tfvae.training.runs.loading import load_data, load_model
 
 
@@ -92,34 +92,29 @@ def evaluate(
 
     from tfvae import evaluation
 
-    examples, _ = examples_of(loaded, config, split, limit)
-    rows = np.arange(count) if limit is None else fixed_shuffle(count)[:limit]
+    examples = examples_of(loaded, config, split, limit)
     place = {"split": split, "limit": limit, "seed": seed}
     with contextlib.ExitStack() as kept:  # the blocks stay until what is made of them is written
         store = kept.enter_context(BlockStore(run, "importance", num_samples=num_samples, **place))
-        with numbered(rows):
-            watch, blocks = store.saving(progress), store.blocks
-            result = evaluation.log_marginal(model, examples, num_samples, seed, watch, blocks)
+        watch, blocks = store.saving(progress), store.blocks
+        result = evaluation.log_marginal(model, examples, num_samples, seed, watch, blocks)
         estimate, chains = result, None
         if annealing is not None:
-            estimate, chains = annealed.anneal(run, model, examples, rows, annealing, kept, progress, **place)
+            estimate, chains = annealed.anneal(run, model, examples, annealing, kept, progress, **place)
         summary = _summary(config, model, examples, result, estimate) | {"split": split, "seed": seed}
         if chains is not None:
             summary |= chains | {"method": "ais", "importance_nll": result.nll}
         measured = {"likelihood": summary}
         if gap is not None and no_gap is None:
-            some = (np.arange(limit) if limit else fixed_shuffle(count))[: gap.examples]
-            part = tuple(each[some] for each in examples) if model.takes_condition else examples[some]
+            some = first_places(examples, count, gap.examples)
             given = None if annealing is None else estimate.of(some)
             size = {"num_samples": num_samples, "limit": len(some)}
-            with numbered(rows[some]):
-                measured["gap"] = gaps.measure(run, model, part, gap, kept, given, **place | size)
+            measured["gap"] = gaps.measure(run, model, examples[some], gap, kept, given, **place | size)
         if against is not None:
             asked = place | {"num_samples": num_samples}
-            with numbered(rows):
-                measured["against"] = comparison.compare(
-                    run, model, result, against, other, examples, kept, progress, **asked
-                )
+            measured["against"] = comparison.compare(
+                run, model, result, against, other, examples, kept, progress, **asked
+            )
         if full:
             from tfvae.training.evaluation.details import details
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.checks import UserError
+from tfvae.examples import Examples
 from tfvae.training.evaluation.block_store import BlockStore
 from tfvae.training.runs.directory import RunDirectory
 
@@ -56,14 +57,20 @@ def check(gap: Gap, model) -> str | None:
 
 
 def measure(
-    run: RunDirectory, model, examples, gap: Gap, kept: ExitStack, given: Estimate | None, **settings: Any
+    run: RunDirectory,
+    model,
+    examples: Examples,
+    gap: Gap,
+    kept: ExitStack,
+    given: Estimate | None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Measures the inference gap of examples.
 
     Args:
         run: which keeps finished blocks.
         model: of the run.
-        examples: as `examples_of` gives them.
+        examples: what to measure it on.
         gap: what is asked.
         kept: closed when the whole evaluation is done; until then the blocks stay.
         given: an estimate of log p(x) that is better than importance sampling from the best q; None for none.

@@ -59,10 +59,10 @@ def assess(
         UserError: if the features cannot be read or written, or figures are not finite.
     """
     limit = EXAMPLES if limit is None else min(limit, EXAMPLES)
-    examples, labels = examples_of(loaded, config, split, limit)
+    examples = examples_of(loaded, config, split, limit)
     return (
         _samples(run, model, loaded, config, examples, seed)
-        | _codes(model, loaded, config, split, examples, labels)
+        | _codes(model, loaded, config, split, examples)
         | _point(model, examples, seed)
     )
 
@@ -106,7 +106,7 @@ def _samples(run, model, loaded, config, examples, seed) -> dict[str, Any]:
         for suffix in ("", "_standard_error")
     ]
     result = dict.fromkeys([*names, "features", "features_accuracy", "samples", "quality_examples"])
-    condition, real = examples if model.takes_condition else (None, examples)
+    condition, real = examples.condition, examples.x
     if len(real) < FEWEST:
         return result | {"quality_missing": f"{len(real)} examples are too few, at least {FEWEST} are needed"}
     classifier = feature_model(run, loaded)
@@ -152,7 +152,7 @@ def _accuracy(classifier, loaded: data.DataSet, config: Config) -> float | None:
     return float(np.mean(np.unique(loaded.train.labels)[told] == loaded.test.labels))
 
 
-def _codes(model, loaded, config, split, examples, labels) -> dict[str, Any]:
+def _codes(model, loaded, config, split, examples) -> dict[str, Any]:
     """Returns what the codes tell of the labels, and how much each unit varies."""
     accuracies = [f"{name}_accuracy" for name in ("knn", "linear_probe")]
     names = [f"{name}{suffix}" for name in accuracies for suffix in ("", "_standard_error")]
@@ -164,12 +164,12 @@ def _codes(model, loaded, config, split, examples, labels) -> dict[str, Any]:
         return result | {"codes_missing": "the classifiers are fitted to the training examples themselves"}
     if config.condition == "label":
         return result | {"codes_missing": "the condition shows the label to the encoder"}
-    train_examples, train_labels = examples_of(loaded, config, "train", EXAMPLES)
+    fitted = examples_of(loaded, config, "train", EXAMPLES)
+    labels, train_labels = examples.labels, fitted.labels
     if labels is None or train_labels is None or len(np.unique(train_labels)) < 2:
         return result | {"codes_missing": f"data set {loaded.name} has no labels to tell"}
     train, test = (
-        np.concatenate(found.means, axis=1)
-        for found in (evaluation.active_units(model, train_examples), units)
+        np.concatenate(found.means, axis=1) for found in (evaluation.active_units(model, fitted), units)
     )
     knn = evaluation.knn_accuracy(train, train_labels, test, labels, min(5, len(train)))
     probe = evaluation.linear_probe(train, train_labels, test, labels)

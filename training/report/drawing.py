@@ -119,7 +119,7 @@ def _of_the_run(model, loaded: data.DataSet) -> list[str]:
 def _beside(folder: Path, model, loaded: data.DataSet, config: Config, result: Mapping[str, Any]):
     """Draws real examples, samples with the noise of the likelihood, and the means of these samples."""
     split = result["split"]
-    real, _ = examples_of(loaded, config, split, TILES)
+    real = examples_of(loaded, config, split, TILES).x
     count = len(real)
     grids = {
         "real": (

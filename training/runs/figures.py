@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfvae import evaluation, latent, plotting, random
+from tfvae.examples import Examples
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.examples import held_out_of
 
 CODES = 2000  # examples in the latent map
+RECONSTRUCTED = 30  # examples whose reconstruction is shown
 MANIFOLD = 20  # tiles along each side of the manifold grid
 CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 NUMBERS = 3  # of a condition that is neither an image nor a label, told beside its row
@@ -20,7 +24,11 @@ ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by 
 
 
 def draw_run(
-    run: RunDirectory, model, loaded: data.DataSet, config: Config, history: Sequence[Mapping[str, float]]
+    run: RunDirectory,
+    model: Any,
+    loaded: data.DataSet,
+    config: Config,
+    history: Sequence[Mapping[str, float]],
 ) -> None:
     """Draws the figures of a run: loss curves, and what its model makes of held-out examples.
 
@@ -39,29 +47,25 @@ def draw_run(
     """
     folder = run.figures
     when = f"after epoch {len(history)}" if history else "within the first epoch"
-    held_out = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(CODES))
-    x, labels = data.binarize_once(held_out.images, config.binarize, config.seed), held_out.labels
-    condition = None
-    if model.takes_condition:
-        condition, _ = data.paired(x, **loaded.condition_of(config.condition, held_out))
+    examples = held_out_of(loaded, config, CODES)
     try:
         if history:
             plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
-        if condition is not None:
+        if examples.condition is not None:
             title = f"Held-out examples given their conditions, {when}"
-            draw_conditional(folder / "conditional.png", model, (condition, x), title=title)
-        elif x.ndim == 2:
-            _draw_points(folder, model, x, when)
+            draw_conditional(folder / "conditional.png", model, examples, title=title)
+        elif examples.x.ndim == 2:
+            _draw_points(folder, model, examples.x, when)
         else:
             images, title = np.asarray(model.sample(64, seed=0)), f"Samples from the prior, {when}"
             plotting.save_image_grid(folder / "samples.png", images, title=title)
         if model.latents:
-            _draw_latents(folder, model, x, condition, labels, when)
+            _draw_latents(folder, model, examples, when)
     except OSError as error:
         raise cannot_write(folder, error) from error
 
 
-def _draw_points(folder: Path, model, x: np.ndarray, when: str) -> None:
+def _draw_points(folder: Path, model: Any, x: np.ndarray, when: str) -> None:
     drawn = np.asarray(model.sample(len(x), seed=0, mean=False))
     plotting.save_points(
         folder / "samples.png",
@@ -75,40 +79,31 @@ def _draw_points(folder: Path, model, x: np.ndarray, when: str) -> None:
     )
 
 
-def _draw_latents(
-    folder: Path,
-    model,
-    x: np.ndarray,
-    condition: np.ndarray | None,
-    labels: np.ndarray | None,
-    when: str,
-) -> None:
-    given = {} if condition is None else {"condition": condition}
-    images = x.ndim > 2
+def _draw_latents(folder: Path, model: Any, examples: Examples, when: str) -> None:
+    images = examples.x.ndim > 2
     if images:
-        some = {name: values[:30] for name, values in given.items()}
+        some = examples[:RECONSTRUCTED]
         plotting.save_reconstructions(
             folder / "reconstructions.png",
-            x[:30],
-            np.asarray(model.reconstruct(x[:30], **some)),
+            some.x,
+            np.asarray(model.reconstruct(**some.arguments())),
             title=f"Held-out examples and their reconstructions, {when}",
         )
     if model.posterior_head.closed_mean:
-        codes = np.asarray(model.encode(x, **given))
+        codes = np.asarray(model.encode(**examples.arguments()))
     else:
-        codes = evaluation.active_units(model, (condition, x) if given else x).means[0]
-    plotting.save_latent_map(
-        folder / "latent_map.png", codes, labels, title=f"Posterior means of held-out examples, {when}"
-    )
+        codes = evaluation.active_units(model, examples).means[0]
+    title = f"Posterior means of held-out examples, {when}"
+    plotting.save_latent_map(folder / "latent_map.png", codes, examples.labels, title=title)
     if hasattr(model, "canvases"):
         _draw_canvases(folder, model, codes[:ROWS], when)
-    if images and latent.has_manifold(model) and not given:
+    if images and latent.has_manifold(model) and examples.condition is None:
         tiles, extent = latent.manifold(model, MANIFOLD)
         title = f"Decoded quantiles of the prior, {when}"
         plotting.save_manifold_grid(folder / "manifold.png", tiles, title=title, extent=extent)
 
 
-def _draw_canvases(folder: Path, model, codes: np.ndarray, when: str) -> None:
+def _draw_canvases(folder: Path, model: Any, codes: np.ndarray, when: str) -> None:
     samples = model.sample_latents(random.ThreefryNoise(random.row_seeds(0, ROWS)))
     images, windows = model.canvases(np.concatenate([codes, samples]))
     plotting.save_canvases(
@@ -121,14 +116,20 @@ def _draw_canvases(folder: Path, model, codes: np.ndarray, when: str) -> None:
 
 
 def draw_conditional(
-    path: Path, model, examples, *, title: str, others: Mapping | None = None, samples: int = SAMPLES
+    path: Path,
+    model: Any,
+    examples: Examples,
+    *,
+    title: str,
+    others: Mapping[str, Any] | None = None,
+    samples: int = SAMPLES,
 ) -> Path:
     """Draws the first examples of a set: the truth, the condition, samples of a model with latents, mean predictions.
 
     Args:
         path: the PNG file.
         model: a `CVAE` or a `Regressor` of images.
-        examples: the pair (condition, x).
+        examples: what to draw, with its conditions.
         title: what the figure shows.
         others: name to a model whose mean prediction to draw beside.
         samples: how many for each condition.
@@ -136,8 +137,8 @@ def draw_conditional(
     Returns:
         path: as a `Path`.
     """
-    condition, x = (values[:CONDITIONS] for values in examples)
-    columns = {"truth": x}
+    some = examples[:CONDITIONS]
+    condition, columns = some.condition, {"truth": some.x}
     shown, options = condition_column(model, condition)
     columns |= shown
     if model.latents:
@@ -149,7 +150,7 @@ def draw_conditional(
     return plotting.save_columns(path, columns, title=title, **options)
 
 
-def condition_column(model, condition) -> tuple[dict[str, np.ndarray], dict]:
+def condition_column(model: Any, condition: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns the column of conditions, if they are images like the examples, and how `plotting.save_columns` tells of
     them: what they hide, or each row's label or first numbers."""
     if model.given is not None:
