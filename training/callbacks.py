@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -207,6 +207,9 @@ class StopWhenNotFinite(nonfinite.StopWhenNotFinite):
         if scale < 1.0:
             what = f"the gradients overflow float16 at a loss scale of {2.0 * scale:g} {self._where(batch)}"
             raise self._error(what, batch, expected="finite gradients at a scale of 1", scale=scale)
+
+    def _metrics(self) -> Iterable[str]:
+        return self._finite
 
     def _where(self, batch: int) -> str:
         """Returns the step in words; where several go into a dispatch, from the first to the last of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -81,9 +81,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         else:
             found = diagnosis.broken_backward(self.model, examples, scale)
         metrics = ", ".join(
-            f"{name} {float(self._finite[name]):.6g}"
-            for name in self.model.metrics_names
-            if name in self._finite
+            f"{name} {float(self._finite[name]):.6g}" for name in self._metrics() if name in self._finite
         )
         half = isinstance(self.model.optimizer, keras.optimizers.LossScaleOptimizer)
         return UserError(
@@ -92,6 +90,10 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             received=f"last finite metrics: {metrics or 'none yet'}",
             fix=self._fix(half),
         )
+
+    def _metrics(self) -> Iterable[str]:
+        """Returns the metrics to name, in order."""
+        return self.model.metrics_names
 
     def _where(self, batch: int) -> str:
         """Returns the step in words."""
