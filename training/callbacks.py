@@ -25,32 +25,32 @@ class Recorder(keras.callbacks.Callback):
     Everything it decides is a function of the history, which the checkpoint holds.
 
     Args:
-        run: where to write.
+        run: directory of the run.
         history: rows of the epochs done.
-        epochs: of the whole run.
+        epochs: epochs of the whole run.
         steps: optimiser steps in an epoch.
         patience: epochs without a better validation bound after which to stop; 0 never stops.
         checkpoint_seconds: least time between checkpoints.
         writes: whether to write and to show a bar, as one of several workers does.
         identity: what checkpoints hold of the run, see `identity.of`.
-        part: share of the next epoch that is done.
-        asked: tells at the end of an epoch whether to stop there.
+        part: the share of the next epoch that is done; None for nothing of it.
+        asked: function that is called at the end of an epoch and returns whether to stop there.
     """
 
     def __init__(
         self,
         run: RunDirectory,
-        history,
+        history: Iterable[dict[str, float]],
         *,
-        epochs,
-        steps,
-        patience,
-        checkpoint_seconds,
-        writes=True,
-        identity=None,
-        part=None,
-        asked=lambda: False,
-    ):
+        epochs: int,
+        steps: int,
+        patience: int,
+        checkpoint_seconds: float,
+        writes: bool = True,
+        identity: dict[str, Any] | None = None,
+        part: checkpoint.Part | None = None,
+        asked: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__()
         self.rows = list(history)
         self._identity, self._part, self._asked = identity, part, asked
@@ -64,7 +64,7 @@ class Recorder(keras.callbacks.Callback):
         """Returns whether patience has run out."""
         return resumption.stopped(self.rows, self._patience)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Notes the time and the learning rate; takes up the metrics of an epoch that was begun before."""
         self._began = time.monotonic()
         self._rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))
@@ -76,7 +76,7 @@ class Recorder(keras.callbacks.Callback):
                 variable.assign(value)
             self._part = None
 
-    def pause(self, step):
+    def pause(self, step: int) -> None:
         """Writes the checkpoint within an epoch, after `step` of its steps."""
         metrics = [variable.numpy() for variable in self.model.metrics_variables]
         part = checkpoint.Part(step, self._rate, round(time.monotonic() - self._began, 3), metrics)
@@ -86,15 +86,15 @@ class Recorder(keras.callbacks.Callback):
         except OSError as error:
             raise cannot_write(self._run.path, error) from error
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Moves the bar."""
         done = len(self.rows) * self._steps + self._first + batch + 1
         if self._writes and done < self._epochs * self._steps:
             self._bar.update(done, self._words())
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Adds a row; writes history.csv and, when it is time, a checkpoint."""
-        row = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        row = {"epoch": epoch + 1} | {name: float(value) for name, value in (logs or {}).items()}
         row["learning_rate"] = self._rate
         row["seconds"] = round(time.monotonic() - self._began, 3)
         self.rows.append(row)
@@ -104,7 +104,7 @@ class Recorder(keras.callbacks.Callback):
         if self._writes:
             self._write(last, asked)
 
-    def _write(self, last, asked):
+    def _write(self, last: bool, asked: bool) -> None:
         best = self._patience and checkpoint.best_epoch(self.rows) == len(self.rows)
         try:
             if best or last or asked or time.monotonic() - self._saved >= self._seconds:
@@ -116,7 +116,7 @@ class Recorder(keras.callbacks.Callback):
         if last:
             self._bar.update(self._epochs * self._steps, self._words())
 
-    def _words(self):
+    def _words(self) -> str:
         return progress.figures(self.rows[-1]) if self.rows else ""
 
 
@@ -140,18 +140,18 @@ class Painter(keras.callbacks.Callback):
 
 
 class Heartbeat(keras.callbacks.Callback):
-    """Tells those who watch for workers that hang that this process goes on."""
+    """Beats for those who watch for workers that hang: this process goes on."""
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Tells it after a step."""
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Beats after a step."""
         heartbeat.beat()
 
-    def on_test_batch_end(self, batch, logs=None):
-        """Tells it within a validation."""
+    def on_test_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Beats within a validation."""
         heartbeat.beat()
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Tells it after a checkpoint."""
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Beats after a checkpoint."""
         heartbeat.beat()
 
 
@@ -234,17 +234,19 @@ class Halt(keras.callbacks.Callback):
     """Ends `fit` by `Halted` after the step during which that was asked for, unless it is the last of its epoch.
 
     Args:
-        asked: tells whether to.
-        stop: looks at what reaches the checkpoint then.
-        recorder: writes the checkpoint.
+        asked: function that returns whether to end.
+        stop: callback that looks at what reaches the checkpoint then.
+        recorder: callback that writes the checkpoint.
         steps: optimiser steps in an epoch.
     """
 
-    def __init__(self, asked, stop: StopWhenNotFinite, recorder: Recorder, steps: int):
+    def __init__(
+        self, asked: Callable[[], bool], stop: StopWhenNotFinite, recorder: Recorder, steps: int
+    ) -> None:
         super().__init__()
         self._asked, self._stop, self._recorder, self._steps = asked, stop, recorder, steps
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Ends `fit` if that was asked for."""
         step = self._steps - self.params["steps"] + batch + 1
         if self._asked() and step < self._steps:

@@ -51,7 +51,7 @@ def _check_memory(config: Config, loaded: data.DataSet) -> None:
     )
 
 
-def build(config: Config, loaded: data.DataSet):
+def build(config: Config, loaded: data.DataSet) -> Any:
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
@@ -92,7 +92,7 @@ def build(config: Config, loaded: data.DataSet):
     return model
 
 
-def _start_from_data(model, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
+def _start_from_data(model: Any, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
     """Starts the likelihood from the data: its bias from their mean, and a learned scale from their spread about it.
 
     A preset may say otherwise: with `bias_from_data`, or with an `initial_scale` for its likelihood.

@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 
 from tfvae import cli, files
-from tfvae.training.evaluation import block_store, details, evaluations  # noqa: F401
+from tfvae.training.evaluation import block_store, details, evaluate  # noqa: F401
 
 
 def patch():

@@ -21,7 +21,7 @@ import pytest
 from tfvae.checks import UserError
 from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.evaluation import evaluations
+from tfvae.training.evaluation.evaluate import Settings, evaluate
 from tfvae.training.runs import checkpoint, loading
 from tfvae.training.runs.directory import RunDirectory
 
@@ -307,9 +307,9 @@ def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
     settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
     loop.train(Config.resolve(settings), run, say=lambda line: None)
     assert (run.figures / "canvas.png").is_file()
-    result = evaluations.evaluate(run, num_samples=10, limit=30)
-    assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
-    assert sum(result["active_units_by_layer"]) == result["active_units"]
+    found = evaluate(run, Settings(num_samples=10, limit=30)).likelihood
+    assert found.units_by_layer == [2] * 10 and found.latent_size == 20
+    assert sum(found.active_units_by_layer) == found.active_units
 
 
 def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():

@@ -36,7 +36,7 @@ class Split:
         """Returns the number of examples, N."""
         return len(self.images)
 
-    def take(self, rows: np.ndarray) -> Split:
+    def take(self, rows: np.ndarray | slice) -> Split:
         """Returns the examples with these row numbers, in that order."""
         others = (self.labels, self.conditions)
         return Split(self.images[rows], *(None if part is None else part[rows] for part in others))
