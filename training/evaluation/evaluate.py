@@ -82,33 +82,19 @@ def evaluate(
         UserError: for bad input.
     """
     settings = settings or Settings()
+    if settings.full and settings.gap is None:
+        settings = replace(settings, gap=GapSettings(if_possible=True))
     evaluations = Evaluations(run)  # before the model is read: a newer one is another model
     with ExitStack() as kept:
         task = Task.of(run, settings.split, settings.limit, settings.seed, kept=kept, progress=progress)
         other = None if against is None else comparison.Other.of(task, against)
-        if settings.annealing is not None:
-            annealing.check(task, settings.annealing)
-        gap_settings, gap_missing = _gap(task, settings)
-        chains, found = None, dict[str, Any]()
-        particles = likelihood.sample(task, settings.num_samples)
-        if settings.annealing is not None:
-            chains, found["annealing"] = annealing.anneal(task, settings.annealing, particles)
-        found["likelihood"] = likelihood.describe(task, particles, chains)
-        if gap_settings is not None and gap_missing is None:
-            found["gap"] = gap.measure(task, gap_settings, settings.num_samples, chains)
-        if other is not None:
-            found["comparison"] = comparison.compare(task, particles, settings.num_samples, other)
-        if settings.full:
-            from tfvae.training.evaluation import details
-
-            found |= details.measure(task) | {"gap_missing": gap_missing}
-        evaluation = Evaluation(**found)
+        evaluation = _measure(task, settings, other)
         asked = {
             **task.place,
             "split_size": task.size,
             "num_samples": settings.num_samples,
             "full": settings.full,
-            "gap": gap_settings and gap_settings.to_json(),
+            "gap": settings.gap and settings.gap.to_json(),
             "annealing": settings.annealing and asdict(settings.annealing),
             "against": against and digest(against.model_file),
         }
@@ -118,20 +104,40 @@ def evaluate(
     return replace(evaluation, name=record.name, model=record.model)
 
 
-def _gap(task: Task, settings: Settings) -> tuple[GapSettings | None, str | None]:
-    """Returns how to measure the inference gap, None for not at all, and why the model has none, None where it has.
+def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> Evaluation:
+    """Takes the steps of an evaluation, after a check that each of them can be taken."""
+    if settings.annealing is not None:
+        annealing.check(task, settings.annealing)
+    gap_missing = _gap_missing(task, settings)
+    particles = likelihood.sample(task, settings.num_samples)
+    chains = annealed = None
+    if settings.annealing is not None:
+        chains, annealed = annealing.anneal(task, settings.annealing, particles)
+    found: dict[str, Any] = {"likelihood": likelihood.describe(task, particles, chains)}
+    if settings.gap is not None and gap_missing is None:
+        found["gap"] = gap.measure(task, settings.gap, settings.num_samples, chains)
+    if other is not None:
+        found["comparison"] = comparison.compare(task, particles, settings.num_samples, other)
+    if settings.full:
+        from tfvae.training.evaluation import details
+
+        found |= details.measure(task)
+    return Evaluation(**found, annealing=annealed, gap_missing=gap_missing)
+
+
+def _gap_missing(task: Task, settings: Settings) -> str | None:
+    """Returns why the model has no inference gap; None where it has one, or was not asked for it.
 
     Raises:
-        UserError: if the model has none and it is to be measured, or a single chain gives it no standard error.
+        UserError: if the model has none and has to, or a single chain gives it no standard error.
     """
-    asked = GapSettings(if_possible=True) if settings.full and settings.gap is None else settings.gap
-    if asked is None:
-        return None, None
-    missing = gap.missing(task, asked)
+    if settings.gap is None:
+        return None
+    missing = gap.missing(task, settings.gap)
     if missing is None and settings.annealing is not None and settings.annealing.num_chains < 2:
         raise UserError(
             "a single chain has no standard error, which the inference gap needs",
             expected="--chains of at least 2 with --gap or --full",
             received=settings.annealing.num_chains,
         )
-    return asked, missing
+    return missing
