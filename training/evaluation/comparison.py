@@ -46,7 +46,9 @@ class Other:
     @property
     def has_particles(self) -> bool:
         """Whether its likelihood is estimated from particles; that of a regressor is exact."""
-        return self.model.latents is not None
+        from tfvae.models.contract import Inferential
+
+        return isinstance(self.model, Inferential)
 
 
 def _check_data(task: Task, other: RunDirectory) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from tfvae import evaluation
 from tfvae.evaluation.per_example import mean_error
 from tfvae.examples import Examples
+from tfvae.models.contract import Inferential
 from tfvae.training.evaluation import quality
 from tfvae.training.evaluation.groups import Codes, Group, RateDistortion, TrainingBound
 from tfvae.training.evaluation.task import Task
@@ -64,7 +65,7 @@ def judge_codes(task: Task, examples: Examples) -> Codes:
 
 def _no_codes(task: Task, examples: Examples, fitted: Examples) -> str | None:
     """Returns why codes cannot be asked for labels; None where they can."""
-    if task.model.latents is None:
+    if not isinstance(task.model, Inferential):
         return f"a {type(task.model).__name__} has no codes"
     if task.split == "train":
         return "the classifiers are fitted to the training examples themselves"
@@ -77,7 +78,7 @@ def _no_codes(task: Task, examples: Examples, fitted: Examples) -> str | None:
 
 def rate_distortion(task: Task, examples: Examples) -> RateDistortion:
     """Estimates the rate-distortion point of the model on these examples."""
-    if task.model.latents is None:
+    if not isinstance(task.model, Inferential):
         return RateDistortion(missing=f"a {type(task.model).__name__} has no latents")
     point = evaluation.rate_distortion(task.model, examples, seed=task.seed)
     names = ("rate", "rate_standard_error", "distortion", "distortion_standard_error")

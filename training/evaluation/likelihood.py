@@ -34,6 +34,7 @@ def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Lik
         chains: a better one by annealed importance sampling; None for none.
     """
     from tfvae.evaluation.per_example import mean_error
+    from tfvae.models.contract import Inferential
 
     config, head = task.config, task.model.likelihood_head
     estimate = particles if chains is None else chains
@@ -43,7 +44,7 @@ def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Lik
         found |= {"bits_per_dimension": estimate.nll / (values * math.log(2.0)), "levels": head.levels}
     if task.examples.condition is not None:
         found |= {"condition": config.condition, "scored_values": values}
-    if task.model.latents is not None:
+    if isinstance(task.model, Inferential):
         found |= _of_latents(task, particles)
     return Likelihood(
         method="importance" if chains is None else "ais",

@@ -10,6 +10,7 @@ import numpy as np
 
 from tfvae import evaluation, latent, plotting, random
 from tfvae.examples import Examples
+from tfvae.models.contract import Generative, Inferential
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory, cannot_write
@@ -59,7 +60,7 @@ def draw_run(
         else:
             images, title = np.asarray(model.sample(64, seed=0)), f"Samples from the prior, {when}"
             plotting.save_image_grid(folder / "samples.png", images, title=title)
-        if model.latents:
+        if isinstance(model, Inferential):
             _draw_latents(folder, model, examples, when)
     except OSError as error:
         raise cannot_write(folder, error) from error
@@ -141,7 +142,7 @@ def draw_conditional(
     condition, columns = some.condition, {"truth": some.x}
     shown, options = condition_column(model, condition)
     columns |= shown
-    if model.latents:
+    if isinstance(model, Generative):
         drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
         columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
     columns["prediction"] = np.asarray(model(condition))
