@@ -142,7 +142,8 @@ def draw_conditional(
     condition, columns = some.condition, {"truth": some.x}
     shown, options = condition_column(model, condition)
     columns |= shown
-    if isinstance(model, Generative):
+    varies = isinstance(model, Generative)
+    if varies:
         drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
         columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
     columns["prediction"] = np.asarray(model(condition))
