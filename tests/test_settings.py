@@ -6,8 +6,8 @@ from tfvae import cli, estimators
 from tfvae.checks import UserError
 from tfvae.cli import settings as flags
 from tfvae.cli.arguments import parser
-from tfvae.training.config import SETTINGS, Config, rows_of_report
-from tfvae.training.settings import GROUPS
+from tfvae.training.config import SETTINGS, Config
+from tfvae.training.settings import GROUPS, reported
 
 TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settings
     *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
@@ -17,10 +17,6 @@ OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
     *("validation_size", "strategy", "replicas", "jit", "figures_every", "checkpoint_seconds", "tensorboard"),
     "schedule_epochs",
 }  # fmt: skip
-
-
-def words_of(help_text):
-    return " ".join(help_text.split())
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +50,15 @@ def test_every_setting_is_told_by_the_report(name):
 
 
 def test_the_report_tells_what_is_not_quiet():
-    quiet = dict(rows_of_report(Config.resolve({}).to_json()))
+    quiet = dict(reported(SETTINGS, Config.resolve({}).to_json()))
     assert quiet["Binarisation"] == "dynamic: drawn afresh from the grey values at every step"
     assert (
         quiet["Learning rate"] == "0.002, cosine" and "KL warm-up" not in quiet and "Free bits" not in quiet
     )
     given = {"estimator": "elbo-analytic", "kl_warmup": 3, "free_bits": 0.25, "patience": 4}
-    told = dict(rows_of_report(Config.resolve(given | {"mixed_precision": "bfloat16"}).to_json()))
+    config = Config.resolve(given | {"mixed_precision": "bfloat16", "kl_weight": 4.0})
+    told = dict(reported(SETTINGS, config.to_json()))
+    assert told["KL weight"] == "4"
     assert told["KL warm-up"] == "3 epochs" and told["Free bits"] == "0.25 nats for each unit"
     assert told["Early stopping"] == "after 4 epochs without a better validation bound"
     assert told["Precision"] == "bfloat16"
@@ -142,6 +140,6 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in content:
+    for name in set(content) - {"kl_weight"}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})

@@ -1,54 +1,26 @@
 """tfvae: deep generative latent-variable models for TensorFlow and Keras.
 
-Names are imported on first use, so that the command line answers before TensorFlow is imported.
+Names are resolved on first use, so that the command line answers before TensorFlow is imported.
 """
 
 import importlib
-from typing import TYPE_CHECKING
 
 from tfvae.registration import register
 
-if TYPE_CHECKING:
-    from tfvae import (
-        checks,
-        comparisons,
-        distributions,
-        estimators,
-        evaluation,
-        export,
-        latent,
-        models,
-        networks,
-        plotting,
-        presets,
-        random,
-        training,
-    )
-    from tfvae.models import (
-        CVAE,
-        DRAW,
-        IWAE,
-        VAE,
-        DiscreteVAE,
-        HierarchicalVAE,
-        LadderVAE,
-        LatentVariableModel,
-        Regressor,
-    )
-
 __version__ = "0.1.0"
 
-__all__ = [
-    "CVAE",
-    "DRAW",
-    "IWAE",
+_MODELS = (
     "VAE",
-    "DiscreteVAE",
+    "IWAE",
     "HierarchicalVAE",
     "LadderVAE",
-    "LatentVariableModel",
+    "DiscreteVAE",
+    "DRAW",
+    "CVAE",
     "Regressor",
-    "__version__",
+    "LatentVariableModel",
+)
+_ROOMS = (
     "checks",
     "comparisons",
     "distributions",
@@ -62,19 +34,20 @@ __all__ = [
     "presets",
     "random",
     "training",
-]
+)
 
-if not TYPE_CHECKING:
+__all__ = [*_MODELS, *_ROOMS, "__version__"]
 
-    def __getattr__(name):
-        if name not in __all__:
-            raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
-        if name[0].isupper():
-            return getattr(importlib.import_module("tfvae.models"), name)
+
+def __getattr__(name):
+    if name in _MODELS:
+        return getattr(importlib.import_module("tfvae.models"), name)
+    if name in _ROOMS:
         return importlib.import_module(f"tfvae.{name}")
+    raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
 
 
-def __dir__() -> list[str]:
+def __dir__():
     return sorted(__all__)
 
 

@@ -1,8 +1,7 @@
-"""Makes `keras.saving.load_model` find tfvae's classes after `import tfvae`, which imports nothing else.
+"""Lets `keras.saving.load_model` find tfvae's classes after `import tfvae`, though nothing else is imported by it.
 
-A class is registered with Keras when its module runs, and Keras imports missing modules only of its own packages. If
-Keras is loaded already, tfvae's modules run at once. Otherwise an import hook runs them once Keras is loaded, so that a
-process that never loads Keras never pays for them.
+Keras knows a class once its module has run. Where Keras is loaded already the modules run at once; otherwise they run
+when Keras has been loaded, and a process that never loads Keras never pays for them.
 """
 
 from __future__ import annotations
@@ -11,13 +10,10 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
-from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 
 def register() -> None:
-    """Registers every class of tfvae with Keras, now or when Keras is loaded."""
+    """Makes Keras know every class of tfvae, now or when Keras is loaded."""
     if "keras" in sys.modules:
         _run_modules()
     elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
@@ -28,7 +24,7 @@ ROOMS = ("optimizers", "distributions", "networks", "models")  # their first sta
 
 
 def _run_modules() -> None:
-    """Imports the rooms. A room whose import led here has run nothing yet and starts over."""
+    """Imports the rooms. One whose import led here has run nothing yet and begins anew."""
     if importlib.util.find_spec("tensorflow") is None:
         return
     for room in ROOMS:
@@ -40,11 +36,9 @@ def _run_modules() -> None:
 
 
 class _KerasFinder(importlib.abc.MetaPathFinder):
-    """Finds Keras with the other finders and runs tfvae's modules after it."""
+    """Finds Keras as the other finders do and runs tfvae's modules once it has run."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name, path=None, target=None):
         if name != "keras":
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
@@ -52,7 +46,7 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             run_keras = spec.loader.exec_module
 
-            def exec_module(module: ModuleType) -> None:
+            def exec_module(module):
                 run_keras(module)
                 sys.meta_path.remove(self)
                 _run_modules()

@@ -42,6 +42,7 @@ def check(config: Any) -> None:
         config.backward_particles,
         preset.shares_parameters or config.prior == "vamp",
     )
+    catalog.check_kl_weight(config.estimator, config.kl_weight)
     if config.free_bits and config.estimator != "elbo-analytic":
         raise UserError(
             "free_bits needs the KL divergence in closed form",
@@ -60,6 +61,7 @@ def _check_deterministic(config: Any, preset: presets.Preset) -> None:
         "estimator": preset.estimator,
         "num_samples": preset.num_samples,
         "latent_size": preset.latent_size,
+        "kl_weight": 1.0,
     }
     zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
     for name, value in (plain | zero).items():

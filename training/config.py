@@ -13,7 +13,7 @@ from tfvae.presets.checks import FIXED
 from tfvae.training import combinations, defaults
 from tfvae.training.data import BINARIZE
 from tfvae.training.defaults import EPOCHS, of_preset, of_recipe
-from tfvae.training.settings import REQUIRED, Chosen, check_types, reported, setting, settings_of
+from tfvae.training.settings import REQUIRED, Chosen, check_types, setting, settings_of
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,9 @@ class Config:
         "optimisation",
         default=0,
         ends=(0, PARTICLES),
-        metavar="M",
     )
     num_samples: int = setting(
-        "Particles K for each example, in training and in validation.",
+        "Particles for each example, in training and in validation.",
         "optimisation",
         default=defaults.num_samples,
         default_text=f"the preset's, or {defaults.MULTI_SAMPLES} where the bound of the estimator gains by several",
@@ -102,7 +101,7 @@ class Config:
         ends=(1e-12, 1e3),
         metavar="RATE",
         title="Learning rate",
-        text=lambda values: f"{values['learning_rate']:g}, {values['schedule']}",
+        text="{learning_rate:g}, {schedule}",
     )
     schedule: str = setting(
         "How the learning rate changes during training.",
@@ -117,14 +116,26 @@ class Config:
         default_text="--epochs",
         ends=(1, EPOCHS),
     )
+    kl_weight: float = setting(
+        "Weight of the KL divergence in the objective of training: above 1 it is a beta-VAE. Validation and `tfvae "
+        "evaluate` report the bound with weight 1.",
+        "optimisation",
+        default=1.0,
+        ends=(0.0, 1e6),
+        metavar="W",
+        absent=1.0,
+        title="KL weight",
+        text="{kl_weight:g}",
+        quiet=1,
+    )
     kl_warmup: int = setting(
-        "Epochs over which the weight of the KL divergence grows from 0 to its end.",
+        "Epochs over which the weight of the KL divergence grows from 0 to --kl-weight.",
         "optimisation",
         default=defaults.kl_warmup,
         default_text="the preset's: a third of the epochs for cvae-*, otherwise 0",
         ends=(0, EPOCHS),
         title="KL warm-up",
-        text=lambda values: f"{values['kl_warmup']} epochs",
+        text="{kl_warmup} epochs",
         quiet=0,
     )
     free_bits: float = setting(
@@ -134,7 +145,7 @@ class Config:
         ends=(0.0, 1e6),
         metavar="NATS",
         title="Free bits",
-        text=lambda values: f"{values['free_bits']:g} nats for each unit",
+        text="{free_bits:g} nats for each unit",
         quiet=0,
     )
     patience: int = setting(
@@ -143,7 +154,7 @@ class Config:
         default=0,
         ends=(0, EPOCHS),
         title="Early stopping",
-        text=lambda values: f"after {values['patience']} epochs without a better validation bound",
+        text="after {patience} epochs without a better validation bound",
         quiet=0,
     )
     validation_size: int | None = setting(
@@ -287,12 +298,3 @@ class Config:
 
 
 SETTINGS = settings_of(Config)  # name -> Setting, in the order of the fields
-
-
-def rows_of_report(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Returns (title, text) for each setting that has a row of its own in a run's report.
-
-    Args:
-        settings: as `Config.to_json` gives them.
-    """
-    return reported(SETTINGS, settings)

@@ -19,24 +19,24 @@ def watchers(
     stop: Stop,
     *,
     halts: bool,
-) -> list[Any]:
+) -> list:
     """Returns the callbacks of every run, in order.
 
     Args:
-        config: settings of the run.
-        run: directory of the run.
-        loaded: data set of the run.
-        recorder: callback that keeps the history.
-        stop: request to stop, which a signal makes.
-        halts: whether `fit` may stop within an epoch.
+        config: its settings.
+        run: its directory.
+        loaded: its data.
+        recorder: keeps the history.
+        stop: tells whether to stop.
+        halts: whether to stop within an epoch.
     """
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     finite = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded), steps)
-    halt = callbacks.Halt(lambda: stop.requested, finite, recorder, steps)
+    halt = callbacks.Halt(lambda: stop.asked, finite, recorder, steps)
     return [finite, recorder, callbacks.Heartbeat()] + [halt] * halts
 
 
-def fit(config: Config, loaded: data.DataSet, model: Any, epoch: int, step: int, watchers: list[Any]) -> int:
+def fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watchers: list) -> int:
     """Fits the model after `epoch` epochs and `step` steps of the next one.
 
     Returns:
@@ -53,9 +53,7 @@ def fit(config: Config, loaded: data.DataSet, model: Any, epoch: int, step: int,
     return 0
 
 
-def _fit(
-    config: Config, loaded: data.DataSet, model: Any, epoch: int, step: int, watchers: list[Any]
-) -> None:
+def _fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watchers: list) -> None:
     """Fits to the end; with `step` the remaining steps of one epoch."""
     batches = _batches(config, loaded, epoch)
     model.fit(
@@ -70,7 +68,7 @@ def _fit(
     )
 
 
-def _batches(config: Config, loaded: data.DataSet, start_epoch: int) -> Any:
+def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
     """Returns the pipeline of training batches from an epoch on."""
     return data.training_pipeline(
         loaded.train.images,
@@ -87,7 +85,7 @@ def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int) -> An
     return next(iter(_batches(config, loaded, epoch).skip(step)))
 
 
-def _validation(loaded: data.DataSet, config: Config) -> Any:
+def _validation(loaded: data.DataSet, config: Config):
     if not len(loaded.validation):
         return None
     images = data.binarize_once(loaded.validation.images, config.binarize, config.seed, "validation")

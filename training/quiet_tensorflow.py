@@ -7,17 +7,16 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 
-def tensorflow(level: str = "2") -> Any:
+def tensorflow(level: str = "2"):
     """Imports TensorFlow and finds its devices, silently unless TF_CPP_MIN_LOG_LEVEL is set.
 
     Args:
-        level: value of TF_CPP_MIN_LOG_LEVEL; "2" shows errors, "3" hides them.
+        level: for TF_CPP_MIN_LOG_LEVEL; "2" leaves errors to be seen, "3" does not.
 
     Returns:
-        tf: module `tensorflow`.
+        tf: the module.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
         import tensorflow as tf
@@ -34,7 +33,7 @@ def tensorflow(level: str = "2") -> Any:
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Drops everything written to standard error, unless there is an exception."""
+    """Holds back what goes to standard error; an exception lets it through."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         terminal = os.dup(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -27,7 +27,7 @@ class Setting:
         bare: value of a flag that stands without one; None where a value must follow.
         absent: value where a run's config.json lacks the setting; `REQUIRED` where it may not.
         title: title of its row in the report; empty where it has none of its own.
-        text: function of all settings that returns the row's text; None for the value itself.
+        text: text of the row with the names of settings in braces; empty for the value itself.
         quiet: value that is not worth a row.
     """
 
@@ -41,7 +41,7 @@ class Setting:
     bare: str | None = None
     absent: Any = REQUIRED
     title: str = ""
-    text: Callable[[Mapping[str, Any]], str] | None = None
+    text: str = ""
     quiet: Any = REQUIRED
 
     def check(self, name: str, value: Any) -> None:
@@ -106,7 +106,7 @@ def reported(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> list
         value = values[name]
         if one.title and value != one.quiet:
             meaning = one.choices.get(value, "") if isinstance(one.choices, Mapping) else ""
-            text = str(value) if one.text is None else one.text(values)
+            text = one.text.format_map(values) if one.text else str(value)
             rows.append((one.title, f"{text}: {meaning}" if meaning else text))
     return rows
 

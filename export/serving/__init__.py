@@ -1,1 +1,1 @@
-"""Configuration of a server and a client for it."""
+"""Everything around a served model: the server's configuration and a client."""

@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 
 from tfvae import cli, files
-from tfvae.training.evaluation import block_store, details, evaluate  # noqa: F401
+from tfvae.training.evaluation import block_store, details, evaluations  # noqa: F401
 
 
 def patch():
@@ -22,18 +22,18 @@ def patch():
     for name in ("ais", "bidirectional"):
         sys.modules[f"tfvae.evaluation.{name}"].block_size = lambda *_: 2
     block_store.SECONDS = -1.0
-    write, save = files.write_bytes, block_store.BlockStore.save
+    write, take = files.write_bytes, block_store.Partial.__setitem__
 
     def write_bytes(path, content):
         print("writes", path, flush=True)
         write(path, content)
         print("wrote", path, flush=True)
 
-    def save_blocks(store):
-        print("block", max(store.blocks), flush=True)
-        save(store)
+    def set_block(store, start, block):
+        print("block", start, flush=True)
+        take(store, start, block)
 
-    files.write_bytes, block_store.BlockStore.save = write_bytes, save_blocks
+    files.write_bytes, block_store.Partial.__setitem__ = write_bytes, set_block
 
 
 def child(words, log):

@@ -267,7 +267,7 @@ def test_warm_up_is_linear_and_ends():
     model = create(kl_warmup_steps=4, learning_rate=0.0)
     weights = []
     for _ in range(6):
-        weights.append(float(model.kl_weight()))
+        weights.append(float(model.current_kl_weight()))
         model.train_on_batch(X)
     assert weights == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
 

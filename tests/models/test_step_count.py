@@ -112,7 +112,7 @@ def test_the_baseline_moves_on_at_each_step_and_warm_up_at_each_update():
     model = linear(keras.optimizers.SGD(0.0, **accumulate), kl_warmup_steps=2)
     weights = []
     for _ in range(6):
-        weights.append(float(model.kl_weight()))
+        weights.append(float(model.current_kl_weight()))
         model.train_on_batch(X)
     assert weights == [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
 

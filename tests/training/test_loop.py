@@ -21,7 +21,7 @@ import pytest
 from tfvae.checks import UserError
 from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.evaluation.evaluate import Settings, evaluate
+from tfvae.training.evaluation import evaluations
 from tfvae.training.runs import checkpoint, loading
 from tfvae.training.runs.directory import RunDirectory
 
@@ -97,13 +97,20 @@ def test_the_kl_weight_grows_by_step_and_validation_reports_the_plain_bound(trai
         assert row["val_bound"] == pytest.approx(-row["val_distortion"] - row["val_rate"], rel=1e-5)
 
 
+def test_a_kl_weight_is_of_the_training_loss_alone(train):
+    (row,) = train(epochs=1, kl_weight=4.0, batch_size=1294).read_history()
+    assert row["loss"] == pytest.approx(row["distortion"] + 4 * row["rate"], rel=1e-5) and row["rate"] > 0.05
+    assert row["bound"] == pytest.approx(-row["distortion"] - row["rate"], rel=1e-5)
+    assert row["val_loss"] == -row["val_bound"]
+
+
 def test_warm_up_is_in_epochs_whatever_the_steps(train):
     config = Config.resolve(TINY | {"kl_warmup": 3})
     model = loop.build(config, loading.load_data(config))
     assert model.kl_warmup_steps == 3 * 13
     for step, weight in ((0, 0.0), (1, 1 / 39), (13, 1 / 3), (39, 1.0), (400, 1.0)):
         model.optimizer.iterations.assign(step)
-        assert float(model.kl_weight()) == pytest.approx(weight, rel=1e-6)
+        assert float(model.current_kl_weight()) == pytest.approx(weight, rel=1e-6)
 
 
 def test_free_bits_hold_the_loss_up_and_leave_validation_alone(train):
@@ -225,14 +232,13 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     plain = train("plain", epochs=2)
     drawn = []
 
-    def draw(run, model, loaded, config, history):
-        examples = loaded.validation.images[:10].round()
-        model.encode(examples)
-        model.sample(4, seed=0)
-        model.reconstruct(examples[:3])
-        drawn.append(f"after epoch {len(history)}")
+    def draw(painter):
+        painter._vae.encode(painter._examples[:10])
+        painter._vae.sample(4, seed=0)
+        painter._vae.reconstruct(painter._examples[:3])
+        drawn.append(f"after epoch {len(painter._history)}")
 
-    monkeypatch.setattr(figures, "draw_run", draw)
+    monkeypatch.setattr(figures.Painter, "draw", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
     assert drawn == ["after epoch 1", "after epoch 2"]
 
@@ -307,9 +313,9 @@ def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
     settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
     loop.train(Config.resolve(settings), run, say=lambda line: None)
     assert (run.figures / "canvas.png").is_file()
-    found = evaluate(run, Settings(num_samples=10, limit=30)).likelihood
-    assert found.units_by_layer == [2] * 10 and found.latent_size == 20
-    assert sum(found.active_units_by_layer) == found.active_units
+    result = evaluations.evaluate(run, num_samples=10, limit=30)
+    assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
+    assert sum(result["active_units_by_layer"]) == result["active_units"]
 
 
 def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():

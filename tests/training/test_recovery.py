@@ -107,7 +107,7 @@ def train(tmp_path, monkeypatch):
 
     from tfvae.training.runs import figures
 
-    monkeypatch.setattr(figures, "draw_run", lambda *_: None)
+    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
     save = checkpoint.save
 
     def train(name, settings, *, resume=False, killed_after=None):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ SPLITS = ("test", "validation", "train")
 METHODS = ("importance", "ais")
 STARTS = ("prior", "posterior")  # of annealed chains
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
-AIS = {  # option: its setting in `AnnealingSettings`
+AIS = {  # option: its setting in `Annealed`
     "num_temperatures": "num_temperatures",
     "chains": "num_chains",
     "init": "init",
@@ -122,39 +121,38 @@ def run(options: argparse.Namespace) -> None:
     for flag in ("gap_examples", "gap_steps"):
         if getattr(options, flag) is not None:
             _check_gap(options, flag)
-    chains = _annealing(options)
+    settings = _annealing(options)
     run = RunDirectory(options.run_dir)
     run.config()
     against = None if options.against is None else RunDirectory(options.against)
     if against is not None:
         against.config()
 
-    from tfvae.training import report
-    from tfvae.training.evaluation import annealing, evaluate, gap
+    from tfvae.training.evaluation import annealed, evaluations, gaps
 
     options.reached = None
-    measured = None
+    gap = None
     if options.gap or options.full:
         given = {"examples": options.gap_examples, "steps": options.gap_steps}
         given = {name: value for name, value in given.items() if value is not None}
-        measured = gap.GapSettings(**given, if_possible=not options.gap)
+        gap = gaps.Gap(**given, if_possible=not options.gap, progress=Bar(options, "best q of example"))
     began = time.monotonic()
-    settings = evaluate.Settings(
+    result = evaluations.evaluate(
+        run,
         split=options.split,
         num_samples=options.num_samples,
         limit=options.limit,
         seed=options.seed,
+        against=against,
         full=options.full,
-        gap=measured,
-        annealing=None if chains is None else annealing.AnnealingSettings(**chains),
+        gap=gap,
+        annealing=None if settings is None else annealed.Annealed(**settings),
+        progress=Bar(options, "example"),
     )
-    write = report.write if options.full else None
-    bar = functools.partial(Bar, options)
-    result = evaluate.evaluate(run, settings, against=against, progress=bar, report=write)
     summary.tell(result)
-    summary.tell_where(run, result.name)
-    written = f", {run.report_file}" if options.full else ""
-    print(f"in {time.monotonic() - began:.0f} s{written}")
+    summary.tell_where(run, result["evaluation"])
+    report = f", {run.report_file}" if options.full else ""
+    print(f"in {time.monotonic() - began:.0f} s{report}")
 
 
 class Bar:

@@ -119,4 +119,5 @@ def _conditions(run: Any, model: Any, n: int) -> Any:
     most = EACH * len(loaded.test)
     if n > most:
         raise UserError("-n is too large for the test split", expected=f"at most {most}", received=n)
-    return examples_of(loaded, config, "test", -(-n // EACH)).condition
+    (conditions, _), _ = examples_of(loaded, config, "test", -(-n // EACH))
+    return conditions

@@ -1,4 +1,4 @@
-"""The table of gradient estimators. Reading it and checking a choice against it imports no TensorFlow."""
+"""The table of gradient estimators. Reading it, and checking a choice against it, imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,16 +27,11 @@ if TYPE_CHECKING:
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPED: dict[str, Any] = {
-    "multi_sample": True,
-    "needs_path_density": True,
-    "options": (GROUPS,),
-    "check": check_groups,
-}
+GROUPED: dict[str, Any] = {"multi_sample": True, "total": True, "options": (GROUPS,), "check": check_groups}
 RENYI: dict[str, Any] = {"multi_sample": True, "options": (ALPHA,)}
 
 TABLE = (
-    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", needs_path_density=True),
+    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", total=True),
     Row(
         "elbo-analytic",
         "elbo:ElboAnalytic",
@@ -45,9 +40,7 @@ TABLE = (
         "Kingma & Welling 2014",
     ),
     Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
-    Row(
-        "iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", needs_path_density=True, **MULTI
-    ),
+    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", total=True, **MULTI),
     Row(
         "iwae-stl",
         "importance:IwaeStl",
@@ -55,7 +48,7 @@ TABLE = (
         "continuous",
         "Roeder et al. 2017",
         "encoder, K > 1",
-        separate_encoder=True,
+        separate=True,
         **MULTI,
     ),
     Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
@@ -66,8 +59,9 @@ TABLE = (
         "any",
         "Bornschein & Bengio 2015",
         "encoder, of KL(p||q)",
-        separate_encoder=True,
+        separate=True,
         **MULTI,
+        weighs_kl=False,
     ),
     Row(
         "rws-dreg",
@@ -76,8 +70,9 @@ TABLE = (
         "continuous",
         TUCKER,
         "encoder, of KL(p||q)",
-        separate_encoder=True,
+        separate=True,
         **MULTI,
+        weighs_kl=False,
     ),
     Row("miwae", "grouped:Miwae", "mean_m log mean_k w_mk", "continuous", RAINFORTH, **GROUPED),
     Row(
@@ -86,9 +81,9 @@ TABLE = (
         f"{IWELBO}; miwae's",
         "continuous",
         RAINFORTH,
-        can_resample=False,
-        separate_encoder=True,
-        fits_float16=False,
+        resampled=False,
+        separate=True,
+        half=False,
         **GROUPED,
     ),
     Row(
@@ -98,7 +93,7 @@ TABLE = (
         "continuous",
         RAINFORTH,
         multi_sample=True,
-        needs_path_density=True,
+        total=True,
         options=(BETA,),
     ),
     Row(
@@ -107,7 +102,7 @@ TABLE = (
         "log mean_k w_k^(1-alpha)/(1-alpha)",
         "continuous",
         DAUDEL,
-        needs_path_density=True,
+        total=True,
         **RENYI,
     ),
     Row(
@@ -125,11 +120,11 @@ TABLE = (
         "continuous",
         "Nowozin 2018",
         multi_sample=True,
-        can_resample=False,
-        needs_path_density=True,
+        resampled=False,
+        total=True,
         check=check_several,
     ),
-    Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992"),
+    Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992", weighs_kl=False),
     Row(
         "nvil",
         "score:Nvil",
@@ -138,6 +133,7 @@ TABLE = (
         "Mnih & Gregor 2014",
         "scale of the encoder's",
         options=(DECAY,),
+        weighs_kl=False,
     ),
     Row(
         "vimco",
@@ -146,8 +142,9 @@ TABLE = (
         "discrete",
         "Mnih & Rezende 2016",
         multi_sample=True,
-        can_resample=False,
+        resampled=False,
         check=check_several,
+        weighs_kl=False,
     ),
     Row(
         "relaxed",
@@ -179,7 +176,7 @@ def row(name: str) -> Row:
 
 
 def options_text() -> str:
-    """Returns a description of every option: the estimators that take it, its range and its default."""
+    """Returns every option with the estimators that take it, its range and its default, in words."""
     takers: dict[Option, list[str]] = {}
     for row in TABLE:
         for option in row.options:
@@ -197,23 +194,18 @@ def check(
     """Checks a choice of estimator before anything is built.
 
     Args:
-        spec: name, or {"name": name, option: value, ...}.
-        num_samples: number of particles K.
-        latents: kind of the model's latents, "continuous" or "discrete"; None skips this check.
-        backward_particles: number of particles m of the backward pass; 0 for all K.
-        shared: True if the inference model shares parameters with the generative model.
+        spec: a name, or {"name": name, option: value, ...}.
+        num_samples: particles K.
+        latents: "continuous" or "discrete"; None leaves this open.
+        backward_particles: m, particles of the backward pass; 0 for all K.
+        shared: whether the inference model shares parameters with the generative model.
 
     Returns:
-        row: facts about the chosen estimator.
+        row: the estimator's.
 
     Raises:
-        UserError: if the name or an option is unknown or out of range, or the estimator does not fit the model. The
-            message lists the estimators that fit.
-
-    Example:
-        >>> from tfvae import estimators
-        >>> estimators.check({"name": "ciwae", "beta": 0.3}, num_samples=5).paper
-        'Rainforth et al. 2018'
+        UserError: if the name or an option is unknown or out of range, or the choice does not fit; it names the
+            estimators that would.
     """
     chosen, options = _read(spec)
     for option in chosen.options:
@@ -226,11 +218,9 @@ def check(
             expected=f"for {latents} latents one of {', '.join(fitting)}",
             received=chosen.name,
         )
-    if shared and chosen.separate_encoder:
+    if shared and chosen.separate:
         fitting = [
-            other.name
-            for other in TABLE
-            if not other.separate_encoder and latents in (None, "any", other.latents)
+            other.name for other in TABLE if not other.separate and latents in (None, "any", other.latents)
         ]
         raise UserError(
             f"{chosen.name} trains q(z|x) apart from p(x, z), and they share parameters here",
@@ -244,11 +234,11 @@ def check(
                 expected=f"1 to {num_samples}",
                 received=backward_particles,
             )
-        if not chosen.can_resample:
+        if not chosen.resampled:
             fitting = [
                 other.name
                 for other in TABLE
-                if other.can_resample and (latents is None or other.latents in ("any", latents))
+                if other.resampled and (latents is None or other.latents in ("any", latents))
             ]
             raise UserError(
                 f"a resampled backward pass would bias {chosen.name}",
@@ -259,34 +249,49 @@ def check(
 
 
 def check_path(name: str, posterior: str) -> None:
-    """Checks that an estimator can train a posterior whose density is cheap only along the path from its noise.
+    """Checks that an estimator can train a posterior whose density is cheap only along the path from the noise.
 
     Args:
-        name: name of the estimator.
-        posterior: name of the posterior in the message.
+        name: of the estimator.
+        posterior: what to call the posterior.
 
     Raises:
-        UserError: if it cannot. The message lists the estimators that can.
+        UserError: if it cannot; it names the estimators that can.
     """
-    if not row(name).needs_path_density:
+    if not row(name).total:
         raise UserError(
             f"estimator {name} needs the posterior's density at fixed points, which {posterior} gives along the path "
             "from its noise alone",
-            expected=f"one of {', '.join(other.name for other in TABLE if other.needs_path_density)}",
+            expected=f"one of {', '.join(other.name for other in TABLE if other.total)}",
             received=name,
+        )
+
+
+def check_kl_weight(name: str, kl_weight: float) -> None:
+    """Checks that an estimator can climb a bound whose KL divergence has a weight.
+
+    Args:
+        name: name of the estimator.
+        kl_weight: weight of log p(z) - log q(z|x).
+
+    Raises:
+        UserError: if it cannot; it names the estimators that can.
+    """
+    if kl_weight != 1 and not row(name).weighs_kl:
+        raise UserError(
+            f"estimator {name} has no bound with a weighted KL divergence",
+            expected=f"kl_weight 1, or one of {', '.join(other.name for other in TABLE if other.weighs_kl)}",
+            received=kl_weight,
         )
 
 
 def check_half(name: str) -> None:
     """Checks that an estimator can train layers that compute in float16.
 
-    Args:
-        name: name of the estimator.
-
     Raises:
         UserError: if it cannot.
     """
-    if not row(name).fits_float16:
+    if not row(name).half:
         raise UserError(
             f"{name} weighs the encoder by numbers that the decoder's gradient, in float16, is too small to carry",
             expected="float32 or bfloat16, or another estimator such as miwae",
@@ -295,21 +300,13 @@ def check_half(name: str) -> None:
 
 
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
-    """Makes an estimator.
+    """Returns the estimator that `spec` describes.
 
     Args:
-        spec: name, {"name": name, option: value, ...}, or an estimator, which is returned unchanged.
-
-    Returns:
-        estimator: function from log-weights to `Terms`.
+        spec: a name, {"name": name, option: value, ...}, or an estimator, which is returned as it is.
 
     Raises:
-        UserError: if `spec` is neither of these, or the name or an option is unknown.
-
-    Example:
-        >>> from tfvae import estimators
-        >>> estimators.get({"name": "miwae", "groups": 2}).get_config()
-        {'name': 'miwae', 'groups': 2}
+        UserError: if it is neither of these, or the name or an option is unknown.
     """
     if callable(spec) and not isinstance(spec, type):
         return spec
@@ -319,15 +316,15 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
 
 
 def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
-    """Returns the row and all options of a choice. Missing options have their defaults."""
-    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    chosen = row(options.pop("name", ""))
+    """Returns the row and every option of a choice, those not given at their defaults."""
+    given = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    chosen = row(given.pop("name", ""))
     defaults = {option.name: option.default for option in chosen.options}
-    unknown = sorted(set(options) - set(defaults))
+    unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise UserError(
             f"estimator {chosen.name} does not take {', '.join(unknown)}",
             expected="; ".join(map(str, chosen.options)) or "no options",
-            received=", ".join(options),
+            received=", ".join(given),
         )
-    return chosen, defaults | options
+    return chosen, defaults | given

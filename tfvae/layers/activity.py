@@ -1,21 +1,19 @@
 """Activity regularisers of layers that are called more than once for the same examples.
 
-A Keras layer keeps the losses of its last call only. A training step adds up the losses that its layers
-hold at the end.
+Keras forgets the losses of a layer when it is called anew. A training step adds up what its layers hold in the end.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import keras
-import tensorflow as tf
 
 
 @contextlib.contextmanager
 def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
-    """Inside the block, calls of these layers and of the layers in them do not change the losses that they hold."""
+    """Within it calls of these layers, and of those inside them, leave the losses that they hold as they are."""
     held = _held(layers)
     try:
         yield
@@ -26,7 +24,7 @@ def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def added(*layers: keras.layers.Layer) -> Iterator[None]:
-    """Inside the block, calls of these layers and of the layers in them add to the losses that they hold."""
+    """Within it calls of these layers, and of those inside them, add to the losses that they hold."""
     held = _held(layers)
     yield
     for layer, losses in held:
@@ -34,5 +32,5 @@ def added(*layers: keras.layers.Layer) -> Iterator[None]:
         layer._losses[:] = losses + [loss for loss in layer._losses if id(loss) not in known]
 
 
-def _held(layers: Iterable[keras.layers.Layer]) -> list[tuple[keras.layers.Layer, list[tf.Tensor]]]:
+def _held(layers):
     return [(layer, list(layer._losses)) for outer in layers for layer in outer._flatten_layers()]

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvae import estimators, random
 from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
-from tfvae.estimators.catalog import check_half
+from tfvae.estimators.catalog import check_half, check_kl_weight
 from tfvae.models import checking, step, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.contract import Generative, Inferential
@@ -28,8 +28,13 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         estimator: name of a gradient estimator, {"name": ..., option: ...}, or an `Estimator`.
         num_samples: particles K for each example in training and in `evaluate`.
         backward_particles: particles m, drawn by their weights, that the backward pass runs through; 0 for all K.
+        kl_weight: weight b of the KL divergence in training, 1 for a bound on log p(x), above 1 for a beta-VAE. The
+            log-weights of K particles are then log p(x|z) + b (log p(z) - log q(z|x)), and the estimator climbs the
+            bound that it makes of these. `evaluate` reports the bound with b = 1. Refused for the estimators "rws"
+            and "rws-dreg", whose encoder climbs no bound, and for "reinforce", "nvil" and "vimco", whose score
+            weights it would scale.
         kl_warmup_steps: updates of the weights, as `optimizer.iterations` counts them, over which the weight of
-            log p(z) - log q(z|x) grows from 0 to 1, linearly; not for score-function estimators.
+            log p(z) - log q(z|x) grows from 0 to `kl_weight`, linearly; not for score-function estimators.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
         seed: of all noise in `fit` and `evaluate`, together with the count of training steps: of all of them, also
@@ -43,6 +48,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         UserError: if an argument is out of range or the combination is impossible.
 
     References:
+        Higgins et al.: beta-VAE: learning basic visual concepts with a constrained variational framework (2017).
         Bowman et al.: Generating sentences from a continuous space (2016), section 3.1 (KL warm-up).
         Kingma et al.: Improving variational inference with inverse autoregressive flow (2016), appendix (free bits).
     """
@@ -56,6 +62,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         estimator: Any = "elbo",
         num_samples: int = 1,
         backward_particles: int = 0,
+        kl_weight: float = 1.0,
         kl_warmup_steps: int = 0,
         free_bits: float = 0.0,
         seed: int = 0,
@@ -67,6 +74,8 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
         row = self.check_estimator(self.shares_parameters)
         self.baseline = LearnedBaseline(self.estimator.decay) if self.estimator.baseline else None
+        self.kl_weight = number_in("kl_weight", kl_weight, 0)
+        check_kl_weight(self.estimator.name, self.kl_weight)
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
         self.free_bits = number_in("free_bits", free_bits, 0)
         self.seed = int(random.as_seed(seed))
@@ -105,11 +114,12 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         if any(layer.compute_dtype == "float16" for layer in self._flatten_layers()):
             check_half(self.estimator.name)
 
-    def kl_weight(self) -> tf.Tensor:
-        """Returns the weight of log p(z) - log q(z|x) after the optimiser's updates so far: scalar in [0, 1]."""
+    def current_kl_weight(self) -> tf.Tensor:
+        """Returns the weight of log p(z) - log q(z|x) after the updates so far: scalar in [0, `kl_weight`]."""
         if not self.kl_warmup_steps:
-            return tf.constant(1.0)
-        return tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
+            return tf.constant(self.kl_weight)
+        grown = tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
+        return self.kl_weight * grown
 
     def train_seed(self) -> tf.Tensor:
         """Returns the seed of the next training step's noise: [2], int32."""
@@ -135,6 +145,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
             "estimator": self.estimator.get_config(),
             "num_samples": self.num_samples,
             "backward_particles": self.backward_particles,
+            "kl_weight": self.kl_weight,
             "kl_warmup_steps": self.kl_warmup_steps,
             "free_bits": self.free_bits,
             "seed": self.seed,

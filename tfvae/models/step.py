@@ -40,7 +40,7 @@ def learn(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
     options = {"training": True, "analytic_kl": model.estimator.analytic_kl, "mean": batch.mean}
     if model.estimator.relaxed:
         options["temperature"] = model.estimator.temperature_at(model.optimizer.iterations)
-    kl_weight = model.kl_weight()
+    kl_weight = model.current_kl_weight()
     whole = None
     with tf.GradientTape(persistent=True) as tape:
         if model.backward_particles:
@@ -104,7 +104,7 @@ def _weights(
 
 def _tempered(model: LatentVariableModel, terms: Terms, kl_weight: tf.Tensor) -> Terms:
     """Returns the terms with the path weights' share for the score term at the KL weight, as log q is."""
-    if not (model.kl_warmup_steps and model.estimator.doubly_reparameterized):
+    if not model.estimator.doubly_reparameterized or (model.kl_weight == 1 and not model.kl_warmup_steps):
         return terms
     return terms._replace(path=terms.model + kl_weight * (terms.path - terms.model))
 

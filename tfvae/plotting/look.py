@@ -1,4 +1,4 @@
-"""Helpers of all figures: style, titles, files and checks of arrays."""
+"""What all figures share: their look, their titles, how they are written, what arrays they accept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DPI = 150
 MARGIN = 24  # pixels
 CHARACTER = 14  # pixels: a wide letter of a title
 
-# Distinct with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
+# Told apart with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
 CLASSES = [
     "#332288",
@@ -50,7 +50,7 @@ LOOK = {
 
 
 def look() -> contextlib.AbstractContextManager[None]:
-    """Returns a context in which every figure has the same style, whatever the user's Matplotlib settings."""
+    """Returns a context in which figures get their one look, whatever the user's Matplotlib settings."""
     return style.context(["default", LOOK])
 
 
@@ -60,17 +60,10 @@ def wrap(title: str, width: float) -> str:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Writes a PNG, completely or not at all.
-
-    Args:
-        figure: figure to write.
-        path: PNG file to write.
-
-    Returns:
-        path: path of the file.
+    """Writes a PNG, whole or not at all.
 
     Raises:
-        UserError: if the file cannot be written. An earlier file stays unchanged.
+        UserError: if it cannot be written; a file that was there before stays as it was.
     """
     path = Path(path)
     try:
@@ -90,7 +83,7 @@ def finite(name: str, array: Any) -> np.ndarray:
     """Returns `array` as a NumPy array of finite floating-point numbers.
 
     Raises:
-        UserError: if it has another type, NaN or infinity.
+        UserError: if it is none.
     """
     array = np.asarray(array)
     if not np.issubdtype(array.dtype, np.floating):

@@ -1,1 +1,1 @@
-"""Training on several devices and in several processes: strategies, TF_CONFIG, workers and their launcher."""
+"""Several replicas and several processes: strategies, TF_CONFIG, workers and their launcher."""

@@ -1,11 +1,10 @@
-"""The devices of a run: one, or several that divide each batch, in one process or in many."""
+"""Where a run computes: one device, or several that share each batch, in one process or in many."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import json
-from typing import Any
 
 from tfvae.checks import UserError
 from tfvae.training import quiet_tensorflow
@@ -14,13 +13,13 @@ from tfvae.training.distribution import multiworker, tf_config
 
 
 def check(config: Config) -> tf_config.Task | None:
-    """Checks the strategy before TensorFlow is loaded.
+    """Checks what can be checked before TensorFlow is loaded.
 
     Returns:
-        task: this worker; None if there is one process.
+        task: which of several workers this process is; None where there is one process.
 
     Raises:
-        UserError: if the strategy does not fit the other settings or the environment.
+        UserError: if the strategy cannot be had.
     """
     if config.jit == "on" and (config.replicas > 1 or config.strategy not in ("auto", "none")):
         raise UserError(
@@ -51,7 +50,7 @@ def check_workers(config: Config, count: int) -> None:
     """Checks the number of workers, which may see several devices each.
 
     Raises:
-        UserError: if it exceeds the batch size, or `--replicas` is set.
+        UserError: if it is larger than a batch, or a worker is to split its CPU.
     """
     if config.replicas > 1:
         raise UserError(
@@ -73,12 +72,12 @@ def _too_many(config: Config, count: int, what: str) -> UserError:
 
 
 def prepare(config: Config, task: tf_config.Task | None, timeout: float) -> None:
-    """Sets up the devices. Call it before TensorFlow computes anything.
+    """Sets up the devices; before TensorFlow computes anything.
 
     Args:
-        config: settings of the run.
-        task: this worker, which waits for the others; None if there is one process.
-        timeout: seconds to wait for the other workers.
+        config: the settings.
+        task: which of several workers this process is; waits for the others, then.
+        timeout: seconds to wait for them.
 
     Raises:
         UserError: if there are too few devices, a worker is missing, or it was started with other settings.
@@ -89,14 +88,14 @@ def prepare(config: Config, task: tf_config.Task | None, timeout: float) -> None
         spanning = multiworker.of_workers(task, timeout)
         count = spanning.num_replicas_in_sync
         with spanning.scope():
-            texts = multiworker.gather_text(json.dumps(config.to_json()))
-        tf_config.check_settings(task, [json.loads(text) for text in texts])
+            everyones = multiworker.everyones(json.dumps(config.to_json()))
+        tf_config.check_settings(task, [json.loads(text) for text in everyones])
         if count > config.batch_size:
             raise _too_many(config, count, "workers x GPUs")
 
 
 def split_cpu(count: int) -> None:
-    """Splits the CPU into `count` logical devices if there is no GPU. Call it before TensorFlow computes anything.
+    """Splits the CPU into `count` logical devices where there is no GPU; before TensorFlow computes anything.
 
     Raises:
         UserError: if it is too late.
@@ -117,11 +116,12 @@ def split_cpu(count: int) -> None:
             ) from error
 
 
-def scope(config: Config) -> contextlib.AbstractContextManager[Any]:
-    """Returns the scope in which to build and fit a model.
+def scope(config: Config) -> contextlib.AbstractContextManager:
+    """Returns the scope to build and fit a model in.
 
-    `auto` mirrors if there are several GPUs or `--replicas` is above 1. `mirrored` always does. `multiworker` is the
-    strategy that `prepare` made. Without a GPU the devices are the logical ones of the CPU, see `split_cpu`.
+    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does;
+    `multiworker` is what `prepare` set up.
+    Without a GPU the devices are the CPU's logical ones, see `split_cpu`.
     """
     if config.strategy == "multiworker":
         return multiworker.prepared().scope()
@@ -141,8 +141,8 @@ def scope(config: Config) -> contextlib.AbstractContextManager[Any]:
 
 
 @functools.cache
-def _mirrored(devices: tuple[str, ...]) -> Any:
-    """Returns the only strategy of a process for these devices. Two would number their collectives alike and clash."""
+def _mirrored(devices: tuple[str, ...]):
+    """Returns the one strategy of a process for these devices: two would number their collectives alike and clash."""
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(devices)

@@ -1,4 +1,4 @@
-"""TF_CONFIG, which lists the worker processes and names this one. It is read before TensorFlow is loaded."""
+"""Which of several worker processes this one is: TF_CONFIG, read before TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfvae.checks import UserError, as_int
 VARIABLE = "TF_CONFIG"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-TYPES = ("chief", "worker")  # in the order of their rows in a batch
+TYPES = ("chief", "worker")  # in the order in which their rows of a batch adjoin
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Task:
     """One worker process among all.
 
     Attributes:
-        names: names of all tasks, "worker 0" and so on, in the order of their rows in a batch.
-        addresses: "host:port" of each task.
-        rank: number of this task among them; 0 is the chief, which writes the run's files.
+        names: of all tasks, "worker 0" and so on, in the order of their rows of a batch.
+        addresses: "host:port" of each.
+        rank: of this task among them; 0 is the chief, who writes.
     """
 
     names: tuple[str, ...]
@@ -33,7 +33,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """Name of this task."""
+        """This task's name."""
         return self.names[self.rank]
 
     @property
@@ -47,12 +47,7 @@ class Task:
 
 
 def split_address(address: str) -> tuple[str, int] | None:
-    """Returns the host and the port of "host:port" or "[::1]:port"; None for another form.
-
-    Example:
-        >>> split_address("[::1]:2222")
-        ('::1', 2222)
-    """
+    """Returns the host and the port of "host:port", "[::1]:port" too; None where it is of another form."""
     host, colon, port = address.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
@@ -98,11 +93,11 @@ def check_settings(task: Task, settings: Sequence[dict[str, Any]]) -> None:
     """Checks that all tasks were started with the same settings.
 
     Args:
-        task: this task.
-        settings: settings of each task, in the order of ranks.
+        task: which task this is.
+        settings: of each task, in the order of their ranks.
 
     Raises:
-        UserError: if they differ. Every task raises the same error.
+        UserError: if they differ; the same in each of them.
     """
     ours = settings[0]
     for rank, theirs in enumerate(settings):
@@ -127,7 +122,7 @@ def from_environment() -> Task:
     """Reads TF_CONFIG.
 
     Raises:
-        UserError: if it does not have the form that TensorFlow documents, or names other tasks than workers.
+        UserError: if it is not of the form that TensorFlow documents, or names tasks other than workers.
     """
     text = os.environ.get(VARIABLE, "")
     try:
@@ -144,8 +139,7 @@ def from_environment() -> Task:
     unknown = sorted(set(cluster) - set(TYPES))
     if unknown:
         raise _malformed("has tasks of another type", ", ".join(unknown), "chief and worker alone")
-    names: list[str] = []
-    addresses: list[str] = []
+    names, addresses = [], []
     for kind in TYPES:
         listed = cluster.get(kind, [])
         if not isinstance(listed, list) or (kind in cluster and not listed):
@@ -159,16 +153,16 @@ def from_environment() -> Task:
         raise _malformed("lists an address twice", addresses, "an address for each task")
     if len(cluster.get("chief", [])) > 1:
         raise _malformed("has several chiefs", cluster["chief"], "one")
-    own_kind, index = own.get("type"), as_int(own.get("index"))
-    if own_kind not in cluster:
-        raise _malformed("names a task of a type that is not in its cluster", own_kind, " or ".join(cluster))
-    if index is None or not 0 <= index < len(cluster[own_kind]):
+    kind, index = own.get("type"), as_int(own.get("index"))
+    if kind not in cluster:
+        raise _malformed("names a task of a type that is not in its cluster", kind, " or ".join(cluster))
+    if index is None or not 0 <= index < len(cluster[kind]):
         raise _malformed(
             "names a task that is not in its cluster",
             own.get("index"),
-            f"an index from 0 to {len(cluster[own_kind]) - 1}",
+            f"an index from 0 to {len(cluster[kind]) - 1}",
         )
-    return Task(tuple(names), tuple(addresses), names.index(f"{own_kind} {index}"))
+    return Task(tuple(names), tuple(addresses), names.index(f"{kind} {index}"))
 
 
 def _malformed(what: str, received: Any, expected: str = FORM) -> UserError:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import shlex
 
-from tfvae.training.config import rows_of_report
+from tfvae.training.config import SETTINGS
 from tfvae.training.report import markup
 from tfvae.training.report.story import MINUS, Story, estimate, number
+from tfvae.training.settings import reported
 
 
 class Absent(str):
@@ -51,7 +52,7 @@ def trained(story: Story) -> list[str] | Absent:
             f"{config['batch_size']}",
         ),
     ]
-    rows += rows_of_report(config)
+    rows += reported(SETTINGS, config)
     rows.append(
         ("Versions", ", ".join(f"{name} {version}" for name, version in story.content["versions"].items()))
     )

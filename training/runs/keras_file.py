@@ -1,4 +1,4 @@
-"""Checks of a .keras file before Keras loads it: undamaged, of bounded size, and without parts that run code."""
+"""A .keras file looked at before Keras is: whole, of bounded size, and without parts that would run code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfvae.training.runs import strict_json
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 LARGEST_JSON = 2**24  # bytes
-DEEPEST = 400  # most levels of nesting: layers within models within models
+DEEPEST = 400  # objects within each other: layers within models within models
 RUN_CODE = {"Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer"}
 
 
@@ -23,12 +23,11 @@ def check(path: Path, ours: bool) -> None:
     """Checks a .keras file without loading it.
 
     Args:
-        path: .keras file.
-        ours: True if it must hold a tfvae model.
+        path: the file.
+        ours: whether it must hold one of tfvae's models.
 
     Raises:
-        ValueError: if it is not such a file, is damaged, or holds a part that runs code. The message is a short
-            sentence.
+        ValueError: if it is no such file, is damaged, or holds a part that runs code; one short sentence.
         UserError: if it is larger than the memory.
         OSError: if it cannot be read.
     """
@@ -47,7 +46,7 @@ def check(path: Path, ours: bool) -> None:
 
 
 def _config(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """Returns config.json of an archive, after a check of every member."""
+    """Returns config.json of an archive all of whose members are whole."""
     names = archive.namelist()
     for name in MEMBERS:
         if names.count(name) != 1:
@@ -67,7 +66,7 @@ def _config(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yields every object within a JSON value."""
+    """Yields every object within a value of JSON."""
     left = [value]
     while left:
         part = left.pop()
