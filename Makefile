@@ -1,7 +1,7 @@
 # make demo    .venv, install, train the default preset on the embedded digits, evaluate it
 # make test    .venv, install with the test extra, then `check` and the whole test suite
 # make fast    the tests that are not marked slow
-# make nightly fuzzing in full, random kills, and the tests that guard other tests
+# make nightly fuzzing in full, random kills, costly properties of every model, and the tests that guard other tests
 # make check   lint, format and types alone
 # Needs Python 3.11, 3.12 or 3.13 and a package index. Another interpreter: make demo PYTHON=/path/to/python
 .PHONY: help demo test fast nightly check base-installed test-installed
@@ -30,14 +30,14 @@ demo: base-installed
 	@echo "Next: $(BIN)/tfvae sample $(DEMO) --out samples.png    or    $(BIN)/tfvae train --help"
 
 test: check
-	$(BIN)/python -m pytest -m "not alone and not nightly" -n 2 --dist loadfile --durations 30
+	$(BIN)/python -m pytest -m "not alone and not nightly" -n 2 --dist worksteal --durations 30
 	$(BIN)/python -m pytest -m "alone and not nightly"
 
 fast: test-installed
-	$(BIN)/python -m pytest -m "not slow and not alone and not nightly" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not alone and not nightly" -n 2 --dist worksteal
 
 nightly: test-installed
-	$(BIN)/python -m pytest -m nightly -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m nightly -n 2 --dist worksteal
 
 check: test-installed
 	$(BIN)/ruff check

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from conformance import models
 
-ROWS = ["cvae-image", "vae-conv", "draw-attention", "iwae-autoregressive-mixture", "discrete-mlp-two-layers"]
+FIRST, *OTHERS = "cvae-image", "draw-attention", "iwae-autoregressive-mixture", "discrete-mlp-two-layers"
 SETTINGS = {
     "channels first": lambda: keras.config.set_image_data_format("channels_first"),
     "float64": lambda: keras.config.set_floatx("float64"),
     "float16": lambda: keras.config.set_floatx("float16"),
     "float64 policy": lambda: keras.config.set_dtype_policy("float64"),
 }
+ALONE = [[setting] for setting in SETTINGS]
+TOGETHER = [["channels first", "float64", "float64 policy"], ["float16"]]
 
 
 @pytest.fixture
@@ -31,7 +33,6 @@ def defaults():
 
 def trained(name):
     """What a row gives after a step, and its weights."""
-    keras.backend.clear_session()
     model = models.create(name)
     x = models.examples(model, 4) / 3.0 if name == "cvae-image" else models.examples(model, 4)
     model.compile(keras.optimizers.SGD(0.125), run_eagerly=True)
@@ -43,17 +44,21 @@ def trained(name):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == ROWS[0] else pytest.mark.slow) for name in ROWS]
+    ("name", "settings"),
+    [(FIRST, ALONE), *(pytest.param(name, TOGETHER, marks=pytest.mark.slow) for name in OTHERS)],
 )
-def test_models(name, defaults):
+def test_models(name, settings, defaults):
+    keras.backend.clear_session()
     expected_model, expected = trained(name)
-    for setting, change in SETTINGS.items():
+    for together in settings:
         keras.backend.clear_session()
-        change()
+        for setting in together:
+            SETTINGS[setting]()
         model, found = trained(name)
-        assert {weight.dtype for weight in model.weights} == {"float32"}, setting
+        assert {weight.dtype for weight in model.weights} == {"float32"}, together
         for now, before in zip(model.get_weights(), expected_model.get_weights(), strict=True):
-            np.testing.assert_array_equal(now, before, err_msg=setting)
+            np.testing.assert_array_equal(now, before, err_msg=str(together))
         models.assert_same(found, expected)
         keras.config.set_image_data_format("channels_last")
         keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from conformance import models
+from conformance.cover import rows
 
 
 @pytest.fixture
@@ -14,9 +15,17 @@ def mixed_precision():
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("half_precision", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", models.TABLE)
-def test_log_densities(name, half_precision, mixed_precision):
+def test_log_densities(name, mixed_precision):
+    check_log_densities(name, "float16")
+
+
+@pytest.mark.parametrize("name", rows())
+def test_log_densities_in_bfloat16(name, mixed_precision):
+    check_log_densities(name, "bfloat16")
+
+
+def check_log_densities(name, half_precision):
     keras.config.set_dtype_policy(f"mixed_{half_precision}")
     half = models.create(name)
     keras.config.set_dtype_policy("float32")

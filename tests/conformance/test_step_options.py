@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from conformance import models
+from conformance.cover import rows
 
 from tfvae import estimators
 from tfvae.checks import UserError
@@ -88,7 +89,7 @@ def test_accumulated_with_weights(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", models.TABLE)
+@pytest.mark.parametrize("name", rows())
 def test_half_precision_compiled_and_accumulated_with_weights(name):
     options = {} if name not in WITH_LATENTS or any(w in name for w in MIXING) else resampling(name)
     options |= {"backward_particles": M} if options else {}

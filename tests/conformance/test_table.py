@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from conformance import models
+from conformance import cover, models
 
 import tfvae
 from tfvae.models.keras_model import KerasModel
@@ -36,6 +36,13 @@ def test_every_head_has_a_row(name):
 def test_every_network_has_a_row(name):
     used = {type(part) for row in ROWS for part in models.parts(row)}
     assert getattr(tfvae.networks, name) in used, "give it a row in conformance/models.py"
+
+
+def test_the_cover_has_every_kind_in_fewer_rows():
+    made_of = {name: cover.kinds(name) for name in models.TABLE}
+    chosen = cover.cover()
+    assert set().union(*(made_of[name] for name in chosen)) == set().union(*made_of.values())
+    assert len(set(chosen)) == len(chosen) < 0.6 * len(models.TABLE)
 
 
 def test_the_models_at_the_top_are_those_of_the_room():

@@ -7,6 +7,7 @@ Mutation, seen to break the test here: `range` in place of `np.arange` for the c
 import pytest
 import tensorflow as tf
 from conformance import models
+from conformance.cover import rows
 
 
 def tensors(batch):
@@ -16,9 +17,7 @@ def tensors(batch):
 FAST = ("vae-mlp", "regressor-column", "discrete-one-hot", "hierarchical-mlp", "cvae-image")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in models.TABLE]
-)
+@pytest.mark.parametrize("name", rows(fast=FAST))
 def test_unknown_batch_size(name):
     model = models.create(name)
 

@@ -1,4 +1,9 @@
-"""Run by test_replicas.py: trains each row on one device and on two logical ones, and prints what differs, as JSON."""
+"""Run by test_replicas.py: trains rows on one device and on two logical ones, and prints what differs, as JSON.
+
+    python two_replicas.py NAME...
+
+Each NAME is a row, "compiled " and a row, or one of CASES; two replicas run eagerly where it does not say `compiled`.
+"""
 
 import json
 import os
@@ -22,14 +27,12 @@ SINGLE = tf.distribute.get_strategy()
 BATCH, EXAMPLES = 5, 10  # two replicas hold 3 and 2 rows, twice
 
 
-def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, **options):
+def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compiled=False, **options):
     with strategy.scope():
         model = models.create(name, **options)
         if regularize:
             model.decoder.dense[0].kernel.regularizer = keras.regularizers.L2(regularize)
-        model.compile(
-            keras.optimizers.SGD(0.1), run_eagerly=strategy is SINGLE
-        )  # quicker, and what is so tested
+        model.compile(keras.optimizers.SGD(0.1), run_eagerly=strategy is SINGLE or not compiled)
     x = models.examples(model, count)
     weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
     inputs, targets = models.data(model, x) if model.takes_condition else (x, x[:, 0])
@@ -76,14 +79,24 @@ def noise_of_replicas(strategy):
     return strategy.run(draw)
 
 
+CASES = {
+    "weighted": lambda: compare("vae-mlp", weights=True, compiled=True),
+    "free bits": lambda: compare("vae-conv", free_bits=telling_threshold("vae-conv"), kl_warmup_steps=0),
+    "regularized": lambda: compare("vae-mlp", regularize=1.0),
+    "last batch of one": lambda: compare("vae-mlp", count=11, compiled=True),
+    "last batch of one, convolutions": lambda: compare("vae-conv", count=11, compiled=True),
+    "last batch of one, optimal scale": lambda: compare("vae-optimal-scale", count=11),
+}
+
+
+def difference(name):
+    if name in CASES:
+        return CASES[name]()
+    return compare(name.removeprefix("compiled "), compiled=name.startswith("compiled "))
+
+
 def main(names):
-    found = {name: compare(name) for name in names}
-    found["weighted"] = compare("vae-mlp", weights=True)
-    found["free bits"] = compare("vae-conv", free_bits=telling_threshold("vae-conv"), kl_warmup_steps=0)
-    found["regularized"] = compare("vae-mlp", regularize=1.0)
-    found["last batch of one"] = compare("vae-mlp", count=11)
-    found["last batch of one, convolutions"] = compare("vae-conv", count=11)
-    found["last batch of one, optimal scale"] = compare("vae-optimal-scale", count=11)
+    found = {name: difference(name) for name in names}
     values, first, total = noise_of_replicas(MIRRORED)
     drawn = [value.numpy().tolist() for value in MIRRORED.experimental_local_results(values)]
     whole = random.PhiloxNoise(random.fold(7, "train", 3), 5).normal("posterior", 3, 2).numpy().tolist()

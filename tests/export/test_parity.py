@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
+from conformance.cover import rows
 from substitute import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
 
@@ -42,7 +43,7 @@ def jit():
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
 FAST = ("vae-mlp", "discrete-two-kinds", "cvae-column")
-ROWS = [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in [*models.TABLE, *MORE]]
+ROWS = [*rows(fast=FAST), *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 
 
 class Export:

@@ -58,23 +58,37 @@ def environment(own):
     return kept | {"CUDA_VISIBLE_DEVICES": ""} | own
 
 
-class Launched:
-    """A launcher and its workers, whose lines go into a file."""
+def halting(folder):
+    """The environment in which processes wait at the moment that the file `halt` in a folder names."""
+    return {"PYTHONPATH": str(HALTED), "HALT": str(folder / "halt")}
 
-    def __init__(self, folder, *words, halt=""):
-        self.log = folder / f"log-{time.monotonic_ns()}"
+
+class Launched:
+    """A launcher and its workers, whose lines go into a file.
+
+    Args:
+        folder: of that file and of `halt`, whose content holds a worker.
+        words: of `tfvae train`.
+        server: forks.Server that makes the processes; else they are started as a user's.
+    """
+
+    def __init__(self, folder, *words, server=None):
         self.halt = folder / "halt"
-        self.halt.write_text(halt)
-        own = {"PYTHONPATH": str(HALTED), "HALT": str(self.halt)}
+        self.halt.write_text("")
+        self.gone = set()
+        if server:
+            self.process = server.start("train", *words)
+            self.log = self.process.log
+            return
+        self.log = folder / f"log-{time.monotonic_ns()}"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, *map(str, words)],
                 stderr=log,
                 stdout=log,
-                env=environment(own),
+                env=environment(halting(folder)),
                 preexec_fn=heed_interrupts,
             )
-        self.gone = set()
 
     def said(self):
         return self.log.read_text()

@@ -1,4 +1,4 @@
-"""`tfvae train --workers 2` with real processes: whatever is killed, the run ends with the same bytes.
+"""`tfvae train --workers 2`: whatever is killed, the run ends with the same bytes.
 
 Mutations, each seen to break a test here: a restart without --resume; workers that do not watch the
 launcher and outlive it; silence that is not measured.
@@ -11,7 +11,8 @@ import subprocess
 import time
 
 import pytest
-from kit.launched import COMMAND, LIMIT, Launched, await_that, environment, is_running
+from kit import forks
+from kit.launched import COMMAND, LIMIT, Launched, await_that, environment, halting, is_running
 from outcome import arguments, assert_same_outcome
 
 from tfvae import cli
@@ -28,8 +29,25 @@ SETTINGS = {
     "figures_every": 0,
     "checkpoint_seconds": 0.0,
 }
-RANDOM = 3  # kills at random moments of the training, besides those at chosen ones
 HANG = 45.0  # seconds: longer than each phase of a start takes on a busy machine
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Starts launchers, and these their workers, as forks, which wait where the file `halt` says."""
+    folder = tmp_path_factory.mktemp("forks")
+    with forks.Server(folder, halting(folder)) as server:
+        server.folder = folder
+        yield server
+
+
+@pytest.fixture(scope="module")
+def reference(server, tmp_path_factory):
+    """The folder of a run that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("runs") / "reference"
+    run = server.start("train", "--run-dir", folder, "--workers", 2, *arguments(SETTINGS))
+    assert run.wait() == 0, run.said()
+    return folder
 
 
 @pytest.fixture
@@ -37,7 +55,8 @@ def launched(tmp_path):
     found = []
 
     def launch(*words, **options):
-        found.append(Launched(tmp_path, *words, **options))
+        server = options.get("server")
+        found.append(Launched(server.folder if server else tmp_path, *words, **options))
         return found[-1]
 
     yield launch
@@ -64,60 +83,50 @@ def test_a_restart_goes_on_with_the_run_that_was_begun(monkeypatch, tmp_path):
     assert started == [words, [*words, "--resume"]]
 
 
+CHOSEN = ["stop", "half", "start", "whole"]
+
+
 @pytest.mark.slow
-def test_killed_at_many_moments_it_ends_with_the_same_bytes(launched, tmp_path):
-    reference, folder = tmp_path / "reference", tmp_path / "killed"
-    new = ["--workers", 2, *arguments(SETTINGS)]
-    undisturbed = launched("--run-dir", reference, *new)
-    assert undisturbed.end() == 0, undisturbed.said()
+@pytest.mark.parametrize(
+    ("forked", "kinds"),
+    [
+        pytest.param(True, CHOSEN, id="forks"),
+        pytest.param(False, ["half"], id="processes"),
+        pytest.param(False, [*CHOSEN, *["random"] * 3], id="processes, many", marks=pytest.mark.nightly),
+    ],
+)
+def test_killed_at_several_moments_it_ends_with_the_same_bytes(
+    forked, kinds, reference, server, launched, tmp_path
+):
+    folder, new = tmp_path / "killed", ["--workers", 2, *arguments(SETTINGS)]
+    options = {"server": server} if forked else {}
+    if len(kinds) > 1:
+        # Without restarts: all end, one line tells, and the run can go on.
+        run = launched("--run-dir", folder, *new, **options)
+        run.await_step()
+        pids = run.kill(1)
+        assert run.end() == 3
+        assert not any(map(is_running, pids))
+        *_, line = run.said().splitlines()
+        assert line.startswith("tfvae: worker 1 was killed by SIGKILL; ") and "--resume" in line
+        assert "Traceback" not in run.said() and run.said().count("tfvae:") == 1
+        assert 0 < len(RunDirectory(folder).read_history()) < SETTINGS["epochs"]
 
-    # Without restarts: all end, one line tells, and the run can go on.
-    run = launched("--run-dir", folder, *new)
-    run.await_step()
-    pids = run.kill(1)
-    killed = time.monotonic()
-    assert run.end() == 3
-    print(f"ended {time.monotonic() - killed:.2f} s after the kill")
-    assert not any(map(is_running, pids))
-    *_, line = run.said().splitlines()
-    assert line.startswith("tfvae: worker 1 was killed by SIGKILL; ") and "--resume" in line
-    assert "Traceback" not in run.said() and run.said().count("tfvae:") == 1
-    assert 0 < len(RunDirectory(folder).read_history()) < SETTINGS["epochs"]
-
-    def epochs_done():
-        return len(RunDirectory(folder).read_history())
-
-    # The launcher is killed: its workers end too.
-    run = launched("--run-dir", folder, "--workers", 2, "--resume")
-    run.await_step()
-    pids = run.workers()
-    run.process.kill()
-    await_that(lambda: not any(map(is_running, pids)), 60.0)
+        # The launcher is killed: its workers end too.
+        new = ["--workers", 2, "--resume"]
+        run = launched("--run-dir", folder, *new, **options)
+        run.await_step()
+        pids = run.workers()
+        run.process.kill()
+        await_that(lambda: not any(map(is_running, pids)), 60.0)
 
     # With restarts, in one go.
     moments = random.Random(3)
-    kinds = ["random"] * RANDOM + ["start", "half", "whole", "stop"]
-    moments.shuffle(kinds)
     restarts = ["--max-restarts", len(kinds), "--hang-timeout", HANG]
-    run = launched("--run-dir", folder, "--workers", 2, "--resume", *restarts)
+    run = launched("--run-dir", folder, *new, *restarts, **options)
     said = 0
     for number, kind in enumerate(kinds, 1):
-        if kind == "start":
-            run.workers()
-            time.sleep(moments.uniform(0.0, 3.0))
-            rank = moments.randrange(2)
-        elif kind in ("random", "stop"):
-            run.await_step(said)
-            goal = epochs_done() + moments.randrange(5)
-            await_that(lambda goal=goal: epochs_done() >= goal)
-            time.sleep(moments.uniform(0.0, 0.3))
-            rank = moments.randrange(2)
-        else:
-            run.halt.write_text(kind)
-            await_that(lambda: run.halt.read_text() == "paused")
-            rank = 0 if kind == "half" else moments.randrange(2)
-            assert any(path.stat().st_size for path in folder.rglob(".partial-*"))
-        run.kill(rank, signal.SIGSTOP if kind == "stop" else signal.SIGKILL)
+        rank = kill_at(kind, run, folder, moments, said)
         stopped = f"is stopped, no step has finished for {HANG:g} s"
         how = stopped if kind == "stop" else "was killed by SIGKILL"
         told = f"worker {rank} {how}; restart {number} of {len(kinds)}"
@@ -127,6 +136,31 @@ def test_killed_at_many_moments_it_ends_with_the_same_bytes(launched, tmp_path):
     assert run.end() == 0, run.said()
     assert "Traceback" not in run.said()
     assert_same_outcome(folder, reference)
+
+
+def kill_at(kind, run, folder, moments, said):
+    """Kills or stops one of the workers at a moment of some kind; returns its rank."""
+
+    def epochs_done():
+        return len(RunDirectory(folder).read_history())
+
+    rank = moments.randrange(2)
+    if kind == "start":
+        run.workers()
+        time.sleep(moments.uniform(0.0, 3.0))
+    elif kind in ("random", "stop"):
+        run.await_step(said)
+        goal = epochs_done() + moments.randrange(5)
+        await_that(lambda: epochs_done() >= goal)
+        time.sleep(moments.uniform(0.0, 0.3))
+    else:
+        run.halt.write_text(kind)
+        await_that(lambda: run.halt.read_text() == "paused" or run.process.poll() is not None)
+        assert run.process.poll() is None, run.said()
+        rank = 0 if kind == "half" else rank
+        assert any(path.stat().st_size for path in folder.rglob(".partial-*"))
+    run.kill(rank, signal.SIGSTOP if kind == "stop" else signal.SIGKILL)
+    return rank
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])

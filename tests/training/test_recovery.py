@@ -5,16 +5,12 @@ process left it; an optimiser that is built twice (under mixed precision it then
 files of killed processes that are not swept away.
 """
 
-import os
-import random
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+from kit import forks
+from kit.launched import await_that
 from outcome import arguments, assert_same_outcome, outcome
 
 from tfvae.training import loop
@@ -36,63 +32,44 @@ SETTINGS = {
 }
 
 
-def start(stage, occurrence, *words):
-    return subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("paused_run.py"), stage, str(occurrence), "train", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(tmp_path):
+    """Returns a function that starts a run, which waits to be killed at a stage and occurrence `pause` of a write."""
+    with forks.Server(tmp_path) as server:
+        yield lambda *words, pause=None: server.start("train", "--run-dir", *words, pause=pause)
 
 
-def finish(process):
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    return output, errors
-
-
-def kill(process, marker, after=0.0):
-    """Kills a process with SIGKILL `after` seconds from the first line `marker`; returns what it wrote."""
-    while (line := process.stdout.readline().strip()) != marker:
-        assert line or process.poll() is None, process.stderr.read()
-    time.sleep(after)
-    assert process.poll() is None, "it ended before it was killed: the run is too short"
-    os.kill(process.pid, signal.SIGKILL)
-    output = process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    return output
+def kill(process):
+    """Kills a process once it waits."""
+    await_that(lambda: "paused" in process.said() or process.poll() is not None)
+    assert process.send(signal.SIGKILL), f"the run is too short, or: {process.said()}"
+    assert process.wait() == -signal.SIGKILL
 
 
 @pytest.mark.slow
-def test_killed_at_twelve_moments_it_ends_with_the_same_bytes(tmp_path):
+def test_killed_at_each_moment_of_a_write_it_ends_with_the_same_bytes(start, tmp_path):
     reference, folder = tmp_path / "reference", tmp_path / "killed"
-    finish(start("never", 0, "--run-dir", str(reference), *arguments(SETTINGS)))
+    whole = start(reference, *arguments(SETTINGS))
+    assert whole.wait() == 0, whole.said()
     rows = outcome(reference)[3]
     best = checkpoint.best_epoch([{"val_bound": float(row["val_bound"])} for row in rows])
     assert best + SETTINGS["patience"] == len(rows) < SETTINGS["epochs"], (
         "early stopping is part of this test"
     )
 
-    new = ["--run-dir", str(folder), *arguments(SETTINGS)]
-    again = ["--run-dir", str(folder), "--resume"]
-    kill(start("config", 1, *new), "paused")
-    kill(start("half", 1, *new), "paused")  # nothing to go on from but config.json
-    moments = random.Random(1)
-    kinds = ["random"] * 5 + ["half", "whole", "named", "history"]
-    moments.shuffle(kinds)
-    for kind in kinds:
-        if kind == "random":
-            kill(start("never", 0, *again), "epoch", moments.uniform(0.0, 0.6))
-        else:
-            kill(start(kind, moments.randint(1, 3), *again), "paused")
-            left = [path for path in folder.rglob(".partial-*") if path.stat().st_size]
-            assert bool(left) == (kind in ("half", "whole", "history")), (kind, left)
+    kill(start(folder, *arguments(SETTINGS), pause=("config", 1)))
+    kill(start(folder, *arguments(SETTINGS), pause=("half", 1)))  # nothing to go on from but config.json
+    for occurrence, kind in enumerate(("history", "half", "named", "whole"), 1):
+        kill(start(folder, "--resume", pause=(kind, occurrence)))
+        left = [path for path in folder.rglob(".partial-*") if path.stat().st_size]
+        assert bool(left) == (kind in ("half", "whole", "history")), (kind, left)
     done = len(RunDirectory(folder).read_history())
     assert 0 < done < len(rows), "the kills have to fall into the training"
-    kill(start("model", 1, *again), "paused")
+    kill(start(folder, "--resume", pause=("model", 1)))
     assert not (folder / "model.keras").exists()
-    _, errors = finish(start("never", 0, *again))
-    assert f"resuming after epoch {len(rows)} of" in errors
+    last = start(folder, "--resume")
+    assert last.wait() == 0, last.said()
+    assert f"resuming after epoch {len(rows)} of" in last.said()
     assert_same_outcome(folder, reference)
 
 

@@ -80,9 +80,10 @@ KINDS = {  # name: (command line, side of the images or None for the preset's da
 
 @pytest.fixture(autouse=True)
 def short_search(monkeypatch):
-    """The best q for each example is looked for in four steps."""
+    """The best q for each example is looked for in four steps, and few train the classifier of features."""
     short = functools.partial(gaps.Gap, steps=4)
     monkeypatch.setattr(gaps, "Gap", lambda **given: short(**given))
+    monkeypatch.setattr("tfvae.evaluation.features.STEPS", 20)
 
 
 @pytest.mark.slow

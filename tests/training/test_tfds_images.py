@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kit.clock import contention, undisturbed
 from numbered import fresh_process, numbers, one_line
 
 from tfvae.checks import UserError
@@ -159,9 +160,10 @@ try:
 except ValueError as error:
     print(json.dumps([time.monotonic() - begin, str(error)]))
 """
-    begin = time.monotonic()
+    before, begin = contention(), time.monotonic()
     (seconds, message), stderr = fresh_process(code, TFDS_DATA_DIR=str(tmp_path))
-    assert seconds < 5 and time.monotonic() - begin < 10
+    slowed = (before + contention()) / 2
+    assert seconds < 5 * slowed and time.monotonic() - begin < 10 * slowed
     assert message == (
         f"data set cifar10 is not prepared in {tmp_path} and the network does not answer; "
         "received no answer from https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz; "
@@ -198,9 +200,9 @@ def test_what_counts_as_an_answer(monkeypatch, outcome, answers):
 @pytest.mark.slow
 @real
 def test_mnist():
-    begin = time.monotonic()
-    mnist = data.load("mnist", validation_size=0)
-    assert time.monotonic() - begin < 20
+    found = []
+    assert undisturbed(lambda: found.append(data.load("mnist", validation_size=0)), repeats=1) < 20
+    (mnist,) = found
     assert [len(mnist.train), len(mnist.validation), len(mnist.test)] == [60000, 0, 10000]
     assert mnist.image_shape == (28, 28, 1)
     assert mnist.train.images.dtype == np.uint8

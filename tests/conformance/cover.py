@@ -1,0 +1,51 @@
+"""The rows that a costly property is held to in every run of the tests; the others wait for `make nightly`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import pytest
+from conformance import models
+
+
+def kinds(name: str) -> set[object]:
+    """Returns what a row is made of: the classes of its model and parts, with the choices these were given."""
+    model = models.TABLE[name]()
+    found: set[object] = {type(model)}
+    for part in models.parts(model):
+        found.add(type(part))
+        if type(part).__module__.startswith("tfvae."):
+            options = part.get_config().items()
+            chosen = [pair for pair in options if pair[0] == "scale" or isinstance(pair[1], bool)]
+            found |= {(type(part), option, value) for option, value in chosen if not isinstance(value, float)}
+    return found
+
+
+@functools.cache
+def cover() -> tuple[str, ...]:
+    """Returns rows that have each kind at least once, chosen greedily: of most new kinds first."""
+    made_of = {name: kinds(name) for name in models.TABLE}
+    left, chosen = set().union(*made_of.values()), []
+    while left:
+        chosen.append(max(made_of, key=lambda name: len(made_of[name] & left)))
+        left -= made_of[chosen[-1]]
+    return tuple(chosen)
+
+
+def rows(names: Iterable[str] = models.TABLE, fast: Iterable[str] | None = None) -> list[object]:
+    """Returns rows as parameters of a test.
+
+    Args:
+        names: the rows; those outside the cover, and not in `fast`, are marked nightly.
+        fast: the rows that the fast tests run; where it is given, the others of the cover are marked slow.
+    """
+
+    def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
+        if name in (fast or ()):
+            return ()
+        if name not in cover():
+            return (pytest.mark.nightly,)
+        return () if fast is None else (pytest.mark.slow,)
+
+    return [pytest.param(name, marks=marks(name)) for name in names]
