@@ -5,7 +5,7 @@ be.
 """
 
 import pytest
-from stories import RESULT
+from kit.report_stories import RESULT
 
 from tfvae.cli import summary
 

@@ -8,10 +8,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import stats
-from linear_gaussian import ESTIMATORS, LinearGaussian
+from kit import stats
+from kit.linear_gaussian import ESTIMATORS, LinearGaussian
+from kit.ppca import ppca_max_log_likelihood
 from numpy.polynomial.hermite_e import hermegauss
-from ppca import ppca_max_log_likelihood
 from scipy import linalg, optimize
 
 THETA, N, D, L, K = ("W", "b", "log_s"), 3, 4, 2, 5

@@ -11,8 +11,8 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from kit.stats import assert_chi_square_uniform, assert_mean_close
 from scipy import stats as scipy_stats
-from stats import assert_chi_square_uniform, assert_mean_close
 
 from tfvae import random
 from tfvae.checks import UserError

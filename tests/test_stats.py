@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import stats
+from kit import stats
 from scipy import special
 
 RNG_SEED = 20

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 from tfvae.checks import UserError
 from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, Normal, StandardNormal

@@ -7,7 +7,7 @@ full posterior treated as diagonal.
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 from tfvae.distributions import Bernoulli, DiagonalNormal, FullCovarianceNormal, StandardNormal, kl_divergence
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from kit.stats import assert_mean_close
 from scipy import integrate, stats
-from stats import assert_mean_close
 
 from tfvae import VAE
 from tfvae.checks import UserError

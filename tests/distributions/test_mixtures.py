@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from stats import assert_chi_square_uniform, assert_mean_close
+from kit.stats import assert_chi_square_uniform, assert_mean_close
 
 from tfvae import VAE, HierarchicalVAE, random
 from tfvae.checks import UserError

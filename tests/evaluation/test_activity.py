@@ -5,12 +5,12 @@ draws in both averages, layers in the other order, too few draws, blocks that sh
 of both, the threshold of the paper whatever was asked for.
 """
 
-import flexible
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_mean_close
+from kit import flexible_models
+from kit.stats import assert_mean_close
 
 import tfvae
 from tfvae import random
@@ -77,14 +77,14 @@ def test_layers_of_top_down_inference():
 
 @pytest.mark.parametrize("posterior", ["realnvp", "iaf"])
 def test_means_without_a_closed_form_are_those_of_draws(posterior):
-    model = flexible.build(posterior, spread=1.5)
-    q, count = model.posterior_parameters(flexible.X), 10 * 32
+    model = flexible_models.build(posterior, spread=1.5)
+    q, count = model.posterior_parameters(flexible_models.X), 10 * 32
     draws = model.posterior_head.sample(q, random.PhiloxNoise(3, 3).normal("z", 100 * count, 2))
     draws = draws.numpy().astype(np.float64)
     error = draws.std(axis=0) * np.sqrt(1.01 / count)
-    (means,) = active_units(model, flexible.X).means
+    (means,) = active_units(model, flexible_models.X).means
     assert np.all(np.abs(means - draws.mean(axis=0)) < 5 * error)
-    assert np.any(np.abs(model.encode(flexible.X) - draws.mean(axis=0)) > 10 * error)
+    assert np.any(np.abs(model.encode(flexible_models.X) - draws.mean(axis=0)) > 10 * error)
 
 
 def test_an_upper_layer_may_have_no_mean_in_closed_form():

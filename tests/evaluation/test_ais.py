@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
-from small_gaussian import EXACT, ORACLE, A, C, S, X, build, chains
-from stats import assert_mean_close, assert_paired_less
+from kit.annealed_gaussian import EXACT, ORACLE, A, C, S, X, build, chains
+from kit.stats import assert_mean_close, assert_paired_less
 
 from tfvae import evaluation, random
 from tfvae.checks import UserError

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
-from small_gaussian import EXACT, ORACLE, X, build, chains
-from stats import assert_mean_close, assert_paired_less, assert_paired_not_greater
+from kit.annealed_gaussian import EXACT, ORACLE, X, build, chains
+from kit.stats import assert_mean_close, assert_paired_less, assert_paired_not_greater
 
 from tfvae import evaluation
 from tfvae.checks import UserError

@@ -6,7 +6,7 @@ from q*; a given log p(x) whose error meets that of the other bound; log p(x) of
 
 import numpy as np
 import pytest
-from stats import assert_variance_near_one
+from kit.stats import assert_variance_near_one
 
 from tfvae.evaluation import gap_result
 from tfvae.evaluation.per_example import PerExample

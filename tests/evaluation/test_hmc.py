@@ -8,7 +8,7 @@ step more or less.
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 from tfvae import random
 from tfvae.evaluation import hmc

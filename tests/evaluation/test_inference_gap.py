@@ -6,12 +6,12 @@ at different noise, log K missing from log p(x), noise keyed by the place in the
 a late gain counted from the encoder's q or with errors half or twice their size.
 """
 
-import linear_gaussian_model
 import numpy as np
 import pytest
-from linear_gaussian import LinearGaussian
+from kit import linear_gaussian_model
+from kit.linear_gaussian import LinearGaussian
+from kit.stats import assert_variance_near_one
 from scipy import linalg
-from stats import assert_variance_near_one
 
 from tfvae import evaluation
 from tfvae.checks import UserError

@@ -5,11 +5,11 @@ unit vectors again, a flow's score term left out where q's density follows the p
 than it is sampled.
 """
 
-import flexible
 import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
+from kit import flexible_models
 from scipy import optimize
 from scipy.special import logsumexp
 
@@ -22,10 +22,10 @@ SUITED = [
 ]
 
 
-@pytest.mark.parametrize("posterior", flexible.POSTERIORS)
+@pytest.mark.parametrize("posterior", flexible_models.POSTERIORS)
 def test_constrain_undoes_unconstrain(posterior):
-    model = flexible.build(posterior)
-    q = model.encoding(tf.constant(flexible.X))
+    model = flexible_models.build(posterior)
+    q = model.encoding(tf.constant(flexible_models.X))
     free = model.unconstrain(q)
     for one, other in zip(q, model.constrain(free), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
@@ -64,7 +64,7 @@ def best_diagonal_elbo(model, x, points=40):
 
 def build(posterior):
     """A model with a random encoder under whose mixture of a prior p(z|x) is correlated and no Normal distribution."""
-    model = flexible.build(posterior, "mixture")
+    model = flexible_models.build(posterior, "mixture")
     model.prior_head.locs.assign([[-1.5, 0.0], [1.5, 0.5], [0.0, -1.5]])
     model.prior_head.log_scales.assign([[-0.4, 0.0], [-0.2, -0.3], [0.2, -0.4]])
     model.prior_head.logits.assign([0.0, 0.5, -0.2])
@@ -75,11 +75,14 @@ def build(posterior):
 
 @pytest.mark.parametrize(
     "posterior",
-    [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in flexible.POSTERIORS],
+    [
+        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
+        for name in flexible_models.POSTERIORS
+    ],
 )
 def test_against_quadrature(posterior):
-    model, x = build(posterior), flexible.X
-    truth = flexible.log_marginal(model, x)
+    model, x = build(posterior), flexible_models.X
+    truth = flexible_models.log_marginal(model, x)
     run = evaluation.inference_gap(model, x, num_samples=20_000, steps=600, log_prob=truth)
     if (
         posterior != "realnvp"

@@ -4,13 +4,13 @@ Kills: a missing log K, K rounded to whole blocks, particles shared between bloc
 weights instead of their mean's logarithm, an effective sample size of the log-weights.
 """
 
-import linear_gaussian_model
 import numpy as np
 import pytest
 import tensorflow as tf
+from kit import linear_gaussian_model
+from kit.annealed_gaussian import COVARIANCE, ORACLE, A, C, S, build, examples
+from kit.stats import assert_mean_close, assert_variance_near_one
 from scipy import special
-from small_gaussian import COVARIANCE, ORACLE, A, C, S, build, examples
-from stats import assert_mean_close, assert_variance_near_one
 
 from tfvae import evaluation, presets
 from tfvae.checks import UserError

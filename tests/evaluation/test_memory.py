@@ -3,9 +3,9 @@
 Mutations, each seen to break a test here: the size of an example alone; tensors that do not grow with the particles.
 """
 
-import linear_gaussian_model
 import numpy as np
-from linear_gaussian import LinearGaussian
+from kit import linear_gaussian_model
+from kit.linear_gaussian import LinearGaussian
 
 from tfvae import evaluation, presets
 from tfvae.evaluation.memory import numbers_of_a_particle

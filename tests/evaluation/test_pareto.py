@@ -7,12 +7,12 @@ shrinking towards 1/2, the threshold applied to each example's fit alone (the
 examples that pass at r = 0.5 are then up to ten standard errors off).
 """
 
-import linear_gaussian_model
 import numpy as np
 import pytest
+from kit import linear_gaussian_model
+from kit.annealed_gaussian import COVARIANCE, ORACLE, A, examples
+from kit.stats import assert_mean_close, assert_variance_near_one
 from scipy import linalg
-from small_gaussian import COVARIANCE, ORACLE, A, examples
-from stats import assert_mean_close, assert_variance_near_one
 
 from tfvae import evaluation
 from tfvae.evaluation import importance, pareto

@@ -3,17 +3,17 @@
 Mutation, seen to break a test here: the log-determinant of a posterior's map with the other sign.
 """
 
-import flexible
 import keras
 import numpy as np
 import pytest
+from kit import flexible_models
 
 import tfvae
 from tfvae import distributions, evaluation, networks
 
 PAIRS = [
-    *((posterior, "standard") for posterior in flexible.POSTERIORS),
-    *(("diagonal", prior) for prior in flexible.PRIORS if prior != "standard"),
+    *((posterior, "standard") for posterior in flexible_models.POSTERIORS),
+    *(("diagonal", prior) for prior in flexible_models.PRIORS if prior != "standard"),
     ("iaf", "realnvp"),
     ("realnvp", "vamp"),
 ]
@@ -26,9 +26,9 @@ FAST = {("iaf", "standard"), ("diagonal", "vamp")}
     ("posterior", "prior"), [pytest.param(*p, marks=() if p in FAST else pytest.mark.slow) for p in PAIRS]
 )
 def test_log_marginal_is_the_integral(posterior, prior):
-    model = flexible.widen(flexible.build(posterior, prior))
-    x = 0.5 * flexible.X
-    exact = flexible.log_marginal(model, x)
+    model = flexible_models.widen(flexible_models.build(posterior, prior))
+    x = 0.5 * flexible_models.X
+    exact = flexible_models.log_marginal(model, x)
     result = evaluation.log_marginal(model, x, num_samples=30_000, seed=1)
     z = (result.log_prob - exact) / result.standard_error
     assert np.abs(z).max() < 5
@@ -48,9 +48,9 @@ def test_annealing_gives_the_integral_of_a_bent_decoder(init):
     rng = np.random.default_rng(6)
     for variable in [*model.decoder.trainable_variables, *model.likelihood_head.trainable_variables]:
         variable.assign(rng.standard_normal(variable.shape))
-    flexible.widen(model)
-    x = 0.5 * flexible.X
+    flexible_models.widen(model)
+    x = 0.5 * flexible_models.X
     result = evaluation.ais(model, x, 60, 300, init=init, num_leapfrog=4)
-    z = (result.log_prob - flexible.log_marginal(model, x)) / result.standard_error
+    z = (result.log_prob - flexible_models.log_marginal(model, x)) / result.standard_error
     assert np.abs(z).max() < 5
     assert result.standard_error.max() < 0.15

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 import pytest
-import stats
+from kit import stats
 
 from tfvae.checks import UserError
 from tfvae.evaluation import (

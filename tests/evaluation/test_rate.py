@@ -5,10 +5,9 @@ draws, the same noise for every block.
 """
 
 import keras
-import linear_gaussian
-import linear_gaussian_model
 import numpy as np
 import pytest
+from kit import linear_gaussian, linear_gaussian_model
 
 from tfvae import Regressor, distributions
 from tfvae.checks import UserError

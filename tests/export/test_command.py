@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import pytest
-from substitute import Server
+from kit.serving_process import Server
 
 from tfvae import cli, presets
 from tfvae.export import OnDevice, web

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from conformance import models
 from conformance.cover import rows
-from substitute import Server, batched, check_batchable, meta_graph
+from kit.serving_process import Server, batched, check_batchable, meta_graph
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfvae import Regressor

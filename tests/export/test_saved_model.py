@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
-from substitute import Server, meta_graph
+from kit.serving_process import Server, meta_graph
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfvae import VAE, presets

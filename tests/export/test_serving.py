@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from conformance import models
 from google.protobuf import json_format
-from stub_server import Log, real, rest, rpc
-from substitute import Server
+from kit.serving_process import Server
+from kit.serving_stub import Log, real, rest, rpc
 
 from tfvae.checks import UserError
 from tfvae.export import parity, save_serving

@@ -14,10 +14,10 @@ import os
 import threading
 from pathlib import Path
 
-import browser
 import numpy as np
 import pytest
 from conformance import models
+from kit import browser
 
 from tfvae import VAE
 from tfvae.checks import UserError

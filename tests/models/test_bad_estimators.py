@@ -2,8 +2,8 @@
 
 import keras
 import pytest
-from discrete_models import build
-from numbered import one_line
+from kit.discrete_models import build
+from kit.images import one_line
 
 import tfvae
 from tfvae.checks import UserError

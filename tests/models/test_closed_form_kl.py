@@ -5,12 +5,11 @@ with each example's KL divergence in place of the batch mean; units pooled befor
 keeps its gradient, or a unit above the threshold that loses it.
 """
 
-import linear_gaussian_model
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from linear_gaussian import LinearGaussian
+from kit import linear_gaussian_model, step_gradients
+from kit.linear_gaussian import LinearGaussian
 
 from tfvae import random
 

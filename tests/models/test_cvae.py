@@ -10,12 +10,12 @@ values scored; the condition read where it is not given; samples of different co
 import keras
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
 from conformance import models
+from kit import step_gradients
+from kit.stats import assert_mean_close, assert_paired_less
 from scipy import special
 from scipy import stats as distributions_of
-from stats import assert_mean_close, assert_paired_less
 
 import tfvae
 from tfvae import estimators, evaluation, random

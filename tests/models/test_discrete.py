@@ -5,47 +5,18 @@ Mutations that these tests were seen to kill are run in test_estimator_mutations
 
 import itertools
 
-import enumeration
 import keras
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from discrete_models import X, build, groups, variables
-from enumeration import Enumeration
+from kit import step_gradients
+from kit.discrete_checks import KINDS, check, check_nvil, check_rws
+from kit.discrete_models import X, build, variables
+from kit.enumeration import Enumeration
+from kit.stats import assert_mean_close
 from scipy import special
-from stats import assert_mean_close
 
 from tfvae import evaluation
-
-COPIES, STEPS = 1000, 120
-KINDS = ("bernoulli", "two-layers", "one-hot")
-
-
-def sample(model, steps=STEPS, copies=COPIES, first=0, **options):
-    return step_gradients.sample(
-        model, np.tile(X, (copies, 1)), variables(model), steps, first=first, **options
-    )
-
-
-def exact_gradients(model, bound):
-    states = Enumeration(model, X)
-    bounds = {"elbo": states.elbo, "iwelbo": lambda: states.iwelbo(model.num_samples)}
-    return enumeration.gradients(bounds[bound], variables(model))
-
-
-def check(kind, estimator, num_samples, smallest_bug=0.1):
-    """Every gradient is that of the bound in mean, and the bound is the enumerated one."""
-    model = build(kind, estimator=estimator, num_samples=num_samples, seed=3)
-    bound = "elbo" if estimator == "reinforce" else "iwelbo"
-    exact = exact_gradients(model, bound)
-    assert all(max(np.abs(exact[name]).max() for name in part) > 0.03 for part in groups(model).values())
-    samples, figures = sample(model)
-    for name, gradient in exact.items():
-        assert_mean_close(samples[name], gradient, name=f"{estimator} {name}", smallest_bug=smallest_bug)
-    states = Enumeration(model, X)
-    value = states.elbo() if bound == "elbo" else states.iwelbo(num_samples)
-    assert_mean_close(figures["bound"], np.mean(value), name="bound", smallest_bug=0.05)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "one-hot-two-layers"])
@@ -78,36 +49,8 @@ def test_vimco_with_other_numbers_of_particles(kind, num_samples):
     check(kind, "vimco", num_samples)
 
 
-def check_rws(kind="two-layers", num_samples=2):
-    model = build(kind, estimator="rws", num_samples=num_samples, seed=3)
-    exact = exact_gradients(model, "iwelbo")
-    parts = groups(model)
-    wake = enumeration.gradients(lambda: Enumeration(model, X).wake(num_samples), parts["encoder"])
-    samples, _ = sample(model)
-    for name, gradient in (exact | wake).items():
-        assert_mean_close(samples[name], gradient, name=f"rws {name}", smallest_bug=0.1)
-    gap = max(np.abs(wake[name] - exact[name]).max() for name in wake)
-    assert gap > 0.1, "no power: the wake-phase gradient is that of the bound"
-
-
 def test_rws_is_wake_sleep_with_the_decoder_on_the_bound():
     check_rws()
-
-
-def check_nvil(kind, scale):
-    """Gradients times their recorded scale are unbiased; the scale is 1 or not as the point says."""
-    model = build(kind, scale=scale, estimator="nvil", num_samples=2, seed=3)
-    model.baseline.running_mean.assign(-1.0)
-    state = {"variance": model.baseline.running_variance}
-    samples, figures = sample(model, first=1, state=state)
-    factor = np.maximum(1.0, np.sqrt(figures["variance"]))
-    exact, encoder = exact_gradients(model, "elbo"), groups(model)["encoder"]
-    for name, gradient in exact.items():
-        values = samples[name]
-        if name in encoder:
-            values = values * factor.reshape(-1, *[1] * gradient.ndim)
-        assert_mean_close(values, gradient, name=f"nvil {name}", smallest_bug=0.1)
-    return factor
 
 
 def test_nvil_is_unbiased_where_its_scale_is_one():

@@ -9,10 +9,10 @@ import functools
 
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from numbered import one_line
-from stats import assert_mean_close
+from kit import step_gradients
+from kit.images import one_line
+from kit.stats import assert_mean_close
 
 import tfvae
 from tfvae import presets, random

@@ -2,9 +2,8 @@
 
 import pytest
 import tensorflow as tf
-import test_discrete
-import test_multi_sample_gradients as multi
-import test_resampled_backward as resampled
+from kit import discrete_checks, resampling_checks
+from kit import multi_sample_checks as multi
 
 from tfvae.estimators import alpha, grouped, score, wake
 from tfvae.estimators.base import NO_BASELINE, Terms, log_mean_exp
@@ -212,23 +211,23 @@ def chosen_noise_of_other_rows(patch):
         (vr_iwae_with_plain_weights, multi.check_vr_iwae),
         (vr_bound_not_divided, multi.check_vr_iwae),
         (rws_with_the_sign_flipped, multi.check_rws),
-        (rws_with_the_sign_flipped, test_discrete.check_rws),
+        (rws_with_the_sign_flipped, discrete_checks.check_rws),
         (rws_dreg_with_the_sign_flipped, lambda: multi.check_rws("rws-dreg")),
-        (vimco_forgets_the_weight, lambda: test_discrete.check("bernoulli", "vimco", 3)),
-        (vimco_baseline_includes_the_particle, lambda: test_discrete.check("bernoulli", "vimco", 3)),
-        (vimco_divides_by_k, lambda: test_discrete.check("bernoulli", "vimco", 3)),
-        (vimco_leaves_the_wrong_particle_out, lambda: test_discrete.check("bernoulli", "vimco", 3)),
-        (reinforce_without_the_log_weights, lambda: test_discrete.check("bernoulli", "reinforce", 1)),
-        (nvil_divides_twice, lambda: test_discrete.check_nvil("two-layers", 1.5)),
-        (nvil_baseline_of_the_particle_itself, lambda: test_discrete.check_nvil("two-layers", 1.5)),
-        (draw_uniformly, resampled.check_draw),
-        (draw_one_too_far, resampled.check_draw),
-        (draw_without_strata, resampled.check_draw),
-        (draw_the_most_likely, resampled.check_draw),
-        (draw_uniformly, lambda: resampled.check("iwae", 3)),
-        (pick_forgets_m, lambda: resampled.check("iwae", 3)),
-        (pick_forgets_the_model_weight, lambda: resampled.check("dreg", 1)),
-        (chosen_noise_of_other_rows, lambda: resampled.check("iwae", 3)),
+        (vimco_forgets_the_weight, lambda: discrete_checks.check("bernoulli", "vimco", 3)),
+        (vimco_baseline_includes_the_particle, lambda: discrete_checks.check("bernoulli", "vimco", 3)),
+        (vimco_divides_by_k, lambda: discrete_checks.check("bernoulli", "vimco", 3)),
+        (vimco_leaves_the_wrong_particle_out, lambda: discrete_checks.check("bernoulli", "vimco", 3)),
+        (reinforce_without_the_log_weights, lambda: discrete_checks.check("bernoulli", "reinforce", 1)),
+        (nvil_divides_twice, lambda: discrete_checks.check_nvil("two-layers", 1.5)),
+        (nvil_baseline_of_the_particle_itself, lambda: discrete_checks.check_nvil("two-layers", 1.5)),
+        (draw_uniformly, resampling_checks.check_draw),
+        (draw_one_too_far, resampling_checks.check_draw),
+        (draw_without_strata, resampling_checks.check_draw),
+        (draw_the_most_likely, resampling_checks.check_draw),
+        (draw_uniformly, lambda: resampling_checks.check("iwae", 3)),
+        (pick_forgets_m, lambda: resampling_checks.check("iwae", 3)),
+        (pick_forgets_the_model_weight, lambda: resampling_checks.check("dreg", 1)),
+        (chosen_noise_of_other_rows, lambda: resampling_checks.check("iwae", 3)),
     ],
     ids=lambda item: getattr(item, "__name__", ""),
 )

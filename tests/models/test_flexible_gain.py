@@ -5,7 +5,7 @@ distribution can say of data in two heaps.
 import keras
 import numpy as np
 import pytest
-from linear_gaussian import LinearGaussian
+from kit.linear_gaussian import LinearGaussian
 from scipy import stats as distributions_of
 
 import tfvae

@@ -4,20 +4,19 @@ Mutations, each seen to break a test here: log q of IAF detached from its path; 
 the check of estimators against IAF left out.
 """
 
-import flexible
 import keras
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from stats import assert_mean_close
+from kit import flexible_models, step_gradients
+from kit.stats import assert_mean_close
 
 import tfvae
 from tfvae import distributions, estimators, random
 from tfvae.checks import UserError
 from tfvae.training.config import Config
 
-K, X = 3, flexible.X
+K, X = 3, flexible_models.X
 PAIRS = [
     ("iaf", "standard"),
     ("iaf", "mixture"),
@@ -72,7 +71,7 @@ CASES = [(estimator, *pair) for estimator in ("elbo", "iwae") for pair in PAIRS]
     [pytest.param(*case, marks=() if case in FAST else pytest.mark.slow) for case in CASES],
 )
 def test_gradients_are_those_of_the_bound_written_out_at_the_same_noise(estimator, posterior, prior):
-    check(flexible.build(posterior, prior, estimator=estimator, num_samples=K), estimator)
+    check(flexible_models.build(posterior, prior, estimator=estimator, num_samples=K), estimator)
 
 
 def layered(**options):
@@ -80,7 +79,7 @@ def layered(**options):
     model = tfvae.HierarchicalVAE(
         [keras.layers.Identity(), keras.layers.Identity()],
         [keras.layers.Identity(), keras.layers.Identity()],
-        posteriors=[flexible.POSTERIORS["iaf"](2), flexible.POSTERIORS["iaf"](2)],
+        posteriors=[flexible_models.POSTERIORS["iaf"](2), flexible_models.POSTERIORS["iaf"](2)],
         conditionals=[distributions.DiagonalNormal(2)],
         likelihood=distributions.Normal(3, scale=0.8),
         seed=4,
@@ -119,7 +118,7 @@ def test_layers_of_iaf_follow_the_bound_too():
 
 
 def sample(posterior, estimator, **options):
-    model = flexible.build(posterior, estimator=estimator, num_samples=K, **options)
+    model = flexible_models.build(posterior, estimator=estimator, num_samples=K, **options)
     return step_gradients.sample(model, np.tile(X, (200, 1)), named(model), 60)[0]
 
 
@@ -140,7 +139,7 @@ def test_every_estimator_that_iaf_is_allowed_gives_what_it_gives_the_density_at_
 ):
     """With the inverse differentiated through, as no training would, IAF is a head like any other."""
     options = {"name": estimator} | ({"groups": 2} if estimator in ("miwae", "piwae") else {})
-    model = flexible.build("iaf", estimator=options, num_samples=4)
+    model = flexible_models.build("iaf", estimator=options, num_samples=4)
     along, _ = step_gradients.sample(model, X, named(model), 1)
     monkeypatch.setattr(distributions.InverseAutoregressiveFlow, "scores_anywhere", True)
     fixed, _ = step_gradients.sample(model, X, named(model), 1)
@@ -160,10 +159,10 @@ def test_a_resampled_backward_pass_follows_the_path_of_iaf_too():
 def test_iaf_takes_an_estimator_or_refuses_it_in_one_line(estimator):
     options = {"estimator": estimator, "num_samples": 4}
     if estimators.catalog.row(estimator).total:
-        assert flexible.build("iaf", **options).estimator.name == estimator
+        assert flexible_models.build("iaf", **options).estimator.name == estimator
         return
     with pytest.raises(UserError, match="InverseAutoregressiveFlow gives along the path") as error:
-        flexible.build("iaf", **options)
+        flexible_models.build("iaf", **options)
     assert "\n" not in str(error.value) and "elbo, iwae" in str(error.value)
 
 
@@ -172,15 +171,15 @@ def test_iaf_takes_an_estimator_or_refuses_it_in_one_line(estimator):
 )
 def test_a_pair_without_a_closed_form_refuses_the_analytic_elbo(posterior, prior):
     with pytest.raises(UserError, match="no closed form") as error:
-        flexible.build(posterior, prior, estimator="elbo-analytic")
+        flexible_models.build(posterior, prior, estimator="elbo-analytic")
     assert "\n" not in str(error.value)
-    flexible.build("householder", estimator="elbo-analytic")
+    flexible_models.build("householder", estimator="elbo-analytic")
 
 
 @pytest.mark.parametrize("name", ["rws", "rws-dreg", "piwae", "iwae-stl"])
 def test_a_vamp_prior_shares_the_posterior(name):
     says = f"{name} trains q.* they share parameters here"
     with pytest.raises(UserError, match=says):
-        flexible.build(prior="vamp", estimator=name, num_samples=2)
+        flexible_models.build(prior="vamp", estimator=name, num_samples=2)
     with pytest.raises(UserError, match=says):
         Config.resolve({"preset": "digits", "prior": "vamp", "estimator": name, "num_samples": 2})

@@ -9,10 +9,10 @@ import functools
 import keras
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
+from kit import step_gradients
+from kit.stats import assert_mean_close
 from scipy import stats as distributions_of
-from stats import assert_mean_close
 
 import tfvae
 from tfvae import evaluation, random

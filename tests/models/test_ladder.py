@@ -9,9 +9,9 @@ import functools
 import keras
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from numbered import one_line
+from kit import step_gradients
+from kit.images import one_line
 from scipy import stats as distributions_of
 
 import tfvae

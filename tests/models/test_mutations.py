@@ -2,8 +2,7 @@
 
 import pytest
 import tensorflow as tf
-import test_bounds
-import test_gradients
+from kit import bound_checks, gradient_checks
 
 from tfvae.estimators import elbo, importance
 from tfvae.estimators.base import Terms, log_mean_exp
@@ -73,17 +72,17 @@ def same_noise_for_every_particle(patch):
 @pytest.mark.parametrize(
     ("mutate", "check"),
     [
-        (drop_log_k, test_bounds.check_iwelbo_is_its_exact_mean),
-        (swap_k_and_b, lambda: test_gradients.check_iwelbo("iwae")),
-        (forget_to_detach, lambda: test_gradients.check_elbo("stl")),
-        (forget_to_detach, lambda: test_gradients.check_iwelbo("dreg")),
-        (forget_the_score, lambda: test_gradients.check_iwelbo("iwae", test_gradients.POSTERIOR)),
-        (flip_the_score, lambda: test_gradients.check_iwelbo("iwae", test_gradients.POSTERIOR)),
-        (weight_not_squared, lambda: test_gradients.check_iwelbo("dreg", test_gradients.POSTERIOR)),
-        (weight_squared_for_the_model, lambda: test_gradients.check_iwelbo("dreg", test_gradients.MODEL)),
-        (sum_over_particles_for_mean, lambda: test_gradients.check_elbo("elbo")),
-        (sum_over_batch_for_mean, lambda: test_gradients.check_elbo("elbo")),
-        (same_noise_for_every_particle, lambda: test_gradients.check_iwelbo("iwae", test_gradients.MODEL)),
+        (drop_log_k, bound_checks.check_iwelbo_is_its_exact_mean),
+        (swap_k_and_b, lambda: gradient_checks.check_iwelbo("iwae")),
+        (forget_to_detach, lambda: gradient_checks.check_elbo("stl")),
+        (forget_to_detach, lambda: gradient_checks.check_iwelbo("dreg")),
+        (forget_the_score, lambda: gradient_checks.check_iwelbo("iwae", gradient_checks.POSTERIOR)),
+        (flip_the_score, lambda: gradient_checks.check_iwelbo("iwae", gradient_checks.POSTERIOR)),
+        (weight_not_squared, lambda: gradient_checks.check_iwelbo("dreg", gradient_checks.POSTERIOR)),
+        (weight_squared_for_the_model, lambda: gradient_checks.check_iwelbo("dreg", gradient_checks.MODEL)),
+        (sum_over_particles_for_mean, lambda: gradient_checks.check_elbo("elbo")),
+        (sum_over_batch_for_mean, lambda: gradient_checks.check_elbo("elbo")),
+        (same_noise_for_every_particle, lambda: gradient_checks.check_iwelbo("iwae", gradient_checks.MODEL)),
     ],
     ids=lambda item: getattr(item, "__name__", ""),
 )

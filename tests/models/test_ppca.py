@@ -4,12 +4,12 @@ Kills: any gradient with a wrong factor, a KL term or a scale that is not traine
 """
 
 import keras
-import linear_gaussian_model
 import numpy as np
 import pytest
 import tensorflow as tf
-from linear_gaussian import LinearGaussian
-from ppca import ppca_max_log_likelihood
+from kit import linear_gaussian_model
+from kit.linear_gaussian import LinearGaussian
+from kit.ppca import ppca_max_log_likelihood
 
 
 @pytest.mark.slow

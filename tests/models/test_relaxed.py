@@ -1,14 +1,13 @@
 """Relaxations of discrete latents: proper densities, a bias that theory predicts, discrete evaluation."""
 
-import enumeration
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from discrete_models import X, build, groups, variables
-from enumeration import Enumeration
+from kit import enumeration, step_gradients
+from kit.discrete_models import X, build, groups, variables
+from kit.enumeration import Enumeration
+from kit.stats import assert_mean_close
 from scipy import integrate
-from stats import assert_mean_close
 
 from tfvae import estimators
 from tfvae.distributions import Bernoulli, OneHotCategorical, view

@@ -7,7 +7,7 @@ that reuses the prior's stream; the mean returned for a draw.
 import numpy as np
 import pytest
 from conformance import models
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 import tfvae
 from tfvae import distributions

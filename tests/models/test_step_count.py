@@ -4,10 +4,10 @@ Mutations, each seen to break a test here: the noise, or the learned baseline, s
 warm-up driven by the count of steps; the steps that loss scaling skips not counted.
 """
 
-import discrete_models
 import keras
 import numpy as np
-from stats import assert_variance_near_one
+from kit import discrete_models
+from kit.stats import assert_variance_near_one
 
 import tfvae
 from tfvae import random

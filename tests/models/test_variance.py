@@ -2,15 +2,13 @@
 
 from types import SimpleNamespace
 
-import discrete_models
 import keras
-import linear_gaussian_model
 import numpy as np
 import pytest
-import step_gradients
 import tensorflow as tf
-from linear_gaussian import LinearGaussian
-from stats import assert_paired_less
+from kit import discrete_models, linear_gaussian_model, step_gradients
+from kit.linear_gaussian import LinearGaussian
+from kit.stats import assert_paired_less
 
 POSTERIOR = ("A", "c", "log_diag_S")
 

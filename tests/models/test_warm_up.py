@@ -6,13 +6,12 @@ sum_k w~_k log q(z_k|x) with the w~ of these weights. Killed mutations: `_temper
 the path weights of `rws-dreg` tempered; log q left at full weight in what it weighs.
 """
 
-import linear_gaussian_model
 import numpy as np
 import pytest
-import step_gradients
+from kit import linear_gaussian_model, step_gradients
+from kit.gradient_checks import ORACLE, A, C, S, X
+from kit.stats import assert_mean_close
 from scipy import special
-from stats import assert_mean_close
-from test_gradients import ORACLE, A, C, S, X
 
 K, COPIES, STEPS, WARM_UP = 4, 500, 60, 1_000_000
 PAIRS = [

@@ -4,11 +4,11 @@ Mutations, each seen to break a test here: the sum of weight / B in place of the
 threshold of free bits and in the optimal scale; weights left out of each; a batch of no weight moving the baseline.
 """
 
-import discrete_models
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from kit import discrete_models
 
 import tfvae
 from tfvae.distributions import DiagonalNormal, Normal, kl_divergence

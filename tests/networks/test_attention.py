@@ -8,7 +8,7 @@ starts at the root of half a stride, 1 / stride for the gamma that writing start
 import numpy as np
 import pytest
 import tensorflow as tf
-from numbered import one_line
+from kit.images import one_line
 
 from tfvae.checks import UserError
 from tfvae.networks import AttentionWindow, LSTMStep

@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from numbered import numbered, numbers, one_line
+from kit.images import numbered, numbers, one_line
 from sklearn.datasets import load_digits
 
 from tfvae.checks import UserError

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from kit import forks
-from outcome import arguments, assert_same_outcome
+from kit.run_outcome import arguments, assert_same_outcome
 
 from tfvae.training.runs import checkpoint
 from tfvae.training.runs.directory import RunDirectory

@@ -13,7 +13,7 @@ import time
 import pytest
 from kit import forks
 from kit.launched import COMMAND, LIMIT, Launched, await_that, environment, halting, is_running
-from outcome import arguments, assert_same_outcome
+from kit.run_outcome import arguments, assert_same_outcome
 
 from tfvae import cli
 from tfvae.training.distribution import launcher, processes

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 from kit.clock import contention
-from numbered import fresh_process, numbered, numbers, one_line
+from kit.images import fresh_process, numbered, numbers, one_line
 
 from tfvae import memory
 from tfvae.checks import UserError

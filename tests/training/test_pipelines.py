@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_chi_square_uniform, assert_mean_close
+from kit.stats import assert_chi_square_uniform, assert_mean_close
 
 from tfvae.checks import UserError
 from tfvae.training.data import pipelines

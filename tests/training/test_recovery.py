@@ -11,7 +11,7 @@ import signal
 import pytest
 from kit import forks
 from kit.launched import await_that
-from outcome import arguments, assert_same_outcome, outcome
+from kit.run_outcome import arguments, assert_same_outcome, outcome
 
 from tfvae.training import loop
 from tfvae.training.config import Config

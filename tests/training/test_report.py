@@ -10,9 +10,9 @@ import json
 import re
 from pathlib import Path
 
-import browser
 import numpy as np
 import pytest
+from kit import browser
 from kit.evaluations import last
 
 from tfvae import cli

@@ -12,9 +12,8 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import browser
 import pytest
-import stories
+from kit import browser, report_stories
 
 from tfvae.training.report import page as pages
 from tfvae.training.report.story import decimals_of, estimate, number
@@ -53,7 +52,7 @@ class Reader(HTMLParser):
 
 
 def read(**changes):
-    return Reader(pages.page(stories.story(**changes)))
+    return Reader(pages.page(report_stories.story(**changes)))
 
 
 def left_out(page):
@@ -68,10 +67,10 @@ def test_every_section_is_there_in_order_where_the_numbers_are():
     page = read()
     assert page.headings == [*TITLES, "What to distrust", "Every number"]
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(images) == len(stories.PICTURES)
+    assert len(images) == len(report_stories.PICTURES)
     for image in images:
         kind, _, content = image["src"].partition(",")
-        assert kind == "data:image/png;base64" and base64.b64decode(content) == stories.png()
+        assert kind == "data:image/png;base64" and base64.b64decode(content) == report_stories.png()
         assert image["alt"].startswith("what ") and (image["width"], image["height"]) == ("3", "2")
     for told in (
         "\u2212log p(x) = 86.46 \u00b1 0.25 nats for 10,000 test examples of digits",
@@ -114,10 +113,12 @@ def test_a_section_without_its_numbers_is_left_out_with_a_line(title):
 
 def test_a_model_without_latents_says_so_and_no_more():
     nothing = dict.fromkeys(
-        name for name in stories.RESULT if re.search("gap|rate|distortion|active|units|code|knn|probe", name)
+        name
+        for name in report_stories.RESULT
+        if re.search("gap|rate|distortion|active|units|code|knn|probe", name)
     ) | {"num_samples": None, "effective_sample_size": None, "effective_sample_size_histogram": None}
     facts = {"latents": None, "model": "Regressor"}
-    pictures = {name: stories.story().pictures[name] for name in ("loss_curves",)}
+    pictures = {name: report_stories.story().pictures[name] for name in ("loss_curves",)}
     page = read(result=nothing, facts=facts, pictures=pictures)
     assert page.headings == [
         "What was trained",
@@ -157,12 +158,12 @@ def test_no_text_of_a_run_becomes_markup():
     )
     assert [tag for tag, _ in nasty.tags] == [tag for tag, _ in plain.tags]
     assert nasty.text.count(NASTY) >= 4
-    argv = stories.story().content | {"argv": ["tfvae", "train", "--run-dir", NASTY]}
-    assert "<script" not in pages.page(stories.story(content=argv))
+    argv = report_stories.story().content | {"argv": ["tfvae", "train", "--run-dir", NASTY]}
+    assert "<script" not in pages.page(report_stories.story(content=argv))
 
 
 def test_the_page_refers_to_nothing_outside_itself():
-    text = pages.page(stories.story())
+    text = pages.page(report_stories.story())
     assert "//" not in re.sub(r"data:image/png;base64,[^\"]*", "", text)
     targets = [
         value for _, attributes in Reader(text).tags for name, value in attributes.items() if name == "href"
@@ -232,12 +233,12 @@ def test_small_things_of_numbers():
 def test_in_chromium(tmp_path):
     file = tmp_path / "a <b>& run #1" / "report.html"
     file.parent.mkdir()
-    file.write_text(pages.page(stories.story(name=NASTY)), "utf-8")
+    file.write_text(pages.page(report_stories.story(name=NASTY)), "utf-8")
     seen = browser.drive(Path(__file__).with_name("open.mjs"), file.as_uri(), "1100", "360")
     at_desk = browser.drive(Path(__file__).with_name("open.mjs"), file.as_uri(), "1100")
     assert at_desk["broken"] == []
     assert seen["errors"] == [] and seen["requests"] == [file.as_uri()] * 2
-    assert len(seen["images"]) == len(stories.PICTURES)
+    assert len(seen["images"]) == len(report_stories.PICTURES)
     assert all(image["width"] > 0 and image["alt"] for image in seen["images"])
     assert seen["widths"] == {"1100": 1100, "360": 360}
     assert seen["headings"] == [*TITLES, "What to distrust", "Every number"]

@@ -10,7 +10,7 @@ import signal
 import types
 
 import pytest
-from outcome import assert_same_outcome
+from kit.run_outcome import assert_same_outcome
 
 from tfvae import cli
 from tfvae.training import callbacks, loop

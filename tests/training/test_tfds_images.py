@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kit.clock import contention, undisturbed
-from numbered import fresh_process, numbers, one_line
+from kit.images import fresh_process, numbers, one_line
 
 from tfvae.checks import UserError
 from tfvae.training import data

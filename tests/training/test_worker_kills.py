@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from kit import forks
 from kit.launched import LIMIT, await_that, children_of, is_running, state_of
-from outcome import arguments, assert_same_outcome
+from kit.run_outcome import arguments, assert_same_outcome
 
 from tfvae.training.runs.directory import RunDirectory
 

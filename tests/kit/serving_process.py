@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-CAPI = Path(__file__).parent / "export" / "capi.py"
+CAPI = Path(__file__).with_name("capi.py")
 
 
 def meta_graph(path):

@@ -15,7 +15,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
-from substitute import meta_graph
+from kit.serving_process import meta_graph
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 DTYPES = {1: np.float32, 3: np.int32}

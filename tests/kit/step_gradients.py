@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 Samples = dict[str, np.ndarray]
 

@@ -1,8 +1,8 @@
 """A small linear-Gaussian model, q(z|x) somewhat off its posterior, examples of it, and chains that anneal it."""
 
-import linear_gaussian_model
 import numpy as np
-from linear_gaussian import LinearGaussian
+from kit import linear_gaussian_model
+from kit.linear_gaussian import LinearGaussian
 
 from tfvae import random
 from tfvae.evaluation import annealing

@@ -6,9 +6,9 @@ import math
 
 import keras
 import numpy as np
-import step_gradients
 import tensorflow_probability as tfp
-from linear_gaussian import LinearGaussian
+from kit import step_gradients
+from kit.linear_gaussian import LinearGaussian
 
 import tfvae
 from tfvae import distributions
