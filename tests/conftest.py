@@ -1,9 +1,60 @@
-"""Settings of every test: quiet TensorFlow, one seed for what a test does not seed itself."""
+"""Settings of every test, quiet TensorFlow among them, and runs that are made once for all tests."""
 
+import fcntl
 import os
+import shutil
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 pytest.register_assert_rewrite("kit")
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Returns a function that has a folder made by the first of all test processes to ask, and returns its path."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def once(name, make):
+        folder, part = shared / f"once-{name}", shared / f"once-{name}-unfinished"
+        with open(shared / f"once-{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                shutil.rmtree(part, ignore_errors=True)
+                make(part)
+                part.rename(folder)
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def tiny_run(once):
+    """The folder of a finished run of one epoch on the digits, with two latents and no figures; tests copy it."""
+
+    def make(folder):
+        from tfvae import cli
+
+        words = ["--epochs", "1", "--latent-size", "2", "--figures-every", "0"]
+        assert cli.main(["train", "--run-dir", str(folder), *words]) == 0
+
+    return once("tiny-run", make)
+
+
+@pytest.fixture(scope="session")
+def untrained_run(once):
+    """The folder of a run on the digits with two latents and a model that was not trained; tests copy it."""
+
+    def make(folder):
+        from tfvae import presets
+        from tfvae.training.config import Config
+        from tfvae.training.runs.directory import RunDirectory
+
+        run = RunDirectory(folder)
+        run.create(Config.resolve({"latent_size": 2}), ["tfvae", "train"])
+        presets.create("digits", image_shape=(8, 8, 1), latent_size=2).save(run.model_file)
+
+    return once("untrained-run", make)

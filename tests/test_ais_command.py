@@ -5,6 +5,7 @@ that starts from the first one's blocks, a bad example numbered by its place amo
 """
 
 import importlib
+import shutil
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ def train(folder, *words):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return train(tmp_path_factory.mktemp("runs") / "digits", "--latent-size", "2")
+def run(tiny_run, tmp_path_factory):
+    return RunDirectory(shutil.copytree(tiny_run, tmp_path_factory.mktemp("runs") / "digits"))
 
 
 def refused(capsys, *words):

@@ -3,20 +3,18 @@
 Mutations, each seen to break a test here: an option of another tool that is ignored; a label that is not compared.
 """
 
+import shutil
+
 import numpy as np
 import pytest
 from matplotlib import image as png
 
 from tfvae import cli
 
-TINY = ["--epochs", "1", "--latent-size", "2", "--figures-every", "0"]
-
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "digits"
-    assert cli.main(["train", "--run-dir", str(path), *TINY]) == 0
-    return path
+def run(tiny_run, tmp_path_factory):
+    return shutil.copytree(tiny_run, tmp_path_factory.mktemp("runs") / "digits")
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
     python two_replicas.py NAME...
 
-Each NAME is a row, "compiled " and a row, or one of CASES; two replicas run eagerly where it does not say `compiled`.
+Each NAME is a row, "compiled " and a row, or one of CASES. Replicas run eagerly where it does not say `compiled`, which
+takes longer.
 """
 
 import json
@@ -27,12 +28,12 @@ SINGLE = tf.distribute.get_strategy()
 BATCH, EXAMPLES = 5, 10  # two replicas hold 3 and 2 rows, twice
 
 
-def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compiled=False, **options):
+def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compiled=False, rate=0.1, **options):
     with strategy.scope():
         model = models.create(name, **options)
         if regularize:
             model.decoder.dense[0].kernel.regularizer = keras.regularizers.L2(regularize)
-        model.compile(keras.optimizers.SGD(0.1), run_eagerly=strategy is SINGLE or not compiled)
+        model.compile(keras.optimizers.SGD(rate), run_eagerly=strategy is SINGLE or not compiled)
     x = models.examples(model, count)
     weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
     inputs, targets = models.data(model, x) if model.takes_condition else (x, x[:, 0])
@@ -92,7 +93,9 @@ CASES = {
 def difference(name):
     if name in CASES:
         return CASES[name]()
-    return compare(name.removeprefix("compiled "), compiled=name.startswith("compiled "))
+    if name.startswith("compiled "):
+        return compare(name.removeprefix("compiled "), compiled=True)
+    return compare(name, count=BATCH, rate=0.2)  # one step
 
 
 def main(names):

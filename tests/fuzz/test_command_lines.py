@@ -19,7 +19,6 @@ from kit.judge import judge, judge_all
 from tfvae import export, presets
 from tfvae.cli import arguments, summary
 from tfvae.training import loop
-from tfvae.training.config import Config
 from tfvae.training.distribution import launcher
 from tfvae.training.evaluation import evaluations
 from tfvae.training.runs import loading
@@ -130,13 +129,10 @@ def line(rng, actions):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run with a model that was not trained."""
-    run = RunDirectory(tmp_path_factory.mktemp("runs") / "run")
-    run.create(Config.resolve({"latent_size": 2}), ["tfvae", "train"])
-    model = presets.create("digits", image_shape=(8, 8, 1), latent_size=2)
-    model.save(run.model_file)
-    return run, model
+def made(untrained_run):
+    """A run with a model that was not trained, and the model."""
+    run = RunDirectory(untrained_run)
+    return run, loading.load_model(run)
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ import pytest
 from kit import fuzz
 from kit.judge import judge, judge_all
 
-from tfvae import presets
-from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory
 
 CASES = 130
@@ -25,12 +23,9 @@ MEMBERS = ["metadata.json", "config.json", "model.weights.h5"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A run with a model that was not trained, and its members by name."""
-    run = RunDirectory(tmp_path_factory.mktemp("runs") / "run")
-    run.create(Config.resolve({"latent_size": 2}), ["tfvae", "train"])
-    model = presets.create("digits", image_shape=(8, 8, 1), latent_size=2)
-    model.save(run.model_file)
+def made(untrained_run):
+    """A run with a model that was not trained, and the members of its file by name."""
+    run = RunDirectory(untrained_run)
     with zipfile.ZipFile(run.model_file) as archive:
         return run, {name: archive.read(name) for name in archive.namelist()}
 
