@@ -15,17 +15,9 @@ def mixed_precision():
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("name", models.TABLE)
-def test_log_densities(name, mixed_precision):
-    check_log_densities(name, "float16")
-
-
+@pytest.mark.parametrize("half_precision", ["float16", "bfloat16"])
 @pytest.mark.parametrize("name", rows())
-def test_log_densities_in_bfloat16(name, mixed_precision):
-    check_log_densities(name, "bfloat16")
-
-
-def check_log_densities(name, half_precision):
+def test_log_densities(name, half_precision, mixed_precision):
     keras.config.set_dtype_policy(f"mixed_{half_precision}")
     half = models.create(name)
     keras.config.set_dtype_policy("float32")
@@ -53,7 +45,7 @@ def test_the_learned_baseline_sees_the_examples_in_float32(mixed_precision):
     assert not np.array_equal(model.baseline(x), model.baseline(np.ones_like(x)))
 
 
-@pytest.mark.parametrize("name", models.TABLE)
+@pytest.mark.parametrize("name", rows())
 def test_training(name, mixed_precision):
     model = models.create(name)
     model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.05), 16.0), run_eagerly=True)

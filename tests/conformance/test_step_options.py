@@ -66,7 +66,7 @@ def assert_the_last_has_no_say(name, make):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", WITH_LATENTS)
+@pytest.mark.parametrize("name", rows(WITH_LATENTS))
 def test_resampled_and_accumulated_with_weights(name):
     options = resampling(name)
 

@@ -14,7 +14,7 @@ def tensors(batch):
     return {name: tf.constant(value) for name, value in batch.items()}
 
 
-FAST = ("vae-mlp", "regressor-column", "discrete-one-hot", "hierarchical-mlp", "cvae-image")
+FAST = ("vae-mlp-batch-norm", "regressor-column", "discrete-one-hot", "cvae-image")
 
 
 @pytest.mark.parametrize("name", rows(fast=FAST))

@@ -42,7 +42,7 @@ def jit():
 
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
-FAST = ("vae-mlp", "discrete-two-kinds", "cvae-column")
+FAST = ("vae-mlp-batch-norm", "discrete-one-hot", "regressor-column")
 ROWS = [*rows(fast=FAST), *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
 
 

@@ -127,7 +127,7 @@ def pairs():
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in cast")
-@pytest.mark.parametrize(("method", "container", "fault"), pairs())
+@pytest.mark.parametrize(("method", "container", "fault"), list(pairs()))
 def test_every_container(model, method, container, fault):
     x, message = FAULTS[fault]
     refuses(model, lambda: OVER_CONTAINERS[method](model, CONTAINERS[container](x)), message)

@@ -28,7 +28,7 @@ def test_gradients_have_the_same_mean_and_metrics_are_the_same(name, backward):
     check(name, backward)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("backward", "name"), list(zip(itertools.cycle([1, 3]), CONTINUOUS, strict=False)))
 def test_every_continuous_row(name, backward):
     check(name, backward)
@@ -38,7 +38,7 @@ def test_a_learned_baseline_learns_the_same():
     check("nvil", 3, "discrete")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("backward", "name"), list(zip(itertools.cycle([1, 3]), DISCRETE, strict=False)))
 def test_every_discrete_row(name, backward):
     check(name, backward, "discrete")
