@@ -6,7 +6,7 @@ E k(x, y) = det(I + (S1 + S2) / s)^-1/2 exp(-1/2 d' (s I + S1 + S2)^-1 d),  d th
 import numpy as np
 import pytest
 import tensorflow as tf
-from stats import assert_mean_close
+from kit.stats import assert_mean_close
 
 from tfvae import comparisons
 from tfvae.checks import UserError
