@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
+from conformance.cover import rows
 from kit import flexible_models
 from scipy import optimize
 from scipy.special import logsumexp
@@ -103,10 +104,7 @@ def test_against_quadrature(posterior):
         assert run.converged
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=() if name == "cvae-label" else pytest.mark.slow) for name in SUITED],
-)
+@pytest.mark.parametrize("name", rows(SUITED, fast=["cvae-label"]))
 def test_every_model_that_has_one(name):
     model = models.create(name)
     x = models.examples(model, 6)
