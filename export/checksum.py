@@ -1,8 +1,8 @@
-"""The checksum of a TFLite file: told before the runtime sees what was damaged. The standard library alone.
+"""The checksum of a TFLite file, checked before the runtime reads the file. The standard library alone.
 
-The file holds metadata by the name `NAME`: the text `MARK` and the SHA-256 of the whole file, in hexadecimal, as it is
-with zeros in place of these digits. The name and the mark are two signs that there is a checksum: a damaged one is not
-taken for none. Files of earlier versions have neither and are opened unchecked.
+The file has a metadata entry `NAME`. It holds the text `MARK` and the SHA-256 of the file, in hexadecimal, computed
+with zeros in place of these digits. Both the name and the mark show that there is a checksum, so that damage to one of
+them is noticed. Files of earlier versions have neither and are opened unchecked.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def check(content: bytes, path: object) -> bool:
     """Returns True if the checksum of a file is right, False if it has none.
 
     Args:
-        content: of the file.
-        path: for the message.
+        content: bytes of the file.
+        path: name of the file in the message.
 
     Raises:
         UserError: if the checksum is wrong.

@@ -1,11 +1,12 @@
-"""From signatures to the bytes of a TFLite file with built-in operations alone."""
+"""Conversion of signatures to the bytes of a TFLite file that uses built-in operations only."""
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,22 +17,26 @@ from tfvae.export.float16 import halve
 from tfvae.export.native import held_back
 from tfvae.export.saved_model import write_saved_model
 from tfvae.export.seal import seal
+from tfvae.export.signatures import Signature
 
 PARTS = ("encoder", "decoder", "posterior_head", "prior_head", "likelihood_head")
-FRAGILE = ("Lgamma", "Digamma")  # the converter makes parts of them that fit a batch of one size alone
+FRAGILE = ("Lgamma", "Digamma")  # the converter lowers them to parts that fit one batch size only
 
 
-def convert(model, table, quantization: str) -> bytes:
+def convert(model: Any, table: Mapping[str, Signature], quantization: str) -> bytes:
     """Returns the TFLite file of some signatures of a model, with its checksum.
 
     Args:
-        model: the model that owns the weights.
-        table: its signatures by name.
-        quantization: "none"; "float16" for 16-bit weights; "dynamic" for 8-bit weights, activations in float32.
+        model: tfvae model that owns the weights.
+        table: signatures of the model by name.
+        quantization: "none", "float16" for 16-bit weights, or "dynamic" for 8-bit weights with float32 activations.
+
+    Returns:
+        content: bytes of the file.
 
     Raises:
-        UserError: if an operation does not exist in LiteRT; it, the layers that use it and the parts that are not of
-            tfvae are named. What the converter writes on the terminal is held back then.
+        UserError: if an operation does not exist in LiteRT. The message names it, the layers that use it, and the parts
+            of the model that are neither tfvae's nor Keras'. The converter's own output is then hidden.
     """
     with temporary_directory(Path(tempfile.gettempdir())) as folder:
         write_saved_model(model, table, folder)
@@ -48,8 +53,8 @@ def convert(model, table, quantization: str) -> bytes:
     return seal(halve(content) if quantization == "float16" else content)
 
 
-def _unsupported(error: Exception, model, table) -> Exception:
-    """Returns the `UserError` that names the operations; the error itself if it is about something else."""
+def _unsupported(error: Exception, model: Any, table: Mapping[str, Signature]) -> Exception:
+    """Returns a `UserError` that names the unsupported operations, or `error` itself if it has another cause."""
     text = str(error)
     missing = set(re.findall(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op", text))
     missing |= set(re.findall(r"failed to legalize operation 'tf\.(\w+)'", text))
@@ -68,8 +73,8 @@ def _unsupported(error: Exception, model, table) -> Exception:
     )
 
 
-def does_not_run(error: Exception, model, table) -> UserError:
-    """Returns the error about a converted model that LiteRT opens or runs with an error."""
+def does_not_run(error: BaseException, model: Any, table: Mapping[str, Signature]) -> UserError:
+    """Returns the error for a converted model that LiteRT cannot open or run."""
     return UserError(
         "LiteRT does not run the converted model",
         expected="operations that it has for batches of any size",
@@ -78,8 +83,8 @@ def does_not_run(error: Exception, model, table) -> UserError:
     )
 
 
-def own_parts(model) -> str:
-    """Returns words for the networks and heads of a model whose classes are neither of tfvae nor of Keras."""
+def own_parts(model: Any) -> str:
+    """Returns text that lists the networks and heads of a model whose classes are neither tfvae's nor Keras'."""
     parts = {name: getattr(model, name, None) for name in PARTS}
     own = [
         f"{type(part).__name__} ({name})"
@@ -89,8 +94,8 @@ def own_parts(model) -> str:
     return f"; not of tfvae: {', '.join(own)}" if own else ""
 
 
-def _where(operations: Collection[str], table, before: str = "") -> str:
-    """Returns words for the operations that occur, with their layers and signatures; "" if none does."""
+def _where(operations: Collection[str], table: Mapping[str, Signature], before: str = "") -> str:
+    """Returns text that lists the operations that occur, with layers and signatures; "" if none occurs."""
     found = {name: _places(row.concrete.graph, operations) for name, row in table.items()}
     places = sorted(set().union(*found.values()))
     if not places:
@@ -101,8 +106,8 @@ def _where(operations: Collection[str], table, before: str = "") -> str:
     return f"{before}{', '.join(names)} in {', '.join(layers)} of {', '.join(signatures)}"
 
 
-def _places(graph, operations: Collection[str]) -> set[tuple[str, str]]:
-    """Returns (scope, which is a layer, and operation) of the nodes of some operations, in inner functions too."""
+def _places(graph: tf.Graph, operations: Collection[str]) -> set[tuple[str, str]]:
+    """Returns (scope, operation) of each node of some operations, in inner functions too. The scope is a layer."""
     nodes = list(graph.as_graph_def().node)
     for function in graph.as_graph_def().library.function:
         nodes += function.node_def

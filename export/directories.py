@@ -1,4 +1,4 @@
-"""Directories and files that are complete or absent."""
+"""Directories and files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tfvae.checks import UserError
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 PREFIX = ".tfvae-export-"
-OLD_SECONDS = 24 * 3600.0  # what is older and has no lock was left by a killed process
+OLD_SECONDS = 24 * 3600.0  # older directories without a lock were left by killed processes
 
 
 @contextlib.contextmanager
 def temporary_directory(parent: Path) -> Iterator[Path]:
-    """Yields a new directory in `parent` that is gone after the block; first removes those of killed processes.
+    """Yields a new directory in `parent`, removed after the block. First removes those of killed processes.
 
-    The directory is locked while its process lives. A lock ends with the process that holds it, however that ends.
+    The directory is locked while its process lives.
     """
     sweep(parent)
     folder, lock = _locked(parent)
@@ -38,15 +38,15 @@ def temporary_directory(parent: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing_directory(target: Path, check: Callable[[], None] = lambda: None) -> Iterator[Path]:
-    """Yields a temporary directory beside `target`; it takes that name when the block ends well.
+    """Yields a temporary directory beside `target`. When the block ends without an exception, it takes that name.
 
-    The data are on the disk before the name is. A directory that had the name before keeps it until the very moment of
-    the exchange, which Linux does in one step; elsewhere the name is free for an instant. After an exception the old
-    directory is untouched and the temporary one is gone.
+    The data reach the disk before the name does. An old directory of that name stays until the exchange, which Linux
+    does in one step; elsewhere the name is free for an instant. After an exception the old directory is unchanged and
+    the temporary one is removed.
 
     Args:
-        target: the directory.
-        check: raises an error if what has the name at the end may not be replaced.
+        target: directory to write or to replace.
+        check: function that raises an error if `target` may not be replaced, called just before the exchange.
     """
     sweep_unlocked(target)
     with temporary_directory(target.parent) as temporary:
@@ -64,9 +64,13 @@ def replacing_directory(target: Path, check: Callable[[], None] = lambda: None) 
 
 @contextlib.contextmanager
 def replacing_file(target: Path, check: Callable[[], None] = lambda: None) -> Iterator[Path]:
-    """Yields the path of a temporary file; what is written there becomes `target` when the block ends well.
+    """Yields the path of a temporary file. When the block ends without an exception, it becomes `target`.
 
-    After an exception or a kill the old file is untouched. `check` is that of `replacing_directory`.
+    After an exception or a kill the old file is unchanged.
+
+    Args:
+        target: file to write or to replace.
+        check: function that raises an error if `target` may not be replaced, called just before the exchange.
     """
     sweep_unlocked(target)
     with temporary_directory(target.parent) as folder:
@@ -79,7 +83,7 @@ def replacing_file(target: Path, check: Callable[[], None] = lambda: None) -> It
 
 
 def sweep(parent: Path) -> None:
-    """Removes the temporary directories that killed exports left in `parent`, none of a process that lives."""
+    """Removes the temporary directories that killed exports left in `parent`, none of a live process."""
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if _is_ours(folder):
@@ -87,8 +91,10 @@ def sweep(parent: Path) -> None:
 
 
 def sweep_unlocked(target: Path) -> None:
-    """Removes what exports to `target` left beside it without a lock, where a day old: an old export that was being
-    replaced, and what was made when temporary directories had no locks."""
+    """Removes leftovers of killed exports to `target` that have no lock and are a day old.
+
+    They are old exports that were being replaced, and temporary files of versions without locks.
+    """
     of_directory = re.compile(rf"\.{re.escape(target.name)}-[0-9a-f]{{32}}")
     of_file = re.compile(rf"\.partial-{re.escape(target.stem)}-[a-z0-9_]{{8}}{re.escape(target.suffix)}")
     with contextlib.suppress(OSError):
@@ -100,14 +106,14 @@ def sweep_unlocked(target: Path) -> None:
 
 
 def _locked(parent: Path) -> tuple[Path, int | None]:
-    """Makes a directory and locks it; returns it and the handle, None where it cannot be locked."""
+    """Makes a directory and locks it. Returns it and the handle, None if it cannot be locked."""
     while True:
         folder = parent / f"{PREFIX}{uuid.uuid4().hex}"
         folder.mkdir()
         try:
             handle = _lock(folder)
         except (FileNotFoundError, BlockingIOError):
-            continue  # another export took it for a killed one's before it was locked
+            continue  # another export swept it before it was locked
         if folder.exists():
             return folder, handle
         if handle is not None:
@@ -115,7 +121,7 @@ def _locked(parent: Path) -> tuple[Path, int | None]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Locks a directory; returns the handle whose closing unlocks it, None where directories cannot be locked.
+    """Locks a directory. Returns the handle, which unlocks it when closed; None if directories cannot be locked.
 
     Raises:
         BlockingIOError: if another process holds the lock.
@@ -136,7 +142,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _remove_unless_in_use(folder: Path) -> None:
-    """Removes a directory that no process has locked; it stays locked here until it is gone."""
+    """Removes a directory unless a process has locked it, and keeps it locked meanwhile."""
     handle = _lock(folder)
     try:
         if handle is not None or _is_old(folder):
@@ -147,7 +153,7 @@ def _remove_unless_in_use(folder: Path) -> None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Returns whether `folder` is a directory, no link, of the user whose process this is."""
+    """Returns whether `folder` is a directory, not a link, that belongs to the user of this process."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()

@@ -6,13 +6,15 @@ which moves a likelihood over 784 pixels by some tenths of a nat. Here weights a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from tfvae.checks import UserError
 
-LEAST = 32  # elements from which on a constant counts as a weight
+LEAST = 32  # fewest elements of a constant that counts as a weight
 
 
 def halve(content: bytes) -> bytes:
@@ -51,7 +53,7 @@ def _rounded(values: np.ndarray, name: bytes) -> np.ndarray:
     return values.astype(np.float16).view(np.uint8)
 
 
-def _insert(graph, index: int, dequantize: int) -> None:
+def _insert(graph: Any, index: int, dequantize: int) -> None:
     """Makes tensor `index` of a graph the float32 form of a new float16 tensor."""
     tensor = graph.tensors[index]
     stored = schema.TensorT()
@@ -66,8 +68,8 @@ def _insert(graph, index: int, dequantize: int) -> None:
     graph.operators.insert(0, operator)
 
 
-def _operator_code(operation: int):
+def _operator_code(operation: int) -> Any:
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = operation
-    code.version = 2  # the first one that takes float16
+    code.version = 2  # the first version that takes float16
     return code

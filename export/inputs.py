@@ -1,4 +1,4 @@
-"""Checks of an exported model's signatures and of what is sent to it. NumPy alone."""
+"""Checks of an exported model's signatures and of its inputs. NumPy alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tfvae import memory
 from tfvae.checks import UserError, positive_int, seed_of
 
-SIGNATURES = {  # name: (inputs, the condition aside; outputs of which there is one at least)
+SIGNATURES = {  # name: (inputs other than the condition; outputs, at least one of which exists)
     "decode": ({"z"}, {"image"}),
     "encode": ({"x"}, {"loc", "logits"}),
     "log_prob": ({"x"}, {"log_prob"}),
@@ -22,16 +22,23 @@ DTYPES = {"x": "float32", "z": "float32", "condition": "float32", "seed": "int32
 
 
 def as_rows(name: str, values: ArrayLike, dtype: str, shape: Sequence[int | None]) -> np.ndarray:
-    """Returns `values` as the batch that a signature takes, changing no value.
+    """Returns `values` as a batch for a signature.
 
     Args:
-        name: of the input.
-        values: array [B, ...].
-        dtype: "float32" (float64 that is not too large is rounded) or "int32" (any integers that fit).
-        shape: [None or B, ...].
+        name: name of the input.
+        values: array, [B, ...].
+        dtype: "float32", to which float64 is rounded, or "int32", for any integers that fit.
+        shape: expected shape, [None or B, ...].
+
+    Returns:
+        rows: contiguous array [B, ...] of that dtype.
 
     Raises:
-        UserError: for another shape, another kind of number, an empty batch, NaN or infinity.
+        UserError: for another shape, another kind of number, an empty batch, NaN, infinity or overflow.
+
+    Example:
+        >>> as_rows("seed", [[7, 0]], "int32", [None, 2]).dtype.name
+        'int32'
     """
     array = np.asarray(values)
     kinds = "f" if dtype == "float32" else "iu"
@@ -68,15 +75,19 @@ def as_request(
     signature: str,
     inputs: Mapping[str, ArrayLike],
 ) -> tuple[dict[str, np.ndarray], int]:
-    """Returns the inputs of a signature as batches of equally many rows, and that number.
+    """Returns the inputs of a signature as batches with the same number of rows.
 
     Args:
         table: (dtype, shape) by signature and input.
-        signature: its name.
+        signature: name of the signature.
         inputs: arrays [B, ...] by name.
 
+    Returns:
+        rows: arrays [B, ...] by name.
+        count: number of rows B.
+
     Raises:
-        UserError: if the signature or an input is unknown, or an input does not fit; see `as_rows`.
+        UserError: if the signature or an input is unknown, or an input does not fit, see `as_rows`.
     """
     specs = table.get(signature)
     missing = set(specs or ()) - set(inputs)
@@ -99,19 +110,22 @@ def as_request(
 
 
 def draws(n: int, seed: int, condition: ArrayLike | None = None, size: int = 0) -> dict[str, np.ndarray]:
-    """Returns the request of `sample` for n draws under one seed, or n for each of B conditions.
+    """Returns the inputs of the signature `sample` for n draws, or for n draws of each of B conditions.
 
     Row i B + b, draw i of condition b, has the seed (seed, i B + b).
 
     Args:
-        n: how many draws.
-        seed: 32-bit integer.
-        condition: array [B, ...] or None.
-        size: numbers in one image of the answer, for an estimate of the memory that all of them take.
+        n: number of draws.
+        seed: 32-bit integer that determines the draws.
+        condition: conditions, [B, ...], or None.
+        size: number of values in one image, for an estimate of the memory that the answer takes.
+
+    Returns:
+        inputs: {"seed": [n, 2] or [n B, 2]}, with {"condition": [n B, ...]} if there are conditions.
 
     Raises:
-        UserError: if `n` is not a positive integer, the seed does not fit into 32 bits, there is no condition in the
-            array, or the draws do not fit into memory.
+        UserError: if `n` is not a positive integer, the seed does not fit into 32 bits, the array of conditions is
+            empty, or the draws do not fit into memory.
     """
     count = positive_int("n", n) * (1 if condition is None else max(1, len(np.atleast_1d(condition))))
     memory.check(f"{count} samples", 4.0 * count * (size + 4), fix="ask for fewer at a time")
@@ -125,15 +139,19 @@ def draws(n: int, seed: int, condition: ArrayLike | None = None, size: int = 0) 
 
 
 def by_sample(images: np.ndarray, n: int, condition: ArrayLike | None) -> np.ndarray:
-    """Returns the images of `draws`: [n, ...] as they are, or [n, B, ...]."""
+    """Returns the images of `draws` as [n, ...], or with conditions [B, ...] as [n, B, ...]."""
     return images if condition is None else images.reshape(n, -1, *images.shape[1:])
 
 
 def row_seeds(seed: int, n: int) -> np.ndarray:
-    """Returns the seeds of samples 0..n-1 under one seed: [n, 2], int32, row i being (seed, i).
+    """Returns the seeds of samples 0 to n - 1: [n, 2], int32. Row i is (seed, i).
 
     Raises:
         UserError: if `n` is not a positive integer or the seed does not fit into 32 bits.
+
+    Example:
+        >>> row_seeds(7, 2).tolist()
+        [[7, 0], [7, 1]]
     """
     positive_int("n", n)
     number = seed_of("seed", seed)
@@ -143,13 +161,16 @@ def row_seeds(seed: int, n: int) -> np.ndarray:
 def check_signature(
     where: object, name: str, inputs: Mapping[str, tuple[str, Sequence[int | None]]], outputs: set[str]
 ) -> None:
-    """Raises a `UserError` if a signature that has a name of tfvae's takes or gives other things than tfvae's.
+    """Checks that a signature with one of tfvae's names has tfvae's inputs and outputs.
 
     Args:
-        where: the file or the server.
-        name: of the signature.
+        where: name of the file or the server in the message.
+        name: name of the signature.
         inputs: (dtype, shape) by name.
-        outputs: their names.
+        outputs: names of the outputs.
+
+    Raises:
+        UserError: if it has other inputs or outputs.
     """
     if name not in SIGNATURES:
         return

@@ -1,4 +1,4 @@
-"""What an export may replace: nothing but what an earlier export of the same format made."""
+"""Checks of export targets: an export may replace only an earlier export of the same format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,12 @@ VENDORED = {  # file below node_modules/@litertjs: its place below runtime/
 
 @dataclass(frozen=True)
 class Layout:
-    """How an export of one format is recognised.
+    """The files of one export format.
 
     Attributes:
-        what: its name in messages.
-        foreign: function from an existing path to what it holds that no export of this format wrote; None if there
-            is nothing of that kind.
+        what: name of the format in messages.
+        foreign: function from an existing path to a description of its foreign content, which no export of this format
+            wrote; None if there is none.
     """
 
     what: str
@@ -35,12 +35,12 @@ class Layout:
 
 
 def check_target(target: Path, overwrite: bool, layout: Layout) -> None:
-    """Checks that an export may be written to `target`; writes nothing.
+    """Checks that an export may be written to `target`. Writes nothing.
 
     Args:
-        target: the directory or file that the export becomes.
-        overwrite: whether an earlier export of the same layout may be replaced.
-        layout: of the format.
+        target: directory or file to write.
+        overwrite: True to allow an earlier export of the same layout to be replaced.
+        layout: layout of the format.
 
     Raises:
         UserError: if the target exists and may not be replaced, or cannot be written.
@@ -77,7 +77,7 @@ def check_target(target: Path, overwrite: bool, layout: Layout) -> None:
 
 
 def place_of(target: Path) -> Path:
-    """Returns the absolute path of `target`, a symbolic link at its end not followed."""
+    """Returns the absolute path of `target`. A symbolic link at its end is not followed."""
     name = target.name
     return target.resolve() if name in ("", "..") else target.parent.resolve() / name
 
@@ -91,7 +91,7 @@ def _exists(place: Path) -> bool:
 
 
 def _folder(what: str, allowed: str, marker: str, keys: set[str]) -> Layout:
-    """A layout of directories whose files match `allowed`, with a JSON object `marker` that has some keys."""
+    """Returns the layout of a directory whose files match `allowed` and whose JSON file `marker` has `keys`."""
     pattern = re.compile(allowed)
 
     def foreign(place: Path) -> str | None:
@@ -117,8 +117,8 @@ def _folder(what: str, allowed: str, marker: str, keys: set[str]) -> Layout:
     return Layout(what, foreign)
 
 
-def _files(folder: Path):
-    """Yields what lies below a folder, directories left out but followed; links are not followed."""
+def _files(folder: Path) -> Iterator[Path]:
+    """Yields all files below a folder. Links are yielded and not followed."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.is_symlink():
             yield from _files(path)

@@ -3,60 +3,66 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
-BLOCK = 64  # particles whose decoder activations exist at once
+from tfvae.random import Noise
+
+BLOCK = 64  # most particles whose decoder activations exist at once
 
 
 class _Sliced:
-    """Noise for `total` particles, drawn whole (it is small) and handed out for those from `start` on."""
+    """Noise for `num_particles` particles, drawn at once (it is small). It is read from particle `start` on."""
 
-    def __init__(self, noise, total):
-        self._noise, self._total, self._whole = noise, total, {}
-        self.start = 0
+    def __init__(self, noise: Noise, num_particles: int) -> None:
+        self._noise, self._num_particles = noise, num_particles
+        self._whole: dict[str, tf.Tensor] = {}
+        self.start: int | tf.Tensor = 0
 
-    def _slice(self, kind, stream, num_samples, size):
+    def _slice(self, kind: str, stream: str, num_samples: int, size: int) -> tf.Tensor:
         if stream not in self._whole:
-            self._whole[stream] = getattr(self._noise, kind)(stream, self._total, size)
+            self._whole[stream] = getattr(self._noise, kind)(stream, self._num_particles, size)
         begin = tf.stack([self.start, 0, 0])
         return tf.ensure_shape(
             tf.slice(self._whole[stream], begin, [num_samples, -1, size]), [num_samples, None, size]
         )
 
-    def normal(self, stream, num_samples, size):
+    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
         """Returns standard normal noise: [num_samples, rows, size]."""
         return self._slice("normal", stream, num_samples, size)
 
-    def uniform(self, stream, num_samples, size):
+    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
         """Returns noise uniform on (0, 1): [num_samples, rows, size]."""
         return self._slice("uniform", stream, num_samples, size)
 
 
-def log_prob(model, x, noise, num_samples, block=BLOCK):
-    """Scores K particles, `block` at a time, so that memory does not grow with K but for the noise.
+def log_prob(
+    model: Any, x: Any, noise: Noise, num_samples: int, block: int = BLOCK
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Scores K particles in blocks, so that only the noise takes memory that grows with K.
 
     Args:
-        model: a `tfvae` model.
-        x: examples as `model.check_examples` gives them.
-        noise: a `tfvae.random.Noise` of B rows.
-        num_samples: K.
+        model: tfvae model with latents.
+        x: examples as `model.check_examples` returns them, B rows.
+        noise: noise of B rows.
+        num_samples: number of particles K.
         block: most particles at once.
 
     Returns:
-        elbo: [B], nats, mean_k log w_k.
-        log_prob: [B], nats, log mean_k w_k.
+        elbo: mean_k log w_k, [B], nats.
+        log_prob: log mean_k w_k, [B], nats.
     """
     encoding = model.encoding(x)
-    noise = _Sliced(noise, num_samples)
+    sliced = _Sliced(noise, num_samples)
 
-    def score(state, start, count):
-        noise.start = start
-        log_weights = model.score(x, encoding, count, noise).log_weights
-        top, mass, total = state
+    def score(state: Any, start: int | tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        sliced.start = start
+        log_weights = model.score(x, encoding, count, sliced).log_weights
+        top, mass, log_sum = state
         new_top = tf.maximum(top, tf.reduce_max(log_weights, axis=0))
         mass = mass * tf.exp(top - new_top) + tf.reduce_sum(tf.exp(log_weights - new_top), axis=0)
-        return new_top, mass, total + tf.reduce_sum(log_weights, axis=0)
+        return new_top, mass, log_sum + tf.reduce_sum(log_weights, axis=0)
 
     rest = (num_samples - 1) // block
     first = num_samples - rest * block
@@ -71,5 +77,5 @@ def log_prob(model, x, noise, num_samples, block=BLOCK):
             shape_invariants=(tf.TensorShape([]), *[tf.TensorShape([first_tensor.shape[0]])] * 3),
             parallel_iterations=1,
         )
-    top, mass, total = state
-    return total / num_samples, top + tf.math.log(mass) - math.log(num_samples)
+    top, mass, log_sum = state
+    return log_sum / num_samples, top + tf.math.log(mass) - math.log(num_samples)

@@ -1,18 +1,32 @@
-"""The description of an export: JSON for people and programs that have neither tfvae nor TensorFlow."""
+"""The description of an export, as JSON for readers without tfvae and TensorFlow."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tensorflow as tf
+
+from tfvae.export.signatures import Signature
 from tfvae.export.warmup import MODEL_NAME
 
 
-def describe(model, table, *, num_samples: int, batch_sizes: Sequence[int]) -> dict[str, Any]:
-    """Returns what each signature takes and gives, with an example request of one row for REST and gRPC.
+def describe(
+    model: Any, table: Mapping[str, Signature], *, num_samples: int, batch_sizes: Sequence[int]
+) -> dict[str, Any]:
+    """Returns the inputs and outputs of each signature, with an example request of one row for REST and gRPC.
 
     The gRPC example is the JSON form of a tensorflow.serving.PredictRequest.
+
+    Args:
+        model: tfvae model.
+        table: signatures of the model by name.
+        num_samples: number of particles K of the signature `log_prob`.
+        batch_sizes: batch sizes to which the server pads requests.
+
+    Returns:
+        description: JSON object.
     """
     shapes = {"event_shape": model.event_shape}
     if model.latents:
@@ -28,7 +42,7 @@ def describe(model, table, *, num_samples: int, batch_sizes: Sequence[int]) -> d
     }
 
 
-def _signature(row) -> dict[str, Any]:
+def _signature(row: Signature) -> dict[str, Any]:
     outputs = row.concrete.structured_outputs
     return {
         "meaning": row.meaning,
@@ -53,21 +67,21 @@ def _signature(row) -> dict[str, Any]:
     }
 
 
-def _tensor(spec, meaning) -> dict[str, Any]:
+def _tensor(spec: tf.TensorSpec, meaning: str) -> dict[str, Any]:
     return {"dtype": spec.dtype.name, "shape": spec.shape.as_list(), "meaning": meaning}
 
 
-def _value(spec) -> list:
+def _value(spec: tf.TensorSpec) -> list[Any]:
     return [7, 0] if spec.dtype.is_integer else [0.0] * math.prod(spec.shape[1:])
 
 
-def _nested(values, shape):
+def _nested(values: list[Any], shape: tf.TensorShape) -> list[Any]:
     for size in reversed(shape[1:]):
         values = [values[start : start + size] for start in range(0, len(values), size)]
     return values
 
 
-def _proto(spec) -> dict[str, Any]:
+def _proto(spec: tf.TensorSpec) -> dict[str, Any]:
     kind, field = ("DT_INT32", "intVal") if spec.dtype.is_integer else ("DT_FLOAT", "floatVal")
     sizes = [{"size": str(size)} for size in [1, *spec.shape[1:]]]
     return {"dtype": kind, "tensorShape": {"dim": sizes}, field: _value(spec)}

@@ -1,4 +1,4 @@
-"""What native code writes past Python to standard output and standard error."""
+"""Output that native code writes past Python to standard output and standard error."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tfvae.checks import UserError
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Holds back what is written to standard output and standard error, by native code too.
+    """Holds back everything that is written to standard output and standard error, by native code too.
 
-    It is dropped when the block ends well or with a `UserError`, which says what there is to say. Any other exception
-    lets it through, for a report of the fault.
+    The text is dropped if the block ends without an exception or with a `UserError`. After any other exception it is
+    written to standard error, for a report of the fault.
     """
     with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
         for stream in (sys.stdout, sys.stderr):
@@ -25,7 +25,7 @@ def held_back() -> Iterator[None]:
         for number, terminal in kept.items():
             os.dup2(held.fileno(), number)
             stack.callback(os.close, terminal)
-        told = b""
+        text = b""
         try:
             yield
         except UserError:
@@ -34,15 +34,15 @@ def held_back() -> Iterator[None]:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             held.seek(0)
-            told = held.read()
+            text = held.read()
             raise
         finally:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             for number, terminal in kept.items():
                 os.dup2(terminal, number)
-            if told and 2 in kept:
-                os.write(2, told)
+            if text and 2 in kept:
+                os.write(2, text)
 
 
 def _is_open(number: int) -> bool:

@@ -1,4 +1,4 @@
-"""A model from a TFLite file, with LiteRT and NumPy alone."""
+"""A model from a TFLite file, run with LiteRT and NumPy alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,15 +16,15 @@ from tfvae.checks import UserError, positive_int
 from tfvae.export import checksum
 from tfvae.export.inputs import as_request, as_rows, by_sample, check_signature, draws, row_seeds
 
-CHUNK = 256  # rows at once where the file takes any number
+CHUNK = 256  # rows at once if the file takes any number
 
 
 class Damaged(UserError):
-    """A file that LiteRT does not open or run.
+    """A file that LiteRT cannot open or run.
 
     Args:
-        path: of the file.
-        error: what LiteRT said.
+        path: name of the file.
+        error: error of LiteRT.
     """
 
     def __init__(self, path: object, error: Exception) -> None:
@@ -33,22 +34,27 @@ class Damaged(UserError):
 
 
 class OnDevice:
-    """Runs a file that `tfvae.export.save_tflite` wrote; needs no TensorFlow.
+    """Runs a file that `tfvae.export.save_tflite` wrote. Needs no TensorFlow.
 
-    The same seed gives the samples that the model gives in Python and on a server. Threads may share one. A file whose
-    bytes are not those that were written is refused by its checksum, before the runtime reads it. Files of earlier
-    versions have no checksum and open unchecked.
+    The same seed gives the same samples as the model in Python and on a server. Threads may share one object. A damaged
+    file is refused by its checksum before the runtime reads it. Files of earlier versions have no checksum and open
+    unchecked.
 
     Args:
-        path: the .tflite file.
-        num_threads: threads of the interpreter.
+        path: .tflite file.
+        num_threads: number of threads of the interpreter; None for LiteRT's choice.
 
     Attributes:
-        checked: whether the file has a checksum, which then was right.
-        inputs: (dtype, shape) by signature and input; None in a shape for any number of rows.
+        checked: True if the file has a checksum. A wrong one raises an error.
+        inputs: (dtype, shape) by signature and input; None in a shape stands for any number of rows.
 
     Raises:
-        UserError: if there is no such file, it is damaged, or it is not one of tfvae's.
+        UserError: if there is no such file, it is damaged, or tfvae did not write it.
+
+    Example:
+        device = tfvae.export.OnDevice("model.tflite")
+        images = device.sample(16, seed=7)
+        nats = device.log_prob(images, seed=0)
     """
 
     def __init__(self, path: str | os.PathLike, num_threads: int | None = None) -> None:
@@ -74,72 +80,91 @@ class OnDevice:
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return tuple(self.inputs["log_prob"]["x"][1][1:])
+        return _shape(self.inputs["log_prob"]["x"])
 
     @property
     def condition_shape(self) -> tuple[int, ...] | None:
-        """Shape of one condition; None for a model without."""
+        """Shape of one condition; None for a model without conditions."""
         takes = self.inputs["log_prob"]
-        return tuple(takes["condition"][1][1:]) if "condition" in takes else None
+        return _shape(takes["condition"]) if "condition" in takes else None
 
     @property
     def latent_shape(self) -> tuple[int, ...]:
         """Shape of the latents of one example."""
-        return tuple(self.inputs["decode"]["z"][1][1:])
+        return _shape(self.inputs["decode"]["z"])
 
     def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
-        """Returns the mean images of n draws from the prior: [n, *event_shape]. Image i depends on (seed, i) alone.
+        """Returns the mean images of draws from the prior, the same as `model.sample` for the same seed.
 
-        With conditions [B, *condition_shape], n draws for each: [n, B, *event_shape], those of `model.sample`.
+        Args:
+            n: number of draws, for each condition if there are conditions.
+            seed: 32-bit integer. Image i depends only on (seed, i).
+            condition: conditions, [B, *condition_shape], for a model that takes them.
+
+        Returns:
+            images: [n, *event_shape], or [n, B, *event_shape] with conditions.
         """
         return by_sample(
             self.read("sample", draws(n, seed, condition, math.prod(self.event_shape)))["image"], n, condition
         )
 
     def predict(self, condition: ArrayLike) -> np.ndarray:
-        """Returns the mean prediction for each condition [B, *condition_shape]: [B, *event_shape]."""
+        """Returns the mean predictions for conditions [B, *condition_shape]: [B, *event_shape]."""
         return self.run("predict", condition=condition)["image"]
 
-    def encode(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
-        """Returns the location of q(z|x) (its logits, where latents are discrete): [B, *latent_shape].
+    def encode(self, x: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns the location of q(z|x), or its logits if latents are discrete.
 
-        Here and below `given` is the `condition` [B, *condition_shape] of a model that has one.
+        Args:
+            x: examples, [B, *event_shape].
+            condition: conditions, [B, *condition_shape], for a model that takes them.
+
+        Returns:
+            codes: [B, *latent_shape].
         """
-        outputs = self.run("encode", x=x, **given)
+        outputs = self.read("encode", _with_condition({"x": x}, condition))
         return outputs["loc"] if "loc" in outputs else outputs["logits"]
 
-    def decode(self, z: ArrayLike, **given: ArrayLike) -> np.ndarray:
+    def decode(self, z: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns the mean images of latents z [B, *latent_shape]: [B, *event_shape]."""
-        return self.run("decode", z=z, **given)["image"]
+        return self.read("decode", _with_condition({"z": z}, condition))["image"]
 
-    def reconstruct(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
+    def reconstruct(self, x: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns decode(encode(x)): [B, *event_shape]."""
-        return self.run("reconstruct", x=x, **given)["image"]
+        return self.read("reconstruct", _with_condition({"x": x}, condition))["image"]
 
-    def log_prob(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> np.ndarray:
-        """Returns the estimate of log p(x) from the K particles that the export fixed: [B], nats; a regressor's exact
-        value."""
-        return self._score(x, seed, given)["log_prob"]
+    def log_prob(self, x: ArrayLike, seed: int = 0, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns log p(x): an estimate from K particles, or the exact value for a regressor.
 
-    def elbo(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> np.ndarray:
-        """Returns the evidence lower bound from the K particles that the export fixed: [B], nats."""
-        return self._score(x, seed, given)["elbo"]
+        Args:
+            x: examples, [B, *event_shape].
+            seed: 32-bit integer that determines the particles.
+            condition: conditions, [B, *condition_shape], for a model that takes them.
 
-    def _score(self, x, seed, given):
+        Returns:
+            log_prob: [B], nats. The export fixed K.
+        """
+        return self._score(x, seed, condition)["log_prob"]
+
+    def elbo(self, x: ArrayLike, seed: int = 0, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns the evidence lower bound from the same particles as `log_prob`: [B], nats."""
+        return self._score(x, seed, condition)["elbo"]
+
+    def _score(self, x: ArrayLike, seed: int, condition: ArrayLike | None) -> dict[str, np.ndarray]:
         takes = self.inputs["log_prob"]
         x = as_rows("x", x, *takes["x"])
         seeds = {"seed": row_seeds(seed, len(x))} if "seed" in takes else {}
-        return self.run("log_prob", x=x, **seeds, **given)
+        return self.read("log_prob", _with_condition({"x": x, **seeds}, condition))
 
     def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
-        """Runs a signature as `read` does, its inputs given by keyword."""
+        """Runs a signature as `read` does, with its inputs as keywords."""
         return self.read(signature, inputs)
 
     def read(self, signature: str, inputs: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
         """Runs a signature on any number of rows.
 
         Args:
-            signature: its name.
+            signature: name of the signature.
             inputs: arrays [B, ...] by name.
 
         Returns:
@@ -166,11 +191,20 @@ class OnDevice:
             return parts[0]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _answer(self, signature, part):
+    def _answer(self, signature: str, part: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         try:
             return self._runners[signature](**part)
         except (RuntimeError, ValueError) as error:
             raise Damaged(self._path, error) from error
+
+
+def _with_condition(inputs: dict[str, ArrayLike], condition: ArrayLike | None) -> dict[str, ArrayLike]:
+    return inputs if condition is None else {**inputs, "condition": condition}
+
+
+def _shape(spec: tuple[str, list[int | None]]) -> tuple[int, ...]:
+    """Returns the shape of one row; its sizes are all fixed."""
+    return tuple(size or 0 for size in spec[1][1:])
 
 
 def _content(path: Path) -> bytes:
@@ -182,7 +216,7 @@ def _content(path: Path) -> bytes:
         raise UserError(f"cannot read {path}", received=error.strerror or error) from error
 
 
-def _open(content: bytes, path, num_threads: int | None):
+def _open(content: bytes, path: object, num_threads: int | None) -> Any:
     if num_threads is not None:
         positive_int("num_threads", num_threads)
     try:
@@ -197,8 +231,8 @@ def _open(content: bytes, path, num_threads: int | None):
     return interpreter
 
 
-def _inputs(runner) -> dict[str, tuple[str, list[int | None]]]:
-    """Returns (dtype, shape) of each input; None for a number of rows that is free."""
+def _inputs(runner: Any) -> dict[str, tuple[str, list[int | None]]]:
+    """Returns (dtype, shape) of each input; None in a shape stands for any number of rows."""
     details = runner.get_input_details()
     return {
         name: (np.dtype(detail["dtype"]).name, [None if n < 0 else int(n) for n in detail["shape_signature"]])

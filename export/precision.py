@@ -1,14 +1,14 @@
-"""Models in full precision: what ships computes in float32 whatever training did."""
+"""Models in full precision: an export computes in float32 whatever training did."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def in_float32(model):
-    """Returns the model, or a copy that computes in float32 where it has layers of mixed precision.
+def in_float32(model: Any) -> Any:
+    """Returns the model, or a float32 copy if it has layers of mixed precision.
 
-    Their weights are float32 already; only what is computed from them gains precision.
+    The weights are float32 already; only the computations gain precision.
     """
     config, mixed = _full(model.get_config())
     if not mixed:
@@ -35,5 +35,5 @@ def _full(value: Any) -> tuple[Any, bool]:
         return ("float32", True) if isinstance(value, str) and value.startswith("mixed_") else (value, False)
     if value.get("class_name") == "DTypePolicy" and value["config"]["name"].startswith("mixed_"):
         return "float32", True
-    items = {key: _full(item) for key, item in value.items()}
-    return {key: item for key, (item, _) in items.items()}, any(mixed for _, mixed in items.values())
+    entries = {key: _full(item) for key, item in value.items()}
+    return {key: item for key, (item, _) in entries.items()}, any(mixed for _, mixed in entries.values())

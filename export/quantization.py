@@ -1,4 +1,4 @@
-"""How the weights of a TFLite file may be stored."""
+"""Formats of the weights in a TFLite file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ def check_quantization(value: str | None) -> str:
     """Returns the name of a quantization, "none" for None.
 
     Raises:
-        UserError: if there is none by that name; for "int8" with the reason.
+        UserError: if there is no such quantization. For "int8" the message says why.
+
+    Example:
+        >>> check_quantization(None)
+        'none'
     """
     if value == "int8":
         raise UserError(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfvae.checks import VERSIONS, UserError, positive_int
@@ -15,9 +17,9 @@ from tfvae.export import metadata, warmup
 from tfvae.export.directories import disk_errors, replacing_directory
 from tfvae.export.layouts import SAVED_MODEL, check_target
 from tfvae.export.precision import in_float32
-from tfvae.export.signatures import NUM_SAMPLES, check_exportable, signatures, warn_if_untrained
+from tfvae.export.signatures import NUM_SAMPLES, Signature, check_exportable, signatures, warn_if_untrained
 
-BATCH_SIZES = (1, 4, 16, 64)  # what a server pads batches to; the last one is the largest batch
+BATCH_SIZES = (1, 4, 16, 64)  # sizes to which a server pads batches; the last one is the largest batch
 
 BATCHING = """\
 # Read with --enable_batching --enable_per_model_batching_parameters.
@@ -29,35 +31,40 @@ max_enqueued_batches {{ value: 1000 }}
 
 
 def save_serving(
-    model,
-    base_dir: str | os.PathLike,
+    model: keras.Model,
+    base_dir: str | os.PathLike[str],
     version: int = 1,
     *,
     num_samples: int = NUM_SAMPLES,
     overwrite: bool = False,
     warmup_batch_sizes: Sequence[int] = BATCH_SIZES,
 ) -> Path:
-    """Writes the model to base_dir/version for TensorFlow Serving, all of it or nothing.
+    """Writes the model to base_dir/version for TensorFlow Serving, completely or not at all.
 
-    The directory holds the SavedModel (each weight once), batching_params.pbtxt, signatures.json (what each signature
-    takes and gives, with example requests) and warm-up requests for each signature and batch size. Loading it takes
-    neither Keras nor Python; the same seeds give the samples of `model.sample`.
+    The directory holds the SavedModel with each weight once, batching_params.pbtxt, signatures.json and warm-up
+    requests for each signature and batch size. signatures.json describes the inputs and outputs of each signature, with
+    example requests. Loading takes neither Keras nor Python. The same seeds give the same samples as `model.sample`.
 
-    A server that runs picks up a new version by its number; it does not read a version anew that it has loaded.
+    A running server loads a new version by its number. It does not reload a version that it has loaded already.
 
     Args:
-        model: a built and trained `tfvae` model.
-        base_dir: the directory of all versions; made if there is none.
-        version: of this export, a positive integer.
-        num_samples: particles K of the signature `log_prob`.
-        overwrite: whether to replace the version if an earlier export made it.
-        warmup_batch_sizes: the batch sizes that the server may pad to, increasing.
+        model: built and trained tfvae model.
+        base_dir: directory of all versions, made if it does not exist.
+        version: number of this export, a positive integer.
+        num_samples: number of particles K of the signature `log_prob`.
+        overwrite: True to replace this version if an earlier export made it.
+        warmup_batch_sizes: ascending batch sizes to which the server may pad requests.
 
     Returns:
         path: base_dir/version.
 
     Raises:
-        UserError: if the model cannot be exported, the version exists or is no export, or the disk takes no more.
+        UserError: if the model cannot be exported, the version exists or is not an export, or the disk is full.
+
+    Example:
+        model = tfvae.presets.create("burda-1layer")
+        model.fit(x)
+        tfvae.export.save_serving(model, "served/tfvae", version=1)
 
     References:
         TensorFlow Serving: batching guide and SavedModel warm-up guide.
@@ -90,8 +97,8 @@ def save_serving(
     return target
 
 
-def write_saved_model(model, table, folder: Path) -> None:
-    """Writes the bare SavedModel of some signatures into `folder`; each weight once."""
+def write_saved_model(model: Any, table: Mapping[str, Signature], folder: Path) -> None:
+    """Writes the SavedModel of some signatures into `folder`, with each weight once."""
     module = tf.Module()
     module.weights = [weight.value for weight in model.weights]
     tf.saved_model.save(module, folder, signatures={name: row.concrete for name, row in table.items()})

@@ -1,4 +1,4 @@
-"""Puts the checksum of a TFLite file into its metadata; see `tfvae.export.checksum`."""
+"""Writes the checksum of a TFLite file into its metadata, see `tfvae.export.checksum`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfvae.export.checksum import MARK, NAME, ZEROS, fill
 
 
 def seal(content: bytes) -> bytes:
-    """Returns the file with a checksum of itself."""
+    """Returns the file with its checksum."""
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
     place = schema.BufferT()
     place.data = np.frombuffer(MARK + ZEROS, np.uint8)

@@ -1,7 +1,7 @@
-"""The signatures of an exported model: what a server or a device can be asked.
+"""The signatures of an exported model: the functions that a server or a device offers.
 
-Every input and output has one batch dimension, the first, and row b of the outputs depends on row b of the inputs
-alone: a server may merge the requests of several clients, pad the batch and cut the answer up again.
+Every input and output has one batch dimension, the first. Row b of the outputs depends only on row b of the inputs, so
+that a server may merge the requests of several clients, pad the batch and divide the answer.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +23,12 @@ from tfvae.models import checking
 from tfvae.models.keras_model import KerasModel
 from tfvae.random import ThreefryNoise
 
-NUM_SAMPLES = 64  # particles of `log_prob` unless told otherwise
+NUM_SAMPLES = 64  # default number of particles of `log_prob`
+
+Specs = dict[str, tf.TensorSpec]
+Outputs = dict[str, tf.Tensor]
+# name, meaning, inputs, function, names of outputs
+Row = tuple[str, str, Specs, Callable[..., Outputs], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,11 @@ class Signature:
     """One signature.
 
     Attributes:
-        name: what clients call it.
-        meaning: one line.
-        inputs: its arguments; the first dimension of each is the batch.
-        function: from tensors by name to a dictionary of tensors by name.
-        input_meanings, output_meanings: by name, one line each.
+        name: name of the signature.
+        meaning: description in one line.
+        inputs: specifications of the inputs by name. The first dimension of each is the batch.
+        function: function from tensors by name to a dictionary of tensors by name.
+        input_meanings, output_meanings: descriptions by name, one line each.
     """
 
     name: str
@@ -45,22 +51,25 @@ class Signature:
     output_meanings: dict[str, str]
 
     @functools.cached_property
-    def concrete(self):
-        """The concrete function; it checks no values, as a client shares its batch with others."""
+    def concrete(self) -> Any:
+        """The concrete function. It checks no values, because a client shares its batch with others."""
         with checking.unchecked():
             return tf.function(self.function, autograph=False).get_concrete_function(**self.inputs)
 
 
-def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) -> dict[str, Signature]:
+def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = None) -> dict[str, Signature]:
     """Returns the signatures of a model by name.
 
-    A model with a condition takes it as one more input, `condition`, of each, and has the signature `predict`, which is
-    its `serving_default`; a regressor has no others but `log_prob`.
+    In a model with conditions every signature has one more input, `condition`. Its `serving_default` is the signature
+    `predict`. A regressor has only `predict` and `log_prob`.
 
     Args:
-        model: a built `tfvae` model.
-        num_samples: particles K of `log_prob`.
-        batch: rows of every request, or None for any number.
+        model: built tfvae model.
+        num_samples: number of particles K of `log_prob`.
+        batch: number of rows of every request, or None for any number.
+
+    Returns:
+        table: signatures by name.
 
     Raises:
         UserError: if a number is not a positive integer.
@@ -70,32 +79,35 @@ def signatures(model, num_samples: int = NUM_SAMPLES, batch: int | None = None) 
     memory.check(
         f"log_prob of {num_samples} particles", 4.0 * numbers, fix="choose fewer, or a smaller batch"
     )
-    given = {}
+    condition = {}
     if model.takes_condition:
-        given["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
-    x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | given
-    rows = _latent_rows(model, x, given, batch, num_samples) if model.latents else ()
+        condition["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
+    x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | condition
+    rows = _latent_rows(model, x, condition, batch, num_samples) if model.latents else ()
     if model.takes_condition:
-        rows = (*_conditional_rows(model, x, given), *(row for row in rows if row[0] != "serving_default"))
-    says = meanings(model, num_samples)
+        rows = (
+            *_conditional_rows(model, x, condition),
+            *(row for row in rows if row[0] != "serving_default"),
+        )
+    texts = meanings(model, num_samples)
     return {
         name: Signature(
             name,
             meaning,
             inputs,
             function,
-            {key: says[key] for key in inputs},
-            {key: says[key] for key in outputs},
+            {key: texts[key] for key in inputs},
+            {key: texts[key] for key in outputs},
         )
         for name, meaning, inputs, function, outputs in rows
     }
 
 
-def meanings(model, num_samples: int) -> dict[str, str]:
-    """Returns what inputs and outputs mean, by name."""
+def meanings(model: Any, num_samples: int) -> dict[str, str]:
+    """Returns descriptions of inputs and outputs by name."""
     c = ", c" if model.takes_condition else ""
     of_x, of_z = ("p(x|c)", "p(z|c)") if c else ("p(x)", "the prior")
-    says = {
+    texts = {
         "x": "examples",
         "condition": "conditions c",
         "z": "latent vectors",
@@ -106,41 +118,43 @@ def meanings(model, num_samples: int) -> dict[str, str]:
         "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log {of_x} from below",
     }
     if model.latents is None:
-        return says | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
-    return says | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
+        return texts | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
+    return texts | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
 
 
-def _latent_rows(model, x, given, batch, num_samples):
-    """Returns the rows of a model with latents; `given` is the condition's specification, if it has one."""
-    z = {"z": tf.TensorSpec([batch, *model.posterior_head.event_shape], tf.float32, "z")} | given
+def _latent_rows(
+    model: Any, x: Specs, condition: Specs, batch: int | None, num_samples: int
+) -> tuple[Row, ...]:
+    """Returns the rows of a model with latents; `condition` is empty if it takes none."""
+    z = {"z": tf.TensorSpec([batch, *model.posterior_head.event_shape], tf.float32, "z")} | condition
     seed = {"seed": tf.TensorSpec([batch, 2], tf.int32, "seed")}
     parameters = model.posterior_head.parameter_names
 
-    def reconstruct(**batch):
+    def reconstruct(**batch: tf.Tensor) -> Outputs:
         return {"image": model.reconstruct(**batch)}
 
-    def encode(**batch):
+    def encode(**batch: tf.Tensor) -> Outputs:
         q = model.posterior_parameters(model.check_examples(**batch))
         return dict(zip(parameters, model.posterior_head.served(q), strict=True))
 
-    def decode(**batch):
+    def decode(**batch: tf.Tensor) -> Outputs:
         return {"image": model.decode(**batch)}
 
-    def sample(seed, **given):
-        z = model.sample_latents(ThreefryNoise(seed), **given)
-        return {"image": model.decode(z, **given), "latent": z}
+    def sample(seed: tf.Tensor, **condition: tf.Tensor) -> Outputs:
+        z = model.sample_latents(ThreefryNoise(seed), **condition)
+        return {"image": model.decode(z, **condition), "latent": z}
 
-    def score(seed, **batch):
+    def score(seed: tf.Tensor, **batch: tf.Tensor) -> Outputs:
         elbo, estimate = log_prob(model, model.check_examples(**batch), ThreefryNoise(seed), num_samples)
         return {"elbo": elbo, "log_prob": estimate}
 
-    q = "q(z|x, c)" if given else "q(z|x)"
+    q = "q(z|x, c)" if condition else "q(z|x)"
     return (
         ("serving_default", "the same as reconstruct", x, reconstruct, ("image",)),
         ("reconstruct", "decode of the posterior's mean", x, reconstruct, ("image",)),
         ("encode", f"parameters of the posterior {q}", x, encode, parameters),
         ("decode", "mean image of given latents", z, decode, ("image",)),
-        ("sample", "a draw from the prior and its mean image", seed | given, sample, ("image", "latent")),
+        ("sample", "a draw from the prior and its mean image", seed | condition, sample, ("image", "latent")),
         (
             "log_prob",
             f"log-likelihood by importance sampling from {q}",
@@ -151,26 +165,30 @@ def _latent_rows(model, x, given, batch, num_samples):
     )
 
 
-def _conditional_rows(model, x, given):
-    """Returns the rows of a model with a condition that need no latents."""
+def _conditional_rows(model: Any, x: Specs, condition: Specs) -> tuple[Row, ...]:
+    """Returns the rows of a model with conditions that need no latents."""
 
-    def predict(condition):
+    def predict(condition: tf.Tensor) -> Outputs:
         return {"image": model.call(model.check_condition(condition))}
 
-    def score(**batch):
+    def score(**batch: tf.Tensor) -> Outputs:
         return {"log_prob": model.log_prob(**batch)}
 
     rows = (
-        ("serving_default", "the same as predict", given, predict, ("image",)),
-        ("predict", "the mean prediction for a condition", given, predict, ("image",)),
+        ("serving_default", "the same as predict", condition, predict, ("image",)),
+        ("predict", "the mean prediction for a condition", condition, predict, ("image",)),
     )
     if model.latents:
         return rows
     return (*rows, ("log_prob", "log-likelihood of the regressor", x, score, ("log_prob",)))
 
 
-def check_exportable(model) -> None:
-    """Raises a `UserError` unless the model is built and its weights are finite numbers."""
+def check_exportable(model: Any) -> None:
+    """Checks that a model is a built tfvae model with finite weights.
+
+    Raises:
+        UserError: if it is not.
+    """
     if not isinstance(model, KerasModel):
         raise UserError(
             "this model cannot be exported", expected="a tfvae model", received=type(model).__name__
@@ -192,7 +210,7 @@ def check_exportable(model) -> None:
             )
 
 
-def warn_if_untrained(model) -> None:
+def warn_if_untrained(model: Any) -> None:
     """Warns if the model was compiled and its optimiser has taken no step."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and int(optimizer.iterations) == 0:

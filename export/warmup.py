@@ -1,21 +1,23 @@
-"""Warm-up requests, which TensorFlow Serving sends itself before a model answers clients."""
+"""Warm-up requests, which TensorFlow Serving runs before a model answers clients."""
 
 from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-MODEL_NAME = "tfvae"  # what export/serving/models.config calls the model
+from tfvae.export.signatures import Signature
+
+MODEL_NAME = "tfvae"  # name of the model in export/serving/models.config
 FILE = "assets.extra/tf_serving_warmup_requests"
 
 
-def write(table, folder: Path, batch_sizes: Sequence[int]) -> None:
-    """Writes a request for each signature and batch size; without tensorflow-serving-api, warns and writes none."""
+def write(table: Mapping[str, Signature], folder: Path, batch_sizes: Sequence[int]) -> None:
+    """Writes a request for each signature and batch size. Without tensorflow-serving-api, warns and writes none."""
     if importlib.util.find_spec("tensorflow_serving") is None:
         warnings.warn(
             "no warm-up requests in the export: tensorflow-serving-api is not installed; the first requests of each "

@@ -8,14 +8,14 @@ import pytest
 from kit.report_stories import RESULT
 
 from tfvae.cli import summary
+from tfvae.training.evaluation.record import Evaluation
 
 PLAIN = {name: value for name, value in RESULT.items() if "gap" not in name}
 
 
 def told(capsys, **result):
-    summary.tell(
-        PLAIN | {"method": "importance", "latents": "continuous", "few_effective_share": 0.0} | result
-    )
+    others = {"method": "importance", "latents": "continuous", "few_effective_share": 0.0}
+    summary.tell(Evaluation.from_json(PLAIN | others | result))
     return capsys.readouterr().out
 
 

@@ -1,26 +1,54 @@
 """tfvae: deep generative latent-variable models for TensorFlow and Keras.
 
-Names are resolved on first use, so that the command line answers before TensorFlow is imported.
+Names are imported on first use, so that the command line answers before TensorFlow is imported.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from tfvae.registration import register
 
+if TYPE_CHECKING:
+    from tfvae import (
+        checks,
+        comparisons,
+        distributions,
+        estimators,
+        evaluation,
+        export,
+        latent,
+        models,
+        networks,
+        plotting,
+        presets,
+        random,
+        training,
+    )
+    from tfvae.models import (
+        CVAE,
+        DRAW,
+        IWAE,
+        VAE,
+        DiscreteVAE,
+        HierarchicalVAE,
+        LadderVAE,
+        LatentVariableModel,
+        Regressor,
+    )
+
 __version__ = "0.1.0"
 
-_MODELS = (
-    "VAE",
+__all__ = [
+    "CVAE",
+    "DRAW",
     "IWAE",
+    "VAE",
+    "DiscreteVAE",
     "HierarchicalVAE",
     "LadderVAE",
-    "DiscreteVAE",
-    "DRAW",
-    "CVAE",
-    "Regressor",
     "LatentVariableModel",
-)
-_ROOMS = (
+    "Regressor",
+    "__version__",
     "checks",
     "comparisons",
     "distributions",
@@ -34,20 +62,19 @@ _ROOMS = (
     "presets",
     "random",
     "training",
-)
+]
 
-__all__ = [*_MODELS, *_ROOMS, "__version__"]
+if not TYPE_CHECKING:
 
-
-def __getattr__(name):
-    if name in _MODELS:
-        return getattr(importlib.import_module("tfvae.models"), name)
-    if name in _ROOMS:
+    def __getattr__(name):
+        if name not in __all__:
+            raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
+        if name[0].isupper():
+            return getattr(importlib.import_module("tfvae.models"), name)
         return importlib.import_module(f"tfvae.{name}")
-    raise AttributeError(f"module 'tfvae' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)
 
 

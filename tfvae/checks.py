@@ -1,4 +1,4 @@
-"""Checks at the boundary, and the one style in which errors are told."""
+"""Checks of arguments, and the one form of error messages."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-LARGEST_INT = 2**31 - 1  # of counts, sizes and seeds, which become int32
-LARGEST = 1e38  # of other numbers, which become float32
-PARTICLES = 10**6  # of a training step
-CHAINS, TEMPERATURES = 10**6, 10**7  # of annealed importance sampling
-VERSIONS = 2**63 - 1  # of an export: a server counts them in an int64
-STEPS = 10**7  # of an optimiser for each example
-LINE, VALUE = 600, 120  # characters of an error and of a value in it: nothing can flood a terminal
+LARGEST_INT = 2**31 - 1  # counts, sizes and seeds become int32
+LARGEST = 1e38  # other numbers become float32
+PARTICLES = 10**6  # most particles in a training step
+CHAINS, TEMPERATURES = 10**6, 10**7  # most of each in annealed importance sampling
+VERSIONS = 2**63 - 1  # largest version of an export: a server counts versions in an int64
+STEPS = 10**7  # most optimiser steps for one example
+LINE, VALUE = 600, 120  # most characters of an error and of a value in it, so that nothing floods a terminal
 
 
 class UserError(ValueError):
-    """Bad input, told in one line: what is wrong; what was expected; what was received; what to do.
+    """Bad input, described in one line: what is wrong; what was expected; what was received; what to do.
 
-    The command line prints the message and exits with code 2; from Python it is a `ValueError`. The line is printable:
-    control characters are escaped, and the longest parts are cut in the middle where it would be too long.
+    The command line prints the message and exits with code 2. In Python it is a `ValueError`. The line is printable:
+    control characters are escaped. If it would be too long, its longest parts are cut in the middle.
 
     Args:
         what: what is wrong.
         expected: what would have been right.
-        received: what came instead.
+        received: the bad value.
         fix: what to do about it.
+
+    Example:
+        >>> print(UserError("batch_size is not positive", expected="an integer >= 1", received=0, fix="raise it"))
+        batch_size is not positive; expected an integer >= 1; received 0; raise it
     """
 
     def __init__(
@@ -45,13 +49,13 @@ class UserError(ValueError):
 
 
 class NotFinite(UserError):
-    """Figures of examples some of which are NaN or infinite.
+    """Some examples have log-densities that are NaN or infinite.
 
     Args:
-        what: the figures.
-        broken: how many examples have such figures.
-        count: of how many.
-        example: number of the first one.
+        what: name of the values that are not finite.
+        broken: number of examples with such values.
+        count: number of examples that were checked.
+        example: number of the first example with such values.
     """
 
     def __init__(self, what: str, broken: int, count: int, example: int) -> None:
@@ -65,21 +69,21 @@ class NotFinite(UserError):
 
 
 class LostWorker(RuntimeError):
-    """A worker process of a run was killed or cannot be reached: no fault of the input or of this process.
+    """A worker process of a run was killed or cannot be reached. Neither the input nor this process is at fault.
 
     The command line prints the message and exits with code 3.
     """
 
 
 def printable(text: str) -> str:
-    """Returns `text` with every character that a terminal would not show escaped, line breaks among them."""
+    """Returns `text` with every unprintable character escaped, line breaks included."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )
 
 
 def _fitted(parts: list[str], room: int) -> list[str]:
-    """Returns the parts, the longest of them cut in the middle until all have at most `room` characters."""
+    """Returns the parts, the longest ones cut in the middle until all together have at most `room` characters."""
     most = max(map(len, parts))
     while sum(min(len(part), most) for part in parts) > room:
         most -= 1
@@ -87,14 +91,14 @@ def _fitted(parts: list[str], room: int) -> list[str]:
 
 
 def cut(text: str, most: int) -> str:
-    """Returns `text`, cut in the middle where it has more than `most` characters."""
+    """Returns `text`, cut in the middle if it has more than `most` characters."""
     return (
         text if len(text) <= most else f"{text[: most // 2]}...{text[len(text) - (most - most // 2) + 3 :]}"
     )
 
 
 def shown(value: Any) -> str:
-    """Returns `repr(value)`, cut in the middle where it is long, or its type where Python refuses to write it."""
+    """Returns `repr(value)`, cut in the middle if it is long, or the type of the value if Python refuses `repr`."""
     try:
         return cut(repr(value), VALUE)
     except (ValueError, RecursionError):  # an integer of thousands of digits; nested too deeply
@@ -106,6 +110,10 @@ def positive_int(name: str, value: Any, high: int = LARGEST_INT) -> int:
 
     Raises:
         UserError: otherwise.
+
+    Example:
+        >>> positive_int("epochs", 3)
+        3
     """
     return int_from(1, name, value, high)
 
@@ -128,7 +136,7 @@ def int_from(low: int, name: str, value: Any, high: int = LARGEST_INT) -> int:
 
 
 def seed_of(name: str, value: Any) -> int:
-    """Returns `value` if it is an integer of 32 bits.
+    """Returns `value` if it is a signed 32-bit integer.
 
     Raises:
         UserError: otherwise.
@@ -141,7 +149,7 @@ def seed_of(name: str, value: Any) -> int:
 
 
 def as_int(value: Any) -> int | None:
-    """Returns `value` as an int if it is one integer, of Python or NumPy and no bool; otherwise None."""
+    """Returns a Python or NumPy integer as an int; None for anything else, bools included."""
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
@@ -149,10 +157,14 @@ def as_int(value: Any) -> int | None:
 
 
 def shape_of(name: str, value: Any) -> tuple[int, ...]:
-    """Returns a shape as a tuple of integers of at least 1; an integer stands for a vector of that size.
+    """Returns a shape as a tuple of integers >= 1. An integer stands for a vector of that size.
 
     Raises:
-        UserError: if it is neither, or of more numbers than an int32 counts.
+        UserError: if `value` is neither, or the shape holds more numbers than an int32 counts.
+
+    Example:
+        >>> shape_of("event_shape", [28, 28, 1]), shape_of("latent_size", 20)
+        ((28, 28, 1), (20,))
     """
     sizes = (value,) if as_int(value) is not None else value
     sizes = tuple(map(as_int, sizes)) if isinstance(sizes, Iterable) else (None,)
@@ -169,7 +181,7 @@ def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Returns `value` if it is one of `allowed`.
 
     Raises:
-        UserError: otherwise, listing what is allowed.
+        UserError: otherwise. The message lists the allowed values.
     """
     names = list(allowed)
     if not isinstance(value, str) or value not in names:
@@ -200,18 +212,18 @@ def not_finite(values: Any) -> tuple[int, int] | None:
 def number_in(
     name: str, value: Any, low: float, high: float = float("inf"), *, open_low: bool = False
 ) -> float:
-    """Returns `value` as a float if it lies in [low, high] (or (low, high] with `open_low`).
+    """Returns `value` as a float if it lies in [low, high], or in (low, high] with `open_low`.
 
-    Infinite ends stand for the largest numbers that a float32 surely holds.
+    An infinite end stands for the largest number that a float32 surely holds.
 
     Raises:
-        UserError: if it is not a finite number in that range.
+        UserError: if `value` is not a finite number in that range.
     """
     low, high = max(low, -LARGEST), min(high, LARGEST)
     interval = f"a number in {'(' if open_low else '['}{low:g}, {high:g}]"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise UserError(f"{name} is not a number", expected=interval, received=shown(value))
-    number: Any = value  # compared before it is a float, which not every integer fits
+    number: Any = value  # compared as it is: not every integer fits into a float
     if not low <= number <= high or (open_low and number == low):
         raise UserError(f"{name} is out of range", expected=interval, received=shown(value))
     return float(number)

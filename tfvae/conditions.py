@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 KINDS = ("none", "column", "quadrant", "label", "array")
 
 
-def mask(kind: str, image_shape: tuple[int, int, int]) -> np.ndarray | None:
-    """Returns which pixels of an image a condition shows.
+def mask(kind: str, image_shape: tuple[int, ...]) -> np.ndarray | None:
+    """Returns the mask of the pixels that a condition shows.
 
         column     the centre column, W // 2 counted from 0
         quadrant   the lower left quadrant: rows from H // 2 on, columns before W // 2
 
     Args:
         kind: one of `KINDS`.
-        image_shape: (H, W, C).
+        image_shape: shape of the images, (H, W, C).
 
     Returns:
-        given: [H, W, C], booleans, the same for every image; None for a condition that is no part of the image.
+        visible: [H, W, C], booleans, the same for every image; None for a condition that is not part of the image.
 
     Raises:
-        UserError: if there is no such kind.
+        UserError: if the kind is unknown.
     """
     one_of("condition", kind, KINDS)
     if kind not in ("column", "quadrant"):
@@ -41,9 +41,9 @@ def mask(kind: str, image_shape: tuple[int, int, int]) -> np.ndarray | None:
     import numpy as np
 
     height, width, _ = image_shape
-    given = np.zeros(image_shape, bool)
+    visible = np.zeros(image_shape, bool)
     if kind == "column":
-        given[:, width // 2] = True
+        visible[:, width // 2] = True
     else:
-        given[height // 2 :, : width // 2] = True
-    return given
+        visible[height // 2 :, : width // 2] = True
+    return visible

@@ -1,4 +1,4 @@
-"""Files that are complete or absent."""
+"""Files that are written completely or not at all, and locks."""
 
 from __future__ import annotations
 
@@ -19,15 +19,27 @@ except ImportError:  # not a POSIX system
 
 PARTIAL = ".partial-"
 WITHOUT_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}  # of file systems
-PATIENCE = 10.0  # seconds: writings are short, and a stopped process must not stop others
+PATIENCE = 10.0  # seconds: writes are short, and a stopped process must not stop others
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; what is written there takes its place when the block ends well.
+    """Yields a temporary path beside `path`. When the block ends without an exception, that file replaces `path`.
 
-    The data are on the disk before the name is. After an exception the old file is untouched and the temporary one
-    is gone; a killed process leaves one that `is_partial` recognises.
+    The data reach the disk before the name does. After an exception the old file is unchanged and the temporary one is
+    removed. A killed process leaves a temporary file, which `is_partial` recognises.
+
+    Args:
+        path: file to write or to replace.
+
+    Yields:
+        temporary: path to write to.
+
+    Example:
+        >>> with replacing("notes.txt") as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> Path("notes.txt").read_text()
+        'whole'
     """
     path = Path(path)
     handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.stem}-", suffix=path.suffix, dir=path.parent)
@@ -50,7 +62,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
 
 
 def is_directory(path: Path) -> bool:
-    """Returns whether `path` is a directory; no name is too long or too odd to be asked for."""
+    """Returns whether `path` is a directory; False for a name that the system refuses as too long or malformed."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -61,7 +73,7 @@ def read_small(path: str | os.PathLike, most: int = 2**24) -> bytes:
     """Reads a regular file of at most `most` bytes.
 
     Raises:
-        OSError: if it cannot be read, is another kind of file, whose end may never come, or is larger.
+        OSError: if it cannot be read, is larger, or is not a regular file. A pipe or a device may never end.
     """
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > most:
@@ -70,10 +82,10 @@ def read_small(path: str | os.PathLike, most: int = 2**24) -> bytes:
 
 
 def open_regular(path: str | os.PathLike) -> BinaryIO:
-    """Opens a file to read it, unless it is a pipe or a device, whose end may never come.
+    """Opens a regular file for reading. Pipes and devices, which may never end, are refused.
 
     Raises:
-        OSError: if it cannot be opened, or is no regular file.
+        OSError: if it cannot be opened or is not a regular file.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     mode = os.fstat(handle).st_mode
@@ -87,14 +99,14 @@ def open_regular(path: str | os.PathLike) -> BinaryIO:
 
 
 def try_lock(handle: int, *, shared: bool = False) -> bool:
-    """Locks an open file or directory at once, until it is closed or its process ends, however that ends.
+    """Locks an open file or directory without waiting. The lock ends when it is closed or its process ends.
 
     Args:
-        handle: of the file.
-        shared: whether others may hold it shared at the same time.
+        handle: descriptor of the open file.
+        shared: True to allow other shared locks at the same time.
 
     Returns:
-        locked: False where the system or the file system has no locks.
+        locked: False if the system or the file system has no locks.
 
     Raises:
         BlockingIOError: if another process holds it.
@@ -112,10 +124,13 @@ def try_lock(handle: int, *, shared: bool = False) -> bool:
 
 @contextlib.contextmanager
 def alone(folder: str | os.PathLike) -> Iterator[bool]:
-    """Keeps other processes and threads out of their `alone(folder)` blocks meanwhile.
+    """Excludes other processes and threads from their `alone(folder)` blocks while this block runs.
+
+    Args:
+        folder: directory that is locked.
 
     Yields:
-        sure: False where the file system has no locks, or another one was not done after `PATIENCE` seconds.
+        sure: False if the file system has no locks, or another block did not end within `PATIENCE` seconds.
     """
     if fcntl is None:
         yield False
@@ -141,12 +156,12 @@ def _wait_for_lock(handle: int) -> bool:
 
 
 def is_partial(path: Path) -> bool:
-    """Returns whether `path` is a temporary file of `replacing`."""
+    """Returns whether `path` is a temporary file made by `replacing`."""
     return path.name.startswith(PARTIAL)
 
 
 def sweep(folder: Path, start: str = "") -> None:
-    """Removes the temporary files that killed processes left in `folder`, of files whose names begin with `start`."""
+    """Removes the temporary files that killed processes left in `folder` for files whose names begin with `start`."""
     for path in folder.glob(f"{PARTIAL}{start}*"):
         if not path.is_dir():
             path.unlink(missing_ok=True)

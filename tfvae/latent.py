@@ -1,40 +1,51 @@
-"""What lies between, along and across the latents of a model: paths, attributes, grids and traversals.
+"""Tools for the latent space of a model: interpolation, attribute vectors, manifold grids and traversals.
 
-All functions take a model with continuous latents, such as `VAE` or `IWAE`; codes are those of `model.encode`.
+All functions take a model with continuous latents and no condition, such as `VAE` or `IWAE`. A code is a row of
+`model.encode(x)`.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, number_in, one_of, positive_int
 from tfvae.distributions import StandardNormal
 from tfvae.evaluation.activity import active_units
-from tfvae.evaluation.examples import as_arrays
+from tfvae.evaluation.examples import as_examples
+
+if TYPE_CHECKING:
+    from tfvae.models import LatentVariableModel
 
 METHODS = ("linear", "spherical")
 BLOCK = 500  # examples encoded at a time
-PARALLEL = 1e-4  # radians to a straight or opposite direction, below which a circle is not told from a line
+PARALLEL = 1e-4  # radians: directions closer than this count as equal, or as opposite
 
 
-def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
-    """Goes from one code to another in equal steps t = 0 .. 1.
+def path(start: ArrayLike, end: ArrayLike, steps: int, method: str = "linear") -> np.ndarray:
+    """Returns codes from `start` to `end` in equal steps t = 0 .. 1.
 
         linear:     (1 - t) start + t end
         spherical:  directions along the great circle, (sin((1 - t) a) u + sin(t a) v) / sin(a) for unit vectors u, v
                     and the angle a between them; lengths (1 - t) |start| + t |end|
 
     Args:
-        start, end: codes [..., latent_size].
-        steps: how many codes, both ends included; at least 2.
+        start, end: codes, [..., latent_size].
+        steps: number of codes, both ends included, at least 2.
         method: "linear" or "spherical".
 
     Returns:
         codes: [steps, ..., latent_size], float32.
 
     Raises:
-        UserError: if the codes differ in size, `steps` < 2, the method is unknown, or a spherical path has an end
-            of length 0 or ends that are opposite, between which no circle is the shortest.
+        UserError: if the codes differ in size, `steps` < 2 or the method is unknown. Also if an end of a spherical path
+            has length 0, or its ends are opposite, so that no arc is the shortest.
+
+    Example:
+        >>> path([0.0, 0.0], [1.0, 2.0], steps=3).tolist()
+        [[0.0, 0.0], [0.5, 1.0], [1.0, 2.0]]
 
     References:
         Shoemake: Animating rotation with quaternion curves (1985), equation for Slerp.
@@ -63,19 +74,34 @@ def path(start, end, steps: int, method: str = "linear") -> np.ndarray:
     return (((1.0 - t) * lengths[0] + t * lengths[1]) * direction).astype(np.float32)
 
 
-def interpolate(model, start, end, steps: int, method: str = "linear") -> np.ndarray:
-    """Decodes the path from one code to another: [steps, ..., *event_shape]; see `path`."""
+def interpolate(
+    model: LatentVariableModel, start: ArrayLike, end: ArrayLike, steps: int, method: str = "linear"
+) -> np.ndarray:
+    """Decodes the path from one code to another.
+
+    Args:
+        model: model with continuous latents.
+        start, end: codes, [..., latent_size].
+        steps: number of codes, both ends included, at least 2.
+        method: "linear" or "spherical", see `path`.
+
+    Returns:
+        x: means of p(x|z) along the path, [steps, ..., *event_shape].
+
+    Raises:
+        UserError: as `path`, or if the model has no continuous latents.
+    """
     check(model)
     return _decode(model, path(start, end, steps, method))
 
 
-def attribute_vector(model, x, has) -> np.ndarray:
-    """The direction of an attribute: the mean code of the examples with it minus that of those without.
+def attribute_vector(model: LatentVariableModel, x: np.ndarray, has: ArrayLike) -> np.ndarray:
+    """Returns the direction of an attribute: the mean code of examples with it minus that of examples without it.
 
     Args:
-        model: a model with continuous latents.
-        x: [N, *event_shape].
-        has: [N] booleans.
+        model: model with continuous latents.
+        x: examples, [N, *event_shape].
+        has: True for examples with the attribute, [N] booleans.
 
     Returns:
         attribute: [latent_size], float32.
@@ -105,17 +131,17 @@ def attribute_vector(model, x, has) -> np.ndarray:
     return (codes[has].mean(axis=0) - codes[~has].mean(axis=0)).astype(np.float32)
 
 
-def edit(model, x, attribute, strength: float) -> np.ndarray:
+def edit(model: LatentVariableModel, x: ArrayLike, attribute: ArrayLike, strength: float) -> np.ndarray:
     """Reconstructs examples with an attribute added: decode(encode(x) + strength attribute).
 
     Args:
-        model: a model with continuous latents.
-        x: [N, *event_shape].
-        attribute: [latent_size], as `attribute_vector` gives it.
-        strength: how much of it; below 0 it is taken away.
+        model: model with continuous latents.
+        x: examples, [N, *event_shape].
+        attribute: direction from `attribute_vector`, [latent_size].
+        strength: factor of the direction; a negative one takes the attribute away.
 
     Returns:
-        images: [N, *event_shape].
+        x: edited examples, [N, *event_shape].
 
     Raises:
         UserError: if the attribute is not one code.
@@ -132,22 +158,21 @@ def edit(model, x, attribute, strength: float) -> np.ndarray:
     return _decode(model, encode(model, x) + strength * attribute)
 
 
-def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
+def manifold(model: LatentVariableModel, side: int) -> tuple[np.ndarray, tuple[float, float]]:
     """Decodes a grid over a two-dimensional latent space, equally spaced in probability under the prior.
 
     The coordinates are the prior's quantiles at (i + 1/2) / side, i = 0 .. side - 1.
 
     Args:
-        model: a model with one layer of two continuous latents and a prior whose units are independent and alike.
-        side: tiles along each axis, at least 2.
+        model: model with one layer of two latent units and the prior `StandardNormal`.
+        side: number of tiles along each axis, at least 2.
 
     Returns:
-        images: [side, side, *event_shape]; images[i, j] is at the j-th value of z1, counted from the lowest, and the
-            i-th of z2, counted from the highest.
-        extent: the lowest and the highest coordinate.
+        x: means of p(x|z), [side, side, *event_shape]. z1 grows with the second index, z2 falls with the first.
+        extent: lowest and highest coordinate, in latent units.
 
     Raises:
-        UserError: if the model is another, or `side` < 2.
+        UserError: if the model has other latents or another prior, or `side` < 2.
 
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014), appendix A.
@@ -169,7 +194,7 @@ def manifold(model, side: int) -> tuple[np.ndarray, tuple[float, float]]:
     return _decode(model, codes), (float(across[0]), float(across[-1]))
 
 
-def has_manifold(model) -> bool:
+def has_manifold(model: LatentVariableModel) -> bool:
     """Returns whether `manifold` can draw the model's latent space."""
     return (
         model.latents == "continuous"
@@ -179,27 +204,44 @@ def has_manifold(model) -> bool:
     )
 
 
-def by_activity(model, data) -> np.ndarray:
-    """Returns the units of `encode`'s codes by falling activity Var_x(E[z_j|x]), see `active_units`: [latent_size]."""
+def by_activity(model: LatentVariableModel, data: Any) -> np.ndarray:
+    """Returns the numbers of the latent units, the most active first.
+
+    The activity of unit j is Var_x(E[z_j|x]), see `tfvae.evaluation.active_units`.
+
+    Args:
+        model: model with continuous latents.
+        data: examples, as `model.evaluate` takes them.
+
+    Returns:
+        units: [latent_size], integers.
+    """
     check(model)
     return np.argsort(-active_units(model, data).variance[: model.latent_size], kind="stable")
 
 
-def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int = 9) -> np.ndarray:
-    """Decodes the code of one example with one unit at a time moved from `low` to `high`, the others left alone.
+def traverse(
+    model: LatentVariableModel,
+    x: ArrayLike,
+    units: ArrayLike,
+    low: float = -3.0,
+    high: float = 3.0,
+    steps: int = 9,
+) -> np.ndarray:
+    """Decodes the code of one example while one unit at a time moves from `low` to `high`.
 
     Args:
-        model: a model with continuous latents.
+        model: model with continuous latents.
         x: one example, [*event_shape].
-        units: which latent units, such as the first of `by_activity`.
-        low, high: values of the unit, in latent units; the prior's standard deviation is 1.
-        steps: how many values, at least 2.
+        units: numbers of the latent units to move, such as the first of `by_activity`.
+        low, high: first and last value of the unit, in latent units.
+        steps: number of values, at least 2.
 
     Returns:
-        images: [len(units), steps, *event_shape].
+        x: means of p(x|z), [len(units), steps, *event_shape].
 
     Raises:
-        UserError: if a unit is none of the model's, the range does not ascend, or `steps` < 2.
+        UserError: if the model has no such unit, the range does not ascend, or `steps` < 2.
     """
     check(model)
     units = np.atleast_1d(np.asarray(units))
@@ -220,21 +262,25 @@ def traverse(model, x, units, low: float = -3.0, high: float = 3.0, steps: int =
     return _decode(model, codes)
 
 
-def encode(model, x) -> np.ndarray:
-    """Returns the posterior means of examples, block by block: [N, latent_size]."""
-    x = as_arrays(model, x)["x"]
+def encode(model: LatentVariableModel, x: ArrayLike) -> np.ndarray:
+    """Returns the posterior means of examples [N, *event_shape]: [N, latent_size]. They are encoded in blocks."""
+    x = as_examples(model, x).x
     return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
 
 
-def _decode(model, codes: np.ndarray) -> np.ndarray:
+def _decode(model: LatentVariableModel, codes: np.ndarray) -> np.ndarray:
     codes = np.asarray(codes, np.float32)
     flat = codes.reshape(-1, model.latent_size)
     blocks = [np.asarray(model.decode(flat[i : i + BLOCK])) for i in range(0, len(flat), BLOCK)]
     return np.concatenate(blocks).reshape(*codes.shape[:-1], *model.event_shape)
 
 
-def check(model) -> None:
-    """Raises a `UserError` unless the model has continuous latents and no condition."""
+def check(model: Any) -> None:
+    """Checks that a model has continuous latents and no condition.
+
+    Raises:
+        UserError: if it has not.
+    """
     latents = getattr(model, "latents", "none")
     if getattr(model, "takes_condition", False):
         raise UserError(

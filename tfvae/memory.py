@@ -1,4 +1,4 @@
-"""What memory there is, asked before much of it is taken: a killed process cannot say what was too large."""
+"""Checks of the available memory before much of it is taken: a killed process cannot say what was too large."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6))
 
 
 def available() -> float:
-    """Returns the bytes that this process may still take, swap included; infinity where the system does not tell."""
+    """Returns the bytes that this process may still take, swap included; infinity if the system does not say."""
     try:
         rows = [line.split() for line in Path("/proc/meminfo").read_text("ascii").splitlines()]
         sizes = {row[0]: 1024.0 * int(row[1]) for row in rows}
@@ -31,31 +31,47 @@ def available() -> float:
 
 
 def check(what: str, needed: float, fix: str | None = None) -> None:
-    """Raises a `UserError` if `needed` bytes, at the very least, are more than there are.
+    """Checks that `needed` bytes are available.
 
     Args:
-        what: what needs them, the subject of the sentence.
-        needed: bytes that are surely taken; an estimate from below, so that nothing is refused that would run.
+        what: subject of the error message: what needs the memory.
+        needed: bytes that are surely taken. It is an estimate from below, so that nothing is refused that would run.
         fix: what to make smaller.
+
+    Raises:
+        UserError: if fewer bytes are available.
     """
     free = available()
     if needed > free:
         raise UserError(
-            f"{what} would need at least {told(needed)} of memory",
-            expected=f"at most the {told(free)} available",
+            f"{what} would need at least {in_words(needed)} of memory",
+            expected=f"at most the {in_words(free)} available",
             fix=fix,
         )
 
 
 def check_weights(name: str, *shape: int) -> None:
-    """Raises a `UserError` if float32 weights of this shape do not fit into memory."""
+    """Checks that float32 weights fit into memory.
+
+    Args:
+        name: name of the layer in the message.
+        *shape: shape of the weights.
+
+    Raises:
+        UserError: if they do not fit.
+    """
     needed = 4.0
     for size in shape:
         needed *= size
     check(f"weights {list(shape)} of {name}", needed, fix="choose fewer units")
 
 
-def told(size: float) -> str:
-    """Returns a number of bytes in words."""
+def in_words(size: float) -> str:
+    """Returns a number of bytes with a unit.
+
+    Example:
+        >>> in_words(2_500_000)
+        '2.5 MB'
+    """
     name, unit = next(((name, unit) for name, unit in _UNITS if size >= unit), _UNITS[-1])
     return f"{size / unit:,.0f} {name}" if size >= 10 * unit else f"{size / unit:.1f} {name}"

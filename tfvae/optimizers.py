@@ -8,21 +8,29 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Adam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam` with the update of each variable in one fused operation:
+    """`keras.optimizers.Adam` with one fused operation for each variable:
 
         m <- m + (g - m) (1 - beta_1)
         v <- v + (g^2 - v) (1 - beta_2)
         w <- w - rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
-    Takes Keras' arguments and gives its results to rounding. With `amsgrad`, or for variables that are not float32 or
-    float64, the update is Keras' own.
+    Arguments are those of Keras, and so are the results, up to rounding. With `amsgrad`, and for variables that are
+    neither float32 nor float64, the update is Keras' own.
 
     References:
         Kingma, Ba: Adam: a method for stochastic optimization (2015), the last paragraph of section 2.
     """
 
-    def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable."""
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: float | tf.Tensor
+    ) -> None:
+        """Updates one variable.
+
+        Args:
+            gradient: gradient of the loss, of the variable's shape.
+            variable: trainable variable.
+            learning_rate: positive scalar.
+        """
         dtype = tf.as_dtype(variable.dtype)
         if self.amsgrad or dtype not in (tf.float32, tf.float64):
             super().update_step(gradient, variable, learning_rate)
@@ -44,6 +52,6 @@ class Adam(keras.optimizers.Adam):
         )
 
 
-def _handle(variable) -> tf.Tensor:
+def _handle(variable: keras.Variable | tf.Variable) -> tf.Tensor:
     """Returns the handle of a Keras or TensorFlow variable."""
     return getattr(variable, "_value", variable).handle

@@ -1,11 +1,11 @@
-"""Noise as a pure function of a seed and of where it is used.
+"""Noise as a pure function of a seed and of the place where it is used.
 
-Two generators, each behind the same two methods, `normal` and `uniform`:
+Two generators have the same two methods, `normal` and `uniform`:
 
 * `PhiloxNoise` for training and evaluation: one fast TensorFlow kernel. Row b of a batch reads the counter block of
-  its *global* row number, so a batch that is cut over replicas draws what it would have drawn whole.
-* `ThreefryNoise` for everything that ships: 32-bit integer arithmetic that TensorFlow, TF Serving and LiteRT evaluate
-  to the same bits. Every row carries its own seed, so a row does not depend on who shares its batch.
+  its *global* row number. A batch that is divided over replicas therefore draws the same noise as the whole batch.
+* `ThreefryNoise` for exported models: 32-bit integer arithmetic that TensorFlow, TF Serving and LiteRT evaluate to the
+  same bits. Every row has its own seed, so a row does not depend on the other rows of its batch.
 
 References:
     Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011), Philox-4x32 and Threefry-2x32.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -30,18 +31,34 @@ class Noise(Protocol):
     """A source of independent noise for every (stream, sample, row, unit)."""
 
     def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
-        """Returns standard normal noise: [num_samples, rows, size]."""
+        """Returns standard normal noise.
+
+        Args:
+            stream: name of the use; different names give independent noise.
+            num_samples: number of samples for each row.
+            size: number of units for each sample.
+
+        Returns:
+            noise: [num_samples, rows, size], float32.
+        """
 
     def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
         """Returns noise uniform on (0, 1), or [0, 1) from Philox: [num_samples, rows, size]."""
 
 
 def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
-    """Returns `seed` as an int32 scalar; a fresh one, governed by `keras.utils.set_random_seed`, for None.
+    """Returns a seed as an int32 scalar.
+
+    Args:
+        seed: 32-bit integer, scalar integer tensor, or None for a fresh seed, which `keras.utils.set_random_seed`
+            determines.
+
+    Returns:
+        seed: int32 scalar.
 
     Raises:
-        UserError: if it does not fit into 32 bits. Of a tensor whose value a graph does not know yet,
-            `tf.errors.InvalidArgumentError` when the graph runs, unless XLA compiles it: XLA checks nothing.
+        UserError: if `seed` is no integer or does not fit into 32 bits.
+        tf.errors.InvalidArgumentError: when a graph runs with a seed tensor that does not fit. XLA does not check this.
     """
     if seed is None:
         return tf.random.uniform([], *INT32, dtype=tf.int32)
@@ -58,31 +75,37 @@ def as_seed(seed: int | tf.Tensor | None) -> tf.Tensor:
 
 
 def _narrowed(seed: tf.Tensor, expected: str) -> tf.Tensor:
-    """Returns a seed of a graph as int32; running the graph fails where its value does not fit."""
+    """Returns a symbolic seed as int32. Running the graph fails if its value does not fit."""
     low, high = INT32
     if low <= seed.dtype.min and seed.dtype.max <= high:
         return tf.cast(seed, tf.int32)
     fits = seed <= tf.constant(high, seed.dtype)
     if seed.dtype.min < 0:
         fits &= seed >= tf.constant(low, seed.dtype)
-    told = [f"seed is not a 32-bit integer; expected {expected}; received", seed]
-    with tf.control_dependencies([tf.debugging.Assert(fits, told)]):
+    message = [f"seed is not a 32-bit integer; expected {expected}; received", seed]
+    with tf.control_dependencies([tf.debugging.Assert(fits, message)]):
         return tf.cast(seed, tf.int32)
 
 
 def fold(seed: int | tf.Tensor, *data: int | str | tf.Tensor) -> tf.Tensor:
     """Derives an independent seed from a seed and the place in which it is used.
 
-    The seeds of two places differ, but what a further `fold` carries on of a seed is 32 bits: among N places folded
-    further, about N^2 / 2^33 pairs share what follows. Steps 80,210 and 107,653 of seed 0 train with one noise. A run
-    of 100,000 steps has about one such pair. Numbers drawn before would change with 64 bits.
+    The seeds of two places differ, but a further `fold` keeps only 32 bits of a seed. Among N places that are folded
+    further, about N^2 / 2^33 pairs share the same noise. A run of 100,000 steps has about one such pair: steps 80,210
+    and 107,653 of seed 0 train with the same noise. With 64 bits, numbers drawn by earlier versions would change.
 
     Args:
-        seed: int32 scalar or a seed [2] that `fold` returned.
-        *data: numbers, scalar integer tensors or names that tell this place from others.
+        seed: int32 scalar, or seed [2] from `fold`.
+        *data: integers, scalar integer tensors or names that distinguish this place from others.
 
     Returns:
         seed: [2], int32.
+
+    Example:
+        >>> fold(0, "step", 1).shape
+        TensorShape([2])
+        >>> bool(tf.reduce_all(fold(0, "step", 1) == fold(0, "step", 2)))
+        False
     """
     folded = tf.convert_to_tensor(seed)
     if folded.shape.rank == 0:
@@ -97,9 +120,15 @@ class PhiloxNoise:
     """Noise for a batch that starts at global row `first_row`.
 
     Args:
-        seed: [2], int32.
-        num_rows: rows in this batch, an int or a scalar tensor.
-        first_row: global number of the first row: what earlier replicas hold.
+        seed: seed from `fold`, [2], int32.
+        num_rows: number of rows in this batch, an integer or a scalar tensor.
+        first_row: global number of the first row: the number of rows on earlier replicas.
+
+    Example:
+        >>> whole = PhiloxNoise(fold(0, "step"), num_rows=4).normal("z", num_samples=3, size=2)
+        >>> second_half = PhiloxNoise(fold(0, "step"), num_rows=2, first_row=2).normal("z", 3, 2)
+        >>> bool(tf.reduce_all(whole[:, 2:] == second_half))
+        True
     """
 
     _PER_BLOCK = 4  # float32 numbers that one 128-bit Philox counter yields
@@ -109,7 +138,7 @@ class PhiloxNoise:
         self._num_rows = num_rows
         self._first_row = first_row
 
-    def _draw(self, kernel, stream: str, num_samples: int, size: int) -> tf.Tensor:
+    def _draw(self, kernel: Callable[..., tf.Tensor], stream: str, num_samples: int, size: int) -> tf.Tensor:
         blocks = -(-num_samples * size // self._PER_BLOCK)
         key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=fold(self._seed, stream))
         skip = tf.cast(self._first_row, tf.uint64) * tf.constant(blocks, tf.uint64)
@@ -136,7 +165,7 @@ class Recorded:
     """Noise that is drawn once and can be read again.
 
     Args:
-        noise: where it comes from.
+        noise: source of the noise.
     """
 
     def __init__(self, noise: Noise) -> None:
@@ -158,12 +187,13 @@ class Recorded:
 
 
 class Outside:
-    """Noise that is drawn in the graph in which this object was made, whichever graph asks for it.
+    """Noise that is drawn in the graph in which this object was made, whatever graph uses it.
 
-    XLA draws other numbers from the same seed, and takes longer: a compiled function takes its noise from without.
+    XLA draws other numbers from the same seed and is slower at it. A function compiled by XLA therefore takes its noise
+    from the graph around it.
 
     Args:
-        noise: where it comes from.
+        noise: source of the noise.
     """
 
     def __init__(self, noise: Noise) -> None:
@@ -182,11 +212,11 @@ class Outside:
 
 
 class Chosen:
-    """The noise of some of the samples of a recording.
+    """The noise of chosen samples of a recording.
 
     Args:
-        recorded: the noise of all of them.
-        index: [m, rows], int32: which samples, row by row.
+        recorded: noise of all samples.
+        index: numbers of the chosen samples of each row, [m, rows], int32.
     """
 
     def __init__(self, recorded: Recorded, index: tf.Tensor) -> None:
@@ -207,28 +237,35 @@ class Chosen:
 
 
 def row_seeds(seed: int | tf.Tensor | None, num_rows: int | tf.Tensor) -> tf.Tensor:
-    """Returns the seeds of rows 0..num_rows-1 under one seed: [num_rows, 2], int32, row i being (seed, i)."""
+    """Returns the seeds of rows 0 to num_rows - 1: [num_rows, 2], int32. Row i is (seed, i)."""
     rows = tf.range(num_rows, dtype=tf.int32)
     return tf.stack([tf.fill(tf.shape(rows), as_seed(seed)), rows], axis=1)
 
 
 class ThreefryNoise:
-    """Noise from per-row seeds, in operations that exist in TensorFlow, TF Serving and LiteRT alike.
+    """Noise from a seed for each row, in operations that TensorFlow, TF Serving and LiteRT all have.
 
-    Within one runtime a row's numbers depend on its seed alone, to the last bit. Between runtimes uniforms are equal to
-    the last bit; normals differ by a few units in the last place, because each has its own logarithm, sine and cosine.
+    Within one runtime the numbers of a row depend only on its seed, to the last bit. Between runtimes uniform noise is
+    equal to the last bit. Normal noise differs by a few units in the last place, because each runtime has its own
+    logarithm, sine and cosine.
 
     Args:
-        seeds: [rows, 2], int32: the Threefry key of each row.
+        seeds: Threefry key of each row, [rows, 2], int32.
+
+    Example:
+        >>> noise = ThreefryNoise(row_seeds(7, 3)).uniform("z", num_samples=1, size=2)
+        >>> alone = ThreefryNoise(row_seeds(7, 3)[2:]).uniform("z", 1, 2)
+        >>> bool(tf.reduce_all(noise[:, 2:] == alone))
+        True
     """
 
-    _LANES = 16  # float32 numbers of the widest vector instruction
+    _LANES = 16  # float32 numbers in the widest vector instruction
 
     def __init__(self, seeds: tf.Tensor) -> None:
         self._seeds = seeds
 
     def _bits(self, stream: str, count: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Two words for each of `count` counters: 2 x [rows, count], uint32."""
+        """Returns two words for each of `count` counters: 2 x [rows, count], uint32."""
         key = tf.cast(self._seeds, tf.uint32)
         counter = tf.constant(np.arange(count)[np.newaxis], tf.uint32)
         name = tf.constant([[zlib.crc32(stream.encode())]], tf.uint32)
@@ -236,7 +273,7 @@ class ThreefryNoise:
 
     @staticmethod
     def _unit(bits: tf.Tensor) -> tf.Tensor:
-        """Maps words to the centres of 2^23 cells of (0, 1), all exact in float32: neither 0 nor 1 occurs."""
+        """Returns words as centres of 2^23 cells of (0, 1). They are exact in float32, and neither 0 nor 1 occurs."""
         top = tf.cast(tf.cast(tf.bitwise.right_shift(bits, tf.constant(9, tf.uint32)), tf.int32), tf.float32)
         return (top + 0.5) * 2.0**-23
 
@@ -252,8 +289,8 @@ class ThreefryNoise:
     def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
         """Returns standard normal noise: [num_samples, rows, size].
 
-        TensorFlow rounds the logarithm, sine and cosine of a whole vector of numbers otherwise than those of the last
-        few of a tensor. So each row fills whole vectors: no number of it is among the last few.
+        TensorFlow rounds the logarithm, sine and cosine of the last few numbers of a tensor differently from those of
+        a whole vector. Each row therefore fills whole vectors.
         """
         count = -(-num_samples * size // 2)
         first, second = self._bits(stream, -(-count // self._LANES) * self._LANES)
@@ -269,11 +306,14 @@ def threefry_2x32(
     """Threefry-2x32 with 20 rounds.
 
     Args:
-        key0, key1: the two key words, uint32, of shapes that broadcast with the counter's.
-        x0, x1: the two counter words, uint32.
+        key0, key1: key words, uint32, of shapes that broadcast with the counter's.
+        x0, x1: counter words, uint32.
 
     Returns:
-        The two output words, uint32.
+        y0, y1: output words, uint32.
+
+    References:
+        Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3 (SC 2011), section 4.1.
     """
     keys = (
         key0,

@@ -1,7 +1,8 @@
-"""Lets `keras.saving.load_model` find tfvae's classes after `import tfvae`, though nothing else is imported by it.
+"""Makes `keras.saving.load_model` find tfvae's classes after `import tfvae`, which imports nothing else.
 
-Keras knows a class once its module has run. Where Keras is loaded already the modules run at once; otherwise they run
-when Keras has been loaded, and a process that never loads Keras never pays for them.
+A class is registered with Keras when its module runs, and Keras imports missing modules only of its own packages. If
+Keras is loaded already, tfvae's modules run at once. Otherwise an import hook runs them once Keras is loaded, so that a
+process that never loads Keras never pays for them.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 
 def register() -> None:
-    """Makes Keras know every class of tfvae, now or when Keras is loaded."""
+    """Registers every class of tfvae with Keras, now or when Keras is loaded."""
     if "keras" in sys.modules:
         _run_modules()
     elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
@@ -24,7 +28,7 @@ ROOMS = ("optimizers", "distributions", "networks", "models")  # their first sta
 
 
 def _run_modules() -> None:
-    """Imports the rooms. One whose import led here has run nothing yet and begins anew."""
+    """Imports the rooms. A room whose import led here has run nothing yet and starts over."""
     if importlib.util.find_spec("tensorflow") is None:
         return
     for room in ROOMS:
@@ -36,9 +40,11 @@ def _run_modules() -> None:
 
 
 class _KerasFinder(importlib.abc.MetaPathFinder):
-    """Finds Keras as the other finders do and runs tfvae's modules once it has run."""
+    """Finds Keras with the other finders and runs tfvae's modules after it."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name != "keras":
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
@@ -46,7 +52,7 @@ class _KerasFinder(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             run_keras = spec.loader.exec_module
 
-            def exec_module(module):
+            def exec_module(module: ModuleType) -> None:
                 run_keras(module)
                 sys.meta_path.remove(self)
                 _run_modules()

@@ -1,4 +1,7 @@
-"""The training room: data, configuration, run directories and the fit loop. Installed as `tfvae.training`."""
+"""The training room: data, settings, run directories, training, evaluation and report of a run.
+
+Installed as `tfvae.training`.
+"""
 
 if not __name__.startswith("tfvae."):
     raise ImportError(

@@ -19,24 +19,24 @@ def watchers(
     stop: Stop,
     *,
     halts: bool,
-) -> list:
+) -> list[Any]:
     """Returns the callbacks of every run, in order.
 
     Args:
-        config: its settings.
-        run: its directory.
-        loaded: its data.
-        recorder: keeps the history.
-        stop: tells whether to stop.
-        halts: whether to stop within an epoch.
+        config: settings of the run.
+        run: directory of the run.
+        loaded: data set of the run.
+        recorder: callback that keeps the history.
+        stop: request to stop, which a signal makes.
+        halts: whether `fit` may stop within an epoch.
     """
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     finite = callbacks.StopWhenNotFinite(run, functools.partial(_batch_of, config, loaded), steps)
-    halt = callbacks.Halt(lambda: stop.asked, finite, recorder, steps)
+    halt = callbacks.Halt(lambda: stop.requested, finite, recorder, steps)
     return [finite, recorder, callbacks.Heartbeat()] + [halt] * halts
 
 
-def fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watchers: list) -> int:
+def fit(config: Config, loaded: data.DataSet, model: Any, epoch: int, step: int, watchers: list[Any]) -> int:
     """Fits the model after `epoch` epochs and `step` steps of the next one.
 
     Returns:
@@ -53,7 +53,9 @@ def fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watc
     return 0
 
 
-def _fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, watchers: list) -> None:
+def _fit(
+    config: Config, loaded: data.DataSet, model: Any, epoch: int, step: int, watchers: list[Any]
+) -> None:
     """Fits to the end; with `step` the remaining steps of one epoch."""
     batches = _batches(config, loaded, epoch)
     model.fit(
@@ -68,7 +70,7 @@ def _fit(config: Config, loaded: data.DataSet, model, epoch: int, step: int, wat
     )
 
 
-def _batches(config: Config, loaded: data.DataSet, start_epoch: int):
+def _batches(config: Config, loaded: data.DataSet, start_epoch: int) -> Any:
     """Returns the pipeline of training batches from an epoch on."""
     return data.training_pipeline(
         loaded.train.images,
@@ -85,7 +87,7 @@ def _batch_of(config: Config, loaded: data.DataSet, epoch: int, step: int) -> An
     return next(iter(_batches(config, loaded, epoch).skip(step)))
 
 
-def _validation(loaded: data.DataSet, config: Config):
+def _validation(loaded: data.DataSet, config: Config) -> Any:
     if not len(loaded.validation):
         return None
     images = data.binarize_once(loaded.validation.images, config.binarize, config.seed, "validation")

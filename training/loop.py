@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import math
 import sys
@@ -50,7 +51,7 @@ def _check_memory(config: Config, loaded: data.DataSet) -> None:
     )
 
 
-def build(config: Config, loaded: data.DataSet):
+def build(config: Config, loaded: data.DataSet) -> Any:
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
@@ -92,7 +93,7 @@ def build(config: Config, loaded: data.DataSet):
     return model
 
 
-def _start_from_data(model, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
+def _start_from_data(model: Any, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
     """Starts the likelihood from the data: its bias from their mean, and a learned scale from their spread about it.
 
     A preset may say otherwise: with `bias_from_data`, or with an `initial_scale` for its likelihood.
@@ -225,15 +226,16 @@ def _train(
             writes=writes,
             identity=identity.of(config.to_json(), loaded.fingerprint()),
             part=part,
-            asked=lambda: stop.asked,
+            asked=lambda: stop.requested,
         )
-        painter = figures.Painter(run, model, loaded, config, recorder.rows)
+        draw = functools.partial(figures.draw_run, run, model, loaded, config, recorder.rows)
         if multiworker.prepared() is None:  # several would have to stop at the same step
             stop.hold("step" if alone else "epoch")
         if len(history) < config.epochs and not recorder.stopped():
             heartbeat.beat()
             watchers = fitting.watchers(config, run, loaded, recorder, stop, halts=alone)
-            watchers += [painter] * writes
+            if writes:
+                watchers.append(callbacks.Painter(config.figures_every, config.epochs, draw))
             if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
             step = fitting.fit(config, loaded, model, len(history), step, watchers)
@@ -245,7 +247,7 @@ def _train(
         best = checkpoint.best_epoch(rows)
         checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
         say(f"the best validation bound was that of epoch {best}; its weights are kept")
-    painter.draw()
+    draw()
     try:
         with files.replacing(run.model_file) as temporary:
             model.save(temporary)

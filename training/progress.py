@@ -1,4 +1,4 @@
-"""What a run says on the terminal."""
+"""Progress of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import time
 from typing import Any, TextIO
 
 BAR = 24
-LINES = 20  # about so many epochs are reported where nobody watches a bar
+LINES = 20  # approximate number of lines where there is no terminal
 
 
 class Progress:
-    """A bar on a terminal, sparse lines elsewhere, with the time that is left.
+    """A progress bar on a terminal, a few lines elsewhere, with the remaining time.
 
     Args:
-        total: steps in all.
-        unit: what a step is called.
-        stream: where to write; standard error for None.
+        total: number of steps.
+        unit: name of a step.
+        stream: output stream; None for standard error.
     """
 
     def __init__(self, total: int, unit: str, stream: TextIO | None = None) -> None:
@@ -25,10 +25,10 @@ class Progress:
         self._live = self._stream.isatty()
         self._start: tuple[float, int] | None = None
         self._drawn = 0.0
-        self._told = 0
+        self._reported = 0
 
     def update(self, done: int, text: str = "") -> None:
-        """Shows that `done` steps are done; redraws at most ten times a second."""
+        """Shows that `done` steps are done, followed by `text`. Redraws at most ten times a second."""
         now = time.monotonic()
         if self._start is None:
             self._start = (now, done)
@@ -40,8 +40,8 @@ class Progress:
                 bar = "#" * filled + "." * (BAR - filled)
                 self._stream.write(f"\r\x1b[K[{bar}] {self._line(done, now)}  {text}" + "\n" * last)
                 self._stream.flush()
-        elif last or done * LINES // self._total > self._told:
-            self._told = done * LINES // self._total
+        elif last or done * LINES // self._total > self._reported:
+            self._reported = done * LINES // self._total
             self._stream.write(f"{self._line(done, now)}  {text}\n")
             self._stream.flush()
 
@@ -54,10 +54,15 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Returns a duration as m:ss or h:mm:ss."""
-    minutes, seconds = divmod(round(seconds), 60)
+    """Returns a duration in seconds as m:ss or h:mm:ss.
+
+    Example:
+        >>> clock(75), clock(3675)
+        ('1:15', '1:01:15')
+    """
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def figures(row: dict[str, Any]) -> str:

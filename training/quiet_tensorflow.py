@@ -7,16 +7,17 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 
-def tensorflow(level: str = "2"):
+def tensorflow(level: str = "2") -> Any:
     """Imports TensorFlow and finds its devices, silently unless TF_CPP_MIN_LOG_LEVEL is set.
 
     Args:
-        level: for TF_CPP_MIN_LOG_LEVEL; "2" leaves errors to be seen, "3" does not.
+        level: value of TF_CPP_MIN_LOG_LEVEL; "2" shows errors, "3" hides them.
 
     Returns:
-        tf: the module.
+        tf: module `tensorflow`.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ or "tensorflow" in sys.modules:
         import tensorflow as tf
@@ -33,7 +34,7 @@ def tensorflow(level: str = "2"):
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    """Holds back what goes to standard error; an exception lets it through."""
+    """Drops everything written to standard error, unless there is an exception."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         terminal = os.dup(2)

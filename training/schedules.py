@@ -5,18 +5,28 @@ from __future__ import annotations
 import keras
 
 
-def learning_rate(schedule: str, base: float, epochs: int, steps_per_epoch: int):
-    """Returns what a Keras optimiser takes as its learning rate.
+def learning_rate(
+    schedule: str, base: float, epochs: int, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate of a Keras optimiser: a number or a schedule.
 
         constant: base
         cosine:   base (1 + cos(pi t / T)) / 2 at step t of T
-        burda:    base 10^(-i/7) for 3^i epochs, i = 0..7, and the last of these ever after
+        burda:    base 10^(-i/7) for 3^i epochs, i = 0..7, then constant
 
     Args:
-        schedule: one of these names.
+        schedule: "constant", "cosine" or "burda".
         base: learning rate at the start.
-        epochs: of the run.
-        steps_per_epoch: optimiser steps in each.
+        epochs: number of epochs of the run.
+        steps_per_epoch: number of optimiser steps in each epoch.
+
+    Returns:
+        learning_rate: number, or function of the step.
+
+    Example:
+        >>> rate = learning_rate("cosine", 0.1, epochs=10, steps_per_epoch=100)
+        >>> round(float(rate(500)), 4)
+        0.05
 
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.

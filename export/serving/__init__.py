@@ -1,1 +1,1 @@
-"""Everything around a served model: the server's configuration and a client."""
+"""Configuration of a server and a client for it."""

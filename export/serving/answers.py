@@ -1,4 +1,4 @@
-"""What a server answers, held to what it was asked. NumPy alone."""
+"""Checks of a server's answers. NumPy alone."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tfvae.checks import UserError
 DTYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32"}
 Tensors = dict[str, tuple[str, list[int | None]]]  # name: (dtype, shape)
 Specs = dict[str, tuple[Tensors, Tensors]]  # signature: inputs, outputs
-MOST_WORDS = 500  # characters of a server's that an error looks at
-LARGEST_ROW = 2**24  # numbers in a row of an output: no model of tfvae has larger ones
+MOST_WORDS = 500  # most characters of a server's text in an error
+LARGEST_ROW = 2**24  # most numbers in a row of an output: no tfvae model has more
 
 
 def parse(content: bytes, where: str) -> dict[str, Any]:
-    """Returns the JSON object that a body holds.
+    """Returns the JSON object in the body of an answer.
 
     Raises:
-        UserError: if it is no JSON, too deep, or no object.
+        UserError: if it is not JSON, nested too deeply, or not an object.
     """
     try:
         value = json.loads(content)
-    except (ValueError, RecursionError) as error:  # also no UTF-8, too many digits
+    except (ValueError, RecursionError) as error:  # also for bad UTF-8 and too many digits
         raise wrong(where, "an object in JSON", f"{len(content)} bytes: {error}") from error
     if not isinstance(value, dict):
         raise wrong(where, "an object in JSON", f"a {type(value).__name__}")
@@ -36,10 +36,10 @@ def parse(content: bytes, where: str) -> dict[str, Any]:
 
 
 def read_signatures(table: Any, where: str) -> Specs:
-    """Reads the JSON form of a SignatureDefMap, names in order: a server gives them in any.
+    """Reads the JSON form of a SignatureDefMap. Names are sorted, because a server sends them in any order.
 
     Raises:
-        UserError: if it is none, or its tensors are not those of a tfvae model.
+        UserError: if it is not one, or its tensors are not those of a tfvae model.
     """
     try:
         specs = {
@@ -60,7 +60,7 @@ def _tensors(side: Mapping[str, Any]) -> Tensors:
     """Returns the inputs or the outputs of a signature.
 
     Raises:
-        ValueError: if there are none or one does not have a batch of fixed rows.
+        ValueError: if there are none, or a tensor is not a batch of rows of a fixed shape.
     """
     found: Tensors = {}
     for name, info in sorted(side.items()):
@@ -75,7 +75,7 @@ def _tensors(side: Mapping[str, Any]) -> Tensors:
 
 
 def _size(size: Any) -> int | None:
-    """Returns a size; None for -1, any number of rows."""
+    """Returns a size; None for -1, which stands for any number of rows."""
     text = str(size)
     if not re.fullmatch(r"-1|[1-9][0-9]{0,9}", text):
         raise ValueError(f"size {text[:20]!a}")
@@ -87,7 +87,7 @@ def _numbers(shape: Sequence[Any]) -> int:
 
 
 def expected(specs: Specs, signature: str, rows: int) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Returns (dtype, shape) by output of the answer to a request of so many rows."""
+    """Returns (dtype, shape) of each output in the answer to a request of `rows` rows."""
     return {
         name: (dtype, (rows, *(size or 1 for size in shape[1:])))
         for name, (dtype, shape) in specs[signature][1].items()
@@ -97,8 +97,8 @@ def expected(specs: Specs, signature: str, rows: int) -> dict[str, tuple[str, tu
 def json_bytes(outputs: Mapping[str, tuple[str, tuple[int, ...]]]) -> int:
     """Returns the most bytes that an answer in JSON may have.
 
-    A server writes each number and each bracket on a line of its own, indented by four spaces a level. A number has 32
-    characters at most, all else 65,536.
+    A server writes each number and each bracket on its own line, indented by four spaces for each level. A number has
+    at most 32 characters, everything else together at most 65,536.
     """
     total = 65_536
     for _, shape in outputs.values():
@@ -113,12 +113,15 @@ def from_json(
     """Returns the arrays of an answer, by name.
 
     Args:
-        answer: the object that the server sent: its "outputs" are nested lists by name, or one without a name.
-        outputs: (dtype, shape) by name, as they must be.
-        where: the server.
+        answer: JSON object of the server. Its "outputs" are nested lists by name, or one list without a name.
+        outputs: expected (dtype, shape) by name.
+        where: name of the server in the message.
+
+    Returns:
+        arrays: outputs by name.
 
     Raises:
-        UserError: if anything else came: other names, shapes, kinds of numbers, or numbers that are not finite.
+        UserError: for other names, shapes or kinds of numbers, or numbers that are not finite.
     """
     found = answer.get("outputs")
     if isinstance(found, list) and len(outputs) == 1:
@@ -130,27 +133,27 @@ def from_json(
 
 
 def check_names(found: Mapping[str, Any], outputs: Mapping[str, Any], where: str) -> None:
-    """Raises a `UserError` unless the answer has exactly the outputs that it must have."""
+    """Raises a `UserError` unless the answer has exactly the expected outputs."""
     if set(found) != set(outputs):
         raise wrong(where, f"outputs {', '.join(outputs)}", ", ".join(sorted(found)) or "none")
 
 
 def _array(name: str, value: Any, dtype: str, shape: tuple[int, ...], where: str) -> np.ndarray:
-    told = f"{name} {dtype} {list(shape)}"
+    should = f"{name} {dtype} {list(shape)}"
     level = [value]
     for rank, size in enumerate(shape):
         bad = [item for item in level if not isinstance(item, list) or len(item) != size]
         if bad:
             received = f"{len(bad[0])}" if isinstance(bad[0], list) else f"a {type(bad[0]).__name__}"
-            raise wrong(where, told, f"{received} where dimension {rank} has {size}")
+            raise wrong(where, should, f"{received} where dimension {rank} has {size}")
         level = list(itertools.chain.from_iterable(level))
     kinds = set(map(type, level)) - ({int, float} if dtype == "float32" else {int})
     if kinds:
-        raise wrong(where, told, f"a {sorted(kind.__name__ for kind in kinds)[0]}")
+        raise wrong(where, should, f"a {sorted(kind.__name__ for kind in kinds)[0]}")
     try:
         array = np.array(level, np.float64 if dtype == "float32" else np.int64).reshape(shape)
     except OverflowError as error:
-        raise wrong(where, told, "a number that does not fit") from error
+        raise wrong(where, should, "a number that does not fit") from error
     return checked(name, array, dtype, shape, where)
 
 
@@ -160,21 +163,21 @@ def checked(name: str, array: np.ndarray, dtype: str, shape: tuple[int, ...], wh
     Raises:
         UserError: if it has another shape or holds numbers that are not finite or do not fit.
     """
-    told = f"{name} {dtype} {list(shape)}"
+    should = f"{name} {dtype} {list(shape)}"
     if array.shape != shape:
-        raise wrong(where, told, f"shape {list(array.shape)}")
+        raise wrong(where, should, f"shape {list(array.shape)}")
     limits = np.finfo(dtype) if dtype == "float32" else np.iinfo(dtype)
     good = (array >= limits.min) & (array <= limits.max)
     if not good.all():
         place = tuple(map(int, np.argwhere(~good)[0]))
         raise wrong(
-            where, f"{told}, finite", f"{int((~good).sum())} others, the first at {place}: {array[place]}"
+            where, f"{should}, finite", f"{int((~good).sum())} others, the first at {place}: {array[place]}"
         )
     return np.ascontiguousarray(array, dtype)
 
 
 def wrong(where: str, should: str, received: str) -> UserError:
-    """Returns the error about an answer that does not fit what was asked."""
+    """Returns the error for an answer that does not fit the request."""
     return UserError(
         f"wrong answer from {where}",
         expected=should,

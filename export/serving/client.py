@@ -17,15 +17,19 @@ from tfvae.checks import UserError, positive_int
 from tfvae.export.inputs import as_request, by_sample, check_signature, draws, row_seeds
 from tfvae.export.serving.transport import Grpc, Rest
 
-BATCH = 64  # rows of one request: the largest batch of an export unless it was told otherwise
+BATCH = 64  # rows of one request: the default largest batch of an export
 
 
 class Client:
-    """Asks a served model; what does not fit its signatures is not sent, what does not fit the request is not taken.
+    """A client of a served model. It checks requests before they are sent, and answers before they are returned.
 
     Args:
         transport: `Rest` or `Grpc`.
         batch: most rows in one request.
+
+    Example:
+        client = Client(Rest("http://localhost:8501"))
+        images = client.sample(16, seed=7)
     """
 
     def __init__(self, transport: Rest | Grpc, batch: int = BATCH) -> None:
@@ -36,8 +40,16 @@ class Client:
             check_signature("the served model", name, inputs, set(outputs))
 
     def sample(self, n: int, seed: int, condition: ArrayLike | None = None) -> np.ndarray:
-        """Returns the mean images of n draws: [n, *event_shape]; with conditions [B, ...], [n, B, *event_shape]; those
-        of `model.sample(n, seed)`."""
+        """Returns the mean images of draws from the prior, the same as `model.sample(n, seed)`.
+
+        Args:
+            n: number of draws, for each condition if there are conditions.
+            seed: 32-bit integer that determines the draws.
+            condition: conditions, [B, *condition_shape], for a model that takes them.
+
+        Returns:
+            images: [n, *event_shape], or [n, B, *event_shape] with conditions.
+        """
         _, outputs = self.signatures.get("sample", ({}, {}))
         size = math.prod(size or 1 for size in outputs["image"][1]) if outputs else 0
         return by_sample(self.run("sample", **draws(n, seed, condition, size))["image"], n, condition)
@@ -46,22 +58,36 @@ class Client:
         """Returns the mean predictions for conditions [B, ...]: [B, *event_shape]."""
         return self.run("predict", condition=condition)["image"]
 
-    def reconstruct(self, x: ArrayLike, **given: ArrayLike) -> np.ndarray:
-        """Returns the mean reconstructions of x [B, *event_shape], with the `condition` of a model that has one."""
-        return self.run("reconstruct", x=x, **given)["image"]
+    def reconstruct(self, x: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
+        """Returns the mean reconstructions of examples x: [B, *event_shape].
 
-    def score(self, x: ArrayLike, seed: int = 0, **given: ArrayLike) -> dict[str, np.ndarray]:
-        """Returns "elbo" and "log_prob" of x, [B] each, nats; "log_prob" alone of a regressor."""
+        Args:
+            x: examples, [B, *event_shape].
+            condition: conditions, [B, *condition_shape], for a model that takes them.
+        """
+        return self.run("reconstruct", x=x, **_inputs(condition))["image"]
+
+    def score(self, x: ArrayLike, seed: int = 0, condition: ArrayLike | None = None) -> dict[str, np.ndarray]:
+        """Returns the evidence lower bound and log p(x) of examples.
+
+        Args:
+            x: examples, [B, *event_shape].
+            seed: 32-bit integer that determines the particles.
+            condition: conditions, [B, *condition_shape], for a model that takes them.
+
+        Returns:
+            scores: "elbo" and "log_prob", [B] each, nats; only "log_prob" for a regressor.
+        """
         seeds = {"seed": row_seeds(seed, max(1, len(np.atleast_1d(x))))}
         takes, _ = self.signatures.get("log_prob", ({}, {}))
-        return self.run("log_prob", x=x, **(seeds if "seed" in takes else {}), **given)
+        return self.run("log_prob", x=x, **(seeds if "seed" in takes else {}), **_inputs(condition))
 
     def run(self, signature: str, **inputs: ArrayLike) -> dict[str, np.ndarray]:
         """Runs a signature on any number of rows.
 
         Raises:
-            UserError: if the server has no such signature, an input does not fit, or the server does not answer in time
-                with numbers that fit the request.
+            UserError: if the server has no such signature, an input does not fit, or no answer that fits the request
+                comes in time.
         """
         table = {name: specs for name, (specs, _) in self.signatures.items()}
         rows, total = as_request(table, signature, inputs)
@@ -69,9 +95,13 @@ class Client:
         parts = [self._ask(signature, rows, start) for start in range(0, total, self._batch)]
         return {name: np.concatenate([part[name] for part in parts]) for name in sorted(outputs)}
 
-    def _ask(self, signature, rows, start):
+    def _ask(self, signature: str, rows: dict[str, np.ndarray], start: int) -> dict[str, np.ndarray]:
         part = {name: value[start : start + self._batch] for name, value in rows.items()}
         return self._transport.predict(signature, part)
+
+
+def _inputs(condition: ArrayLike | None) -> dict[str, ArrayLike]:
+    return {} if condition is None else {"condition": condition}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,20 +154,23 @@ def _out(name: str) -> Path:
 
 
 def _run(options: argparse.Namespace) -> None:
-    out = None if options.command == "score" else _out(options.out)
-    x = None if options.command in ("sample", "predict") else _load(options.file)
-    given = {} if options.condition is None else {"condition": _load(options.condition)}
+    command = options.command
+    out = Path() if command == "score" else _out(options.out)
+    x = _load(options.file) if command in ("reconstruct", "score") else np.empty(0)
+    condition = None if options.condition is None else _load(options.condition)
     transport = Grpc(options.grpc, options.model) if options.grpc else Rest(options.rest, options.model)
     client = Client(transport)
-    if options.command == "score":
-        result = client.score(x, options.seed, **given)
+    if command == "score":
+        result = client.score(x, options.seed, condition)
         for name, values in result.items():
             print(f"{name} {values.mean():.4f} nats, mean of {len(values)}")
         return
-    if options.command == "sample":
-        images = client.sample(options.n, options.seed, **given)
+    if command == "sample":
+        images = client.sample(options.n, options.seed, condition)
+    elif command == "reconstruct":
+        images = client.reconstruct(x, condition)
     else:
-        images = client.predict(**given) if options.command == "predict" else client.reconstruct(x, **given)
+        images = client.predict(np.asarray(condition))
     try:
         with files.replacing(out) as temporary:
             np.save(temporary, images)
@@ -147,7 +180,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the client; returns its exit code: 0, or 2 after one line about what the user can mend."""
+    """Runs the client. Returns its exit code: 0, or 2 after one line about a user error."""
     try:
         _run(_parser().parse_args(arguments))
     except UserError as error:

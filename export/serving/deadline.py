@@ -1,4 +1,4 @@
-"""Work that ends in time, whatever the other side does."""
+"""A time limit for work that may never end."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ Result = TypeVar("Result")
 def within(seconds: float, work: Callable[[], Result], stop: Callable[[], None]) -> Result:
     """Returns what `work` returns, or raises what it raises.
 
-    Timeouts of sockets bound each wait for the next bytes and not their sum. Here the work has a thread of its own,
-    which is left behind when the time is over.
+    A socket's timeout bounds each wait for the next bytes, not their sum. Here the work has its own thread, which is
+    abandoned when the time is over.
 
     Args:
-        seconds: for all of it.
+        seconds: time limit for all of the work.
         work: function without arguments.
-        stop: is called when the time is over, to make `work` end soon.
+        stop: function that makes `work` end soon, called when the time is over.
+
+    Returns:
+        result: return value of `work`.
 
     Raises:
-        TimeoutError: if it has not ended in time.
+        TimeoutError: if `work` has not ended in time.
+
+    Example:
+        >>> within(5.0, lambda: 42, stop=lambda: None)
+        42
     """
     ended: queue.SimpleQueue[tuple[Result | None, BaseException | None]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             ended.put((work(), None))
-        except BaseException as error:  # told to the thread that waits
+        except BaseException as error:  # raised again in the waiting thread
             ended.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()

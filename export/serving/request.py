@@ -1,4 +1,4 @@
-"""One HTTP request, bounded in time and in size. The standard library alone."""
+"""One HTTP request with limits of time and size. The standard library alone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ DAY = 86_400.0
 
 
 def base_url(url: Any) -> str:
-    """Returns the URL of a server without the slash at its end.
+    """Returns the URL of a server without a slash at its end.
 
     Raises:
-        UserError: if it is no URL over http or https.
+        UserError: if it is not an http or https URL.
+
+    Example:
+        >>> base_url("http://localhost:8501/")
+        'http://localhost:8501'
     """
     try:
         parts = urllib.parse.urlsplit(url)
@@ -38,7 +42,7 @@ def base_url(url: Any) -> str:
 
 
 def seconds(timeout: Any) -> float:
-    """Returns a time limit: above 0, a day at most."""
+    """Returns a time limit above 0 and of at most a day, in seconds."""
     return number_in("timeout", timeout, 0.0, DAY, open_low=True)
 
 
@@ -46,13 +50,16 @@ def ask(url: str, data: bytes | None, timeout: float, most: int) -> bytes:
     """Returns the body of an answer.
 
     Args:
-        url: what is asked for. A redirection is an error.
-        data: a body in JSON to POST; None to GET.
-        timeout: seconds for all of it.
-        most: bytes that the body may have.
+        url: address of the resource. A redirection is an error.
+        data: JSON body to POST; None to GET.
+        timeout: time limit for the whole answer, seconds.
+        most: largest permitted size of the answer, bytes.
+
+    Returns:
+        content: bytes of the answer.
 
     Raises:
-        OSError: if there is no answer, not in time, or it is larger; with the words of the server, if it refuses.
+        OSError: if there is no answer in time, or it is too large. If the server refuses, the error has its text.
     """
     sockets: list[socket.socket] = []
 
@@ -68,7 +75,7 @@ def ask(url: str, data: bytes | None, timeout: float, most: int) -> bytes:
         except http.client.HTTPException as error:
             raise OSError(f"{type(error).__name__} {error}") from error
         if max(length, len(content)) > most:
-            raise OSError(f"more than the {most} bytes that what was asked for can have")
+            raise OSError(f"more than the {most} bytes that the answer may have")
         return content
 
     def stop() -> None:
@@ -87,7 +94,7 @@ def _text(error: urllib.error.HTTPError) -> str:
 
 
 def _opener(sockets: list[socket.socket]) -> urllib.request.OpenerDirector:
-    """Returns what opens URLs over http and https, through proxies too; `sockets` takes those that it makes."""
+    """Returns an opener of http and https URLs that appends its sockets to `sockets`. Proxies are followed."""
 
     def noted(kind: type[http.client.HTTPConnection]) -> type[http.client.HTTPConnection]:
         class Noted(kind):  # type: ignore[misc, valid-type]
@@ -98,12 +105,12 @@ def _opener(sockets: list[socket.socket]) -> urllib.request.OpenerDirector:
         return Noted
 
     class Http(urllib.request.HTTPHandler):
-        def http_open(self, request):
+        def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
             return self.do_open(noted(http.client.HTTPConnection), request)
 
     class Https(urllib.request.HTTPSHandler):
-        def https_open(self, request):
-            return self.do_open(noted(http.client.HTTPSConnection), request, context=self._context)
+        def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+            return self.do_open(noted(http.client.HTTPSConnection), request, context=self._context)  # type: ignore[attr-defined]
 
     opener = urllib.request.OpenerDirector()
     for handler in (

@@ -1,8 +1,8 @@
-"""The two ways to ask TensorFlow Serving: REST with the standard library, gRPC with tensorflow-serving-api.
+"""Two transports to TensorFlow Serving: REST with the standard library, gRPC with tensorflow-serving-api.
 
-Every answer is held to what was asked: its names, shapes, kinds of numbers, and that they are finite; see
-`tfvae.export.serving.answers`. An answer has a time limit for all of it, and may not be larger than what was asked for
-can be; that of the signatures has 4 MiB.
+Names, shapes and kinds of numbers of every answer must fit the request, and the numbers must be finite; see
+`tfvae.export.serving.answers`. The whole answer has a time limit, and it may not be larger than the request permits.
+The list of signatures may have 4 MiB.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ METADATA_BYTES = 4 * 2**20
 
 
 class Rest:
-    """Asks over HTTP.
+    """Requests over HTTP.
 
     Args:
-        url: of the server, such as "http://localhost:8501".
-        model: the name under which the server has the model.
-        timeout: seconds for each answer, from the first byte sent to the last one read.
+        url: address of the server, such as "http://localhost:8501".
+        model: name of the model on the server.
+        timeout: time limit for each answer in seconds, from the first byte sent to the last one read.
     """
 
     def __init__(self, url: str, model: str = "tfvae", timeout: float = 60.0) -> None:
@@ -37,14 +37,14 @@ class Rest:
         self._specs: Specs | None = None
 
     def signatures(self) -> Specs:
-        """Returns what each signature takes and gives."""
+        """Returns the inputs and outputs of each signature: {name: (inputs, outputs)}, see `Specs`."""
         metadata = self._ask("/metadata", None, METADATA_BYTES).get("metadata")
         table = metadata.get("signature_def") if isinstance(metadata, dict) else None
         self._specs = answers.read_signatures(table, self._base)
         return self._specs
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the outputs of a signature by name, as they are in `signatures()`."""
+        """Returns the outputs of a signature by name. Its inputs are arrays [B, ...] by name."""
         columns = {name: value.tolist() for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": columns}, allow_nan=False).encode()
         outputs = answers.expected(self._specs or self.signatures(), signature, _rows(inputs))
@@ -61,12 +61,12 @@ class Rest:
 
 
 class Grpc:
-    """Asks over gRPC.
+    """Requests over gRPC.
 
     Args:
-        address: HOST:PORT.
-        model: the name under which the server has the model.
-        timeout: seconds for each answer, from the first byte sent to the last one read.
+        address: address of the server, HOST:PORT.
+        model: name of the model on the server.
+        timeout: time limit for each answer in seconds, from the first byte sent to the last one read.
     """
 
     def __init__(self, address: str, model: str = "tfvae", timeout: float = 60.0) -> None:
@@ -75,11 +75,14 @@ class Grpc:
         except ImportError as error:
             raise _no_grpc() from error
         self._address, self._model, self._timeout = _address(address), _name(model), request.seconds(timeout)
-        self._error, self._specs, self._channel = grpc.RpcError, None, None
+        self._error: type[Exception] = grpc.RpcError
+        self._specs: Specs | None = None
+        self._channel: Any = None
+        self._most = 0
         self._open(METADATA_BYTES)
 
     def _open(self, most: int) -> None:
-        """Opens a channel on which answers have so many bytes at most, if that of now takes fewer."""
+        """Opens a channel for answers of at most `most` bytes, unless the present one takes as many."""
         if self._channel is not None and most <= self._most:
             return
         import grpc
@@ -94,13 +97,13 @@ class Grpc:
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def signatures(self) -> Specs:
-        """Returns what each signature takes and gives."""
+        """Returns the inputs and outputs of each signature: {name: (inputs, outputs)}, see `Specs`."""
         from google.protobuf import json_format, message
         from tensorflow_serving.apis import get_model_metadata_pb2
 
-        asked = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-        asked.model_spec.name = self._model
-        packed = self._ask("GetModelMetadata", asked).metadata["signature_def"]
+        query = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        query.model_spec.name = self._model
+        packed = self._ask("GetModelMetadata", query).metadata["signature_def"]
         table = get_model_metadata_pb2.SignatureDefMap()
         try:
             packed.Unpack(table)
@@ -111,38 +114,39 @@ class Grpc:
         return self._specs
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the outputs of a signature by name, as they are in `signatures()`."""
+        """Returns the outputs of a signature by name. Its inputs are arrays [B, ...] by name."""
         import tensorflow as tf
         from tensorflow_serving.apis import predict_pb2
 
         outputs = answers.expected(self._specs or self.signatures(), signature, _rows(inputs))
         self._open(65_536 + sum(10 * math.prod(shape) for _, shape in outputs.values()))
-        asked = predict_pb2.PredictRequest()
-        asked.model_spec.name, asked.model_spec.signature_name = self._model, signature
+        query = predict_pb2.PredictRequest()
+        query.model_spec.name, query.model_spec.signature_name = self._model, signature
         for name, value in inputs.items():
-            asked.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-        found = self._ask("Predict", asked).outputs
+            query.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+        found = self._ask("Predict", query).outputs
         answers.check_names(found, outputs, self._address)
         return {name: self._array(name, found[name], *outputs[name]) for name in outputs}
 
     def _array(self, name: str, proto: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
         import tensorflow as tf
 
-        told = f"{name} {dtype} {list(shape)}"
+        should = f"{name} {dtype} {list(shape)}"
         sizes = [dim.size for dim in proto.tensor_shape.dim]
         if proto.dtype != tf.as_dtype(dtype).as_datatype_enum or sizes != list(shape):
-            raise answers.wrong(self._address, told, f"dtype {proto.dtype} of shape {sizes}")
+            raise answers.wrong(self._address, should, f"dtype {proto.dtype} of shape {sizes}")
         try:
             array = tf.make_ndarray(proto)
         except (TypeError, ValueError) as error:
-            raise answers.wrong(self._address, told, f"{error}") from error
+            raise answers.wrong(self._address, should, f"{error}") from error
         return answers.checked(name, array, dtype, shape, self._address)
 
-    def _ask(self, method: str, asked: Any) -> Any:
+    def _ask(self, method: str, query: Any) -> Any:
         try:
-            return getattr(self._stub, method)(asked, timeout=self._timeout)
+            return getattr(self._stub, method)(query, timeout=self._timeout)
         except self._error as error:
-            raise _refused(self._address, error.details() or str(error.code())) from error
+            status: Any = error
+            raise _refused(self._address, status.details() or str(status.code())) from error
 
     def close(self) -> None:
         """Closes the connection."""

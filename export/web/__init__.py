@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from tfvae import evaluation
@@ -23,34 +24,38 @@ NUM_SLIDERS = 10
 
 
 def save_web(
-    model,
-    folder: str | os.PathLike,
+    model: keras.Model,
+    folder: str | os.PathLike[str],
     *,
-    runtime: str | os.PathLike | None = None,
+    runtime: str | os.PathLike[str] | None = None,
     images: np.ndarray | None = None,
     labels: np.ndarray | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Writes a folder with a page, the model and the LiteRT runtime; needs no network when served over http.
+    """Writes a folder with a page, the model and the LiteRT runtime. Once served over http it needs no network.
 
-    The page has sliders for the most active latent units, samples by seed (seed s shows `model.sample(1, seed=s)`),
-    interpolation between two seeds and, where there are labels, sliders along the mean posterior mean of each class.
-    A model with a condition is refused: `save_tflite` and `save_serving` write signatures that take it.
+    The page has sliders for the most active latent units, samples by seed and interpolation between two seeds. Seed s
+    shows `model.sample(1, seed=s)`. With labels there are sliders along the mean code of each class. A model with
+    conditions is refused; `save_tflite` and `save_serving` export it.
 
     Args:
-        model: a built and trained `tfvae` model of images [H, W, 1 or 3] with a continuous latent vector and without a
-            condition.
-        folder: to write.
-        runtime: a folder node_modules with @litertjs/core and @litertjs/wasm-utils; None to look here and above.
-        images: examples [N, H, W, C] that tell which units are active; None for draws from the model.
-        labels: their classes [N], or None.
-        overwrite: whether to replace the folder if an earlier export made it.
+        model: built and trained tfvae model of images [H, W, 1 or 3], with a continuous latent vector and without
+            conditions.
+        folder: directory to write.
+        runtime: directory node_modules with @litertjs/core and @litertjs/wasm-utils; None to search the current
+            directory and its parents.
+        images: examples, [N, H, W, C], that show which units are active; None for draws from the model.
+        labels: class labels of the examples, [N], or None.
+        overwrite: True to replace the folder if an earlier export made it.
 
     Returns:
-        folder: its path.
+        folder: path of the directory.
 
     Raises:
-        UserError: if the model is of another kind, the runtime is not found, or the folder exists or is no export.
+        UserError: if the model is of another kind, the runtime is not found, or the folder exists or is not an export.
+
+    Example:
+        tfvae.export.save_web(model, "page", images=x, labels=y)
     """
     folder = Path(folder)
     check = functools.partial(check_target, folder, overwrite, WEB)
@@ -76,7 +81,7 @@ def save_web(
         )
     modules = _modules(runtime)
     check()
-    images = parity.examples(model, 1000)["x"] if images is None else images
+    images = parity.examples(model, 1000).x if images is None else images
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing_directory(folder, check) as temporary:
@@ -89,12 +94,12 @@ def save_web(
     return folder
 
 
-def _page(model, images, labels) -> dict[str, Any]:
+def _page(model: Any, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
     codes = np.concatenate(
         [model.encode(images[start : start + 500]) for start in range(0, len(images), 500)]
     )
     order = np.argsort(-evaluation.active_units(model, images).variance)
-    classes = [] if labels is None else np.unique(labels)
+    classes: Any = [] if labels is None else np.unique(labels)
     return {
         "image": list(model.event_shape),
         "latent_size": model.latent_size,
@@ -106,8 +111,8 @@ def _page(model, images, labels) -> dict[str, Any]:
     }
 
 
-def _modules(runtime) -> Path:
-    """Returns the folder @litertjs that holds the runtime."""
+def _modules(runtime: str | os.PathLike[str] | None) -> Path:
+    """Returns the directory @litertjs of the runtime."""
     here = Path.cwd()
     roots = [Path(runtime)] if runtime else [folder / "node_modules" for folder in (here, *here.parents)]
     for root in roots:

@@ -26,7 +26,8 @@ from reports import machine
 from tfvae import files
 from tfvae.training import data, loop
 from tfvae.training.config import Config
-from tfvae.training.evaluation import evaluations
+from tfvae.training.evaluation import evaluate as evaluating
+from tfvae.training.evaluation.groups import Likelihood
 from tfvae.training.progress import Progress, clock
 from tfvae.training.runs import loading
 from tfvae.training.runs.directory import RunDirectory
@@ -117,18 +118,19 @@ def train(name: str, runs: Path, epochs: int | None) -> RunDirectory:
     return run
 
 
-def evaluate(run: RunDirectory) -> dict[str, Any]:
-    """Returns the evaluation of a run on the whole test set, with the seconds that it took."""
+def evaluate(run: RunDirectory) -> Likelihood:
+    """Returns the likelihood of a run on the whole test set."""
     bar: list[Progress] = []
 
     def progress(done: int, total: int) -> None:
         bar[:] = bar or [Progress(total, "example")]
         bar[0].update(done)
 
-    return evaluations.evaluate(run, num_samples=PARTICLES, progress=progress)
+    settings = evaluating.Settings(num_samples=PARTICLES)
+    return evaluating.evaluate(run, settings, progress=lambda unit: progress).likelihood
 
 
-def entry(name: str, run: RunDirectory, result: dict[str, Any]) -> list[str]:
+def entry(name: str, run: RunDirectory, result: Likelihood) -> list[str]:
     """Returns the cells of a row of the ledger."""
     row, config, history = ROWS[name], run.config(), run.read_history()
     steps = len(history) * data.steps_per_epoch(len(loading.load_data(config).train), config.batch_size)
@@ -136,10 +138,10 @@ def entry(name: str, run: RunDirectory, result: dict[str, Any]) -> list[str]:
     return [
         f"`{name}`: {row.title}",
         f"{row.published:.2f} ({row.source})",
-        f"{result['nll']:.2f} ± {result['nll_standard_error']:.2f}",
-        f"{result['elbo']:.2f}",
-        f"{result['active_units']} of {result['latent_size']}",
-        f"{result['effective_sample_size']:.0f}",
+        f"{result.nll:.2f} ± {result.nll_standard_error:.2f}",
+        f"{result.elbo:.2f}",
+        f"{result.active_units} of {result.latent_size}",
+        f"{result.effective_sample_size:.0f}",
         f"{steps:,} of batch {config.batch_size}",
         clock(sum(epoch["seconds"] for epoch in history)),
         machine(),

@@ -79,7 +79,7 @@ def main():
     options = parser.parse_args()
     loaded = data.load("mnist", validation_size=400, seed=0)
     config = Config.resolve({"preset": "burda-1layer", "dataset": "mnist"})
-    x, _ = examples_of(loaded, config, "test", options.examples)
+    x = examples_of(loaded, config, "test", options.examples).x
     rows = []
     for name in options.models:
         model, steps = trained(MODELS[name], loaded, options.seconds)

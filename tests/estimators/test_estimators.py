@@ -199,11 +199,11 @@ def test_automatic_estimators_follow_the_bound_alone(name):
 def test_the_table_says_where_log_q_enters_along_its_whole_path(name):
     """Kills: a doubly reparameterised estimator that is told to train a flow which has no density elsewhere."""
     if name in SHIFT_CHANGES_WEIGHTS:
-        assert not estimators.catalog.row(name).total
+        assert not estimators.catalog.row(name).needs_path_density
         return
     terms = get(name, 4)(tf.constant(log_weights((4, 3)), tf.float32))
     opposite = terms.path is not None and terms.score is not None
     opposite = opposite and np.allclose(terms.score, -terms.path, atol=1e-7)
-    assert estimators.catalog.row(name).total == (
+    assert estimators.catalog.row(name).needs_path_density == (
         opposite and estimators.catalog.row(name).latents != "discrete"
     )

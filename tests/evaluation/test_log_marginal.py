@@ -15,6 +15,7 @@ from scipy import special
 from tfvae import evaluation, presets
 from tfvae.checks import UserError
 from tfvae.evaluation import importance
+from tfvae.examples import Examples
 
 X = examples(40)
 
@@ -145,6 +146,8 @@ def test_a_nan_is_reported_with_its_example(model):
     broken[18, 1] = np.nan
     with pytest.raises(UserError, match="example 18"):
         evaluation.log_marginal(model, broken, 20)
+    with pytest.raises(UserError, match="example 18"):
+        evaluation.log_marginal(model, Examples(broken)[10:], 20)
     with pytest.raises(UserError, match=r"takes examples alone; .* received a tuple of 2"):
         evaluation.log_marginal(model, (X[:, :3], X), 20)
 

@@ -79,7 +79,7 @@ def test_every_signature(client, model):
 
 
 def test_methods_are_those_of_the_model(client, model):
-    x = parity.examples(model, 70)["x"]  # more than one request
+    x = parity.examples(model, 70).x  # more than one request
     assert parity.difference(np.asarray(model.sample(70, seed=7)), client.sample(70, 7)) < 1e-6
     assert parity.difference(np.asarray(model.reconstruct(x)), client.reconstruct(x)) < 1e-5
     assert parity.difference(np.asarray(model.elbo(x, K, seed=3)), client.score(x, 3)["elbo"]) < 1e-5
@@ -120,7 +120,7 @@ def test_bad_sample(client, log, n, seed, words):
 
 
 def test_commands(transport, model, tmp_path, capsys):
-    x, out = parity.examples(model, 3)["x"], tmp_path / "out.npy"
+    x, out = parity.examples(model, 3).x, tmp_path / "out.npy"
     np.save(tmp_path / "x.npy", x)
     assert command.main([*transport, "sample", "-n", "3", "--seed", "7", "--out", str(out)]) == 0
     assert parity.difference(np.asarray(model.sample(3, seed=7)), np.load(out)) < 1e-6
@@ -140,7 +140,7 @@ def test_a_model_with_a_condition(tmp_path, capsys):
     """Kills: conditions repeated in another order than the seeds."""
     model = models.create("cvae-label")
     path = save_serving(model, tmp_path / "base", num_samples=K, warmup_batch_sizes=(1, 4))
-    batch = parity.examples(model, 3)
+    batch = dict(parity.examples(model, 3).arguments())
     x, condition = batch["x"], batch["condition"]
     np.save(tmp_path / "c.npy", condition)
     with Server(path) as server, rest(server, path, Log()) as where:

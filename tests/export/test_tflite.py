@@ -86,7 +86,7 @@ def test_fixed_batch(model, tmp_path):
 @pytest.mark.slow
 def test_size_and_quantisation(tmp_path, capsys):
     model = wide()
-    images = parity.examples(model, 200)["x"]
+    images = parity.examples(model, 200).x
     reports = {}
     for kind in (None, "float16", "dynamic"):
         path = tmp_path / f"{kind}.tflite"
@@ -122,7 +122,7 @@ def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     kernel = model.likelihood_head.logits_layer.linear.kernel
     kernel.assign(kernel * 2000.0)
     path = tmp_path / "model.tflite"
-    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100)["x"]}
+    options = {"quantization": "dynamic", "num_samples": 2, "images": parity.examples(model, 100).x}
     options["images"] = 1.0 - options["images"]
     contents, right = [], convert.convert
     monkeypatch.setattr(tflite, "convert", lambda *given: contents.append(right(*given)) or contents[0])
@@ -321,7 +321,7 @@ def test_bad_input(device, call, words):
 def test_a_model_with_a_condition(name, tmp_path):
     model = models.create(name)
     device = OnDevice(save_tflite(model, tmp_path / "model.tflite", num_samples=K).path)
-    batch = parity.examples(model, 3)
+    batch = dict(parity.examples(model, 3).arguments())
     condition = batch["condition"]
     assert device.event_shape == model.event_shape and device.condition_shape == model.condition_shape
     assert parity.difference(np.asarray(model(condition)), device.predict(condition)) < 1e-5

@@ -10,6 +10,7 @@ It repeats, with values drawn at random, what `tests/test_ranges.py` and `tests/
 import argparse
 import os
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from tfvae import export, presets
 from tfvae.cli import arguments, summary
 from tfvae.training import loop
 from tfvae.training.distribution import launcher
-from tfvae.training.evaluation import evaluations
+from tfvae.training.evaluation import evaluate
 from tfvae.training.runs import loading
 from tfvae.training.runs.directory import RunDirectory
 
@@ -150,7 +151,7 @@ def place(made, tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "train", train)
     monkeypatch.setattr(launcher, "launch", lambda *_, **__: 0)
-    monkeypatch.setattr(evaluations, "evaluate", lambda *_, **__: {"evaluation": "none"})
+    monkeypatch.setattr(evaluate, "evaluate", lambda *_, **__: SimpleNamespace(name="none"))
     for name in ("tell", "tell_where"):
         monkeypatch.setattr(summary, name, lambda *_: None)
     monkeypatch.setattr(loading, "load_model", lambda _: model)

@@ -12,7 +12,7 @@ import sys
 import tensorflow as tf
 
 from tfvae import cli, files
-from tfvae.training.evaluation import block_store, details, evaluations  # noqa: F401
+from tfvae.training.evaluation import block_store, details, evaluate  # noqa: F401
 
 
 def patch():
@@ -22,18 +22,18 @@ def patch():
     for name in ("ais", "bidirectional"):
         sys.modules[f"tfvae.evaluation.{name}"].block_size = lambda *_: 2
     block_store.SECONDS = -1.0
-    write, take = files.write_bytes, block_store.Partial.__setitem__
+    write, save = files.write_bytes, block_store.BlockStore.save
 
     def write_bytes(path, content):
         print("writes", path, flush=True)
         write(path, content)
         print("wrote", path, flush=True)
 
-    def set_block(store, start, block):
-        print("block", start, flush=True)
-        take(store, start, block)
+    def save_blocks(store):
+        print("block", max(store.blocks), flush=True)
+        save(store)
 
-    files.write_bytes, block_store.Partial.__setitem__ = write_bytes, set_block
+    files.write_bytes, block_store.BlockStore.save = write_bytes, save_blocks
 
 
 def child(words, log):

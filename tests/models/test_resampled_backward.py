@@ -17,7 +17,7 @@ from tfvae.checks import UserError
 from tfvae.estimators.base import Baseline, Terms
 from tfvae.models import resampling
 
-RESAMPLED = [row for row in estimators.TABLE if row.resampled]
+RESAMPLED = [row for row in estimators.TABLE if row.can_resample]
 CONTINUOUS = [row.name for row in RESAMPLED if row.latents != "discrete"]
 DISCRETE = [row.name for row in RESAMPLED if row.latents != "continuous"]
 FEW = [("iwae", 3), ("dreg", 1)]
@@ -46,7 +46,7 @@ def test_every_discrete_row(name, backward):
 
 def terms_of(row, log_weights):
     estimator = estimators.get(spec(row.name))
-    return estimator(log_weights, Baseline(0.3, 2.0))
+    return estimator(log_weights, *[Baseline(0.3, 2.0)] * estimator.baseline)
 
 
 LOG_WEIGHTS = tf.constant(np.random.default_rng(4).normal(size=(K, 3)), tf.float32)
@@ -78,7 +78,7 @@ def test_a_row_says_whether_particles_can_be_drawn_by_their_model_weights(row):
         left = max(float(tf.reduce_max(tf.abs(weight[0]))) for weight in others)
         found = found and bool(tf.reduce_min(terms.model) >= 0)
         found = found and (float(tf.reduce_max(terms.model[0])) > 0 or left < 1e-12)
-    assert found == row.resampled
+    assert found == row.can_resample
 
 
 def test_pick_divides_by_m_and_by_the_model_weight():

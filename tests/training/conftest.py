@@ -20,7 +20,7 @@ def train(tmp_path, monkeypatch, request):
     from tfvae.training.runs import figures
     from tfvae.training.runs.directory import RunDirectory
 
-    monkeypatch.setattr(figures.Painter, "draw", lambda self: None)
+    monkeypatch.setattr(figures, "draw_run", lambda *_: None)
 
     def train(name="run", **settings):
         run = RunDirectory(tmp_path / name)

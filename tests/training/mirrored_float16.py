@@ -31,7 +31,7 @@ def run(kind, replicas, scale):
     folder = RunDirectory(FOLDER / f"{kind}-{scale:g}")
     loop.LOSS_SCALE = scale
     trained = []
-    figures.Painter.draw = lambda self: trained.append(self._vae)
+    figures.draw_run = lambda run, model, *_: trained.append(model)
     config = Config.resolve(COMMON | {"strategy": kind, "replicas": replicas})
     loop.train(config, folder, say=lambda line: None)
     (model,) = trained

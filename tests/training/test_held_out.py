@@ -10,7 +10,7 @@ import pytest
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs import loading
-from tfvae.training.runs.examples import examples_of, fixed_shuffle
+from tfvae.training.runs.examples import examples_of, first_places, fixed_shuffle
 
 COUNT = 40
 
@@ -32,15 +32,15 @@ def test_the_seed_of_a_run_does_not_reach_its_test_split(binarize, limit):
     for seed in (0, 1):
         config = Config.resolve({"binarize": binarize, "seed": seed})
         found.append(examples_of(loading.load_data(config), config, "test", limit))
-    (first, labels), (second, others) = found
-    assert 0.0 < first.mean() < 1.0 and set(np.unique(first)) == {0.0, 1.0}
-    np.testing.assert_array_equal(first, second)
-    np.testing.assert_array_equal(labels, others)
+    first, second = found
+    assert 0.0 < first.x.mean() < 1.0 and set(np.unique(first.x)) == {0.0, 1.0}
+    np.testing.assert_array_equal(first.x, second.x)
+    np.testing.assert_array_equal(first.labels, second.labels)
 
 
 def test_each_split_has_noise_of_its_own():
     config = Config.resolve({"binarize": "dynamic"})
-    of = {name: examples_of(loaded(), config, name)[0] for name in ("train", "validation", "test")}
+    of = {name: examples_of(loaded(), config, name).x for name in ("train", "validation", "test")}
     grey = loaded().test.images
     for name, other in (("train", "test"), ("validation", "test"), ("train", "validation")):
         differ = np.mean(of[name] != of[other])
@@ -51,12 +51,23 @@ def test_each_split_has_noise_of_its_own():
 def test_labels_and_conditions_are_shuffled_with_the_images(condition):
     preset = "digits" if condition == "none" else "cvae-column"
     config = Config.resolve({"preset": preset, "binarize": "none", "condition": condition})
-    examples, labels = examples_of(loaded(), config, "test", 9)
-    x = examples if condition == "none" else examples[1]
-    number = np.rint(x[:, 0, 0, 0] * (COUNT - 1)).astype(int)
+    examples = examples_of(loaded(), config, "test", 9)
+    number = np.rint(examples.x[:, 0, 0, 0] * (COUNT - 1)).astype(int)
     assert number.tolist() == fixed_shuffle(COUNT)[:9].tolist() != list(range(9))
-    np.testing.assert_array_equal(labels, number % 7)
+    np.testing.assert_array_equal(examples.rows, number)
+    np.testing.assert_array_equal(examples.labels, number % 7)
+    if condition == "none":
+        assert examples.condition is None
     if condition == "array":
-        np.testing.assert_array_equal(examples[0], np.stack([number, -number], axis=1))
+        np.testing.assert_array_equal(examples.condition, np.stack([number, -number], axis=1))
     if condition == "label":
-        np.testing.assert_array_equal(examples[0], np.eye(7)[number % 7])
+        np.testing.assert_array_equal(examples.condition, np.eye(7)[number % 7])
+
+
+@pytest.mark.parametrize("limit", [None, 9])
+def test_the_first_ones_of_the_shuffle_are_found_among_those_taken(limit):
+    config = Config.resolve({"binarize": "none"})
+    examples = examples_of(loaded(), config, "test", limit)
+    places = first_places(examples, COUNT, 5)
+    assert examples[places].rows.tolist() == fixed_shuffle(COUNT)[:5].tolist()
+    assert sorted(first_places(examples, COUNT, 100)) == list(range(len(examples)))

@@ -21,7 +21,7 @@ import pytest
 from tfvae.checks import UserError
 from tfvae.training import loop
 from tfvae.training.config import Config
-from tfvae.training.evaluation import evaluations
+from tfvae.training.evaluation.evaluate import Settings, evaluate
 from tfvae.training.runs import checkpoint, loading
 from tfvae.training.runs.directory import RunDirectory
 
@@ -232,13 +232,14 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     plain = train("plain", epochs=2)
     drawn = []
 
-    def draw(painter):
-        painter._vae.encode(painter._examples[:10])
-        painter._vae.sample(4, seed=0)
-        painter._vae.reconstruct(painter._examples[:3])
-        drawn.append(f"after epoch {len(painter._history)}")
+    def draw(run, model, loaded, config, history):
+        examples = loaded.validation.images[:10].round()
+        model.encode(examples)
+        model.sample(4, seed=0)
+        model.reconstruct(examples[:3])
+        drawn.append(f"after epoch {len(history)}")
 
-    monkeypatch.setattr(figures.Painter, "draw", draw)
+    monkeypatch.setattr(figures, "draw_run", draw)
     assert state(train("with figures", epochs=2, figures_every=1)) == state(plain)
     assert drawn == ["after epoch 1", "after epoch 2"]
 
@@ -313,9 +314,9 @@ def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path):
     settings = TINY | {"preset": "draw", "epochs": 1, "estimator": "iwae", "num_samples": 2}
     loop.train(Config.resolve(settings), run, say=lambda line: None)
     assert (run.figures / "canvas.png").is_file()
-    result = evaluations.evaluate(run, num_samples=10, limit=30)
-    assert result["units_by_layer"] == [2] * 10 and result["latent_size"] == 20
-    assert sum(result["active_units_by_layer"]) == result["active_units"]
+    found = evaluate(run, Settings(num_samples=10, limit=30)).likelihood
+    assert found.units_by_layer == [2] * 10 and found.latent_size == 20
+    assert sum(found.active_units_by_layer) == found.active_units
 
 
 def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():

@@ -21,7 +21,7 @@ from tfvae.checks import UserError
 from tfvae.models import diagnosis, replicas
 from tfvae.training import callbacks, loop
 from tfvae.training.config import Config
-from tfvae.training.evaluation import evaluations
+from tfvae.training.evaluation.evaluate import Settings, evaluate
 from tfvae.training.runs import checkpoint, loading
 
 TINY = {"latent_size": 2, "figures_every": 0, "checkpoint_seconds": 0.0, "schedule": "constant"}
@@ -61,7 +61,7 @@ def test_nll_within_a_twentieth_of_a_nat_of_float32(train):
     nll = {}
     for precision in ("none", *HALVES):
         run = train(precision, epochs=10, latent_size=8, mixed_precision=precision, schedule="cosine")
-        nll[precision] = evaluations.evaluate(run, num_samples=200)["nll"]
+        nll[precision] = evaluate(run, Settings(num_samples=200)).likelihood.nll
         keras.config.set_dtype_policy("float32")
     for precision in HALVES:
         assert 0.0 < abs(nll[precision] - nll["none"]) < 0.05, nll

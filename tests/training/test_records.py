@@ -75,7 +75,7 @@ def test_the_best_one_is(rule, better_last, run):
     better, worse = PAIRS[rule]
     made = [add(run, **given) for given in ([worse, better] if better_last else [better, worse])]
     expected = made[better_last]
-    assert written(run) == expected.likelihood | {
+    assert written(run) == expected.measured["likelihood"] | {
         "evaluation": expected.name,
         "model_sha256": digest(run.model_file),
     }
@@ -118,7 +118,7 @@ def test_parts_are_added_to_the_best_one(run):
     gap, other = {"inference_gap": 3.0, "gap_steps": 500}, {"against": "runs/b", "nll_gain": 0.1}
     best_one = add(run, **AIS)
     first = add(run, parts={"gap": gap}, num_samples=500)
-    assert written(run) == best_one.likelihood | gap | {
+    assert written(run) == best_one.measured["likelihood"] | gap | {
         "evaluation": best_one.name,
         "model_sha256": best_one.model,
         "gap_evaluation": first.name,
@@ -154,7 +154,10 @@ def test_an_evaluation_of_an_earlier_version_is_kept(touch, run):
     if touch > 0:  # it is of the present model
         assert written(run) == earlier | {"evaluation": name, "model_sha256": digest(run.model_file)}
     else:
-        assert written(run) == new.likelihood | {"evaluation": new.name, "model_sha256": new.model}
+        assert written(run) == new.measured["likelihood"] | {
+            "evaluation": new.name,
+            "model_sha256": new.model,
+        }
     found, problems = Evaluations(run).read()
     assert problems == []
     (old,) = (record for record in found if record.name == name)
@@ -168,7 +171,7 @@ def test_an_evaluation_json_whose_evaluation_was_deleted_is_kept(run):
     lost = add(run, **AIS)
     (run.path / "evaluations" / f"{lost.name}.json").unlink()
     add(run, num_samples=5)
-    assert written(run)["nll"] == lost.likelihood["nll"] and written(run)["method"] == "ais"
+    assert written(run)["nll"] == lost.likelihood.nll and written(run)["method"] == "ais"
     assert len(kept(run)) == 2
 
 

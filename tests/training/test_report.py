@@ -17,7 +17,7 @@ from kit.evaluations import last
 
 from tfvae import cli
 from tfvae.training import report
-from tfvae.training.evaluation import details, gaps
+from tfvae.training.evaluation import gap, likelihood
 from tfvae.training.runs import loading
 from tfvae.training.runs.directory import RunDirectory
 
@@ -27,14 +27,14 @@ FULL = ["--full", "--num-samples", "20", "--limit", "40"]
 
 def test_the_histogram_counts_every_example_once():
     sizes = np.array([1.0, 5.0, 10.0, 10.1, 99.0, 500.0, 500.0001])
-    counted = details.histogram(sizes, 500)
+    counted = likelihood.histogram(sizes, 500)
     assert len(counted["edges"]) == len(counted["counts"]) + 1 and sum(counted["counts"]) == 7
     assert counted["edges"][0] == 1.0 and counted["edges"][-1] == 500.0 and 10.0 in counted["edges"]
     assert np.allclose(np.diff(np.log10(counted["edges"][:-1])), 1 / 8)
     below = sum(c for c, edge in zip(counted["counts"], counted["edges"][1:], strict=True) if edge <= 10.0)
     assert below == 2
     for particles in (1, 2, 7, 10, 1000):
-        counted = details.histogram(np.array([1.0, float(particles)]), particles)
+        counted = likelihood.histogram(np.array([1.0, float(particles)]), particles)
         assert sum(counted["counts"]) == 2 and (np.diff(counted["edges"]) > 0).all()
         assert counted["edges"][-1] == max(particles, 2)
 
@@ -81,8 +81,8 @@ KINDS = {  # name: (command line, side of the images or None for the preset's da
 @pytest.fixture(autouse=True)
 def short_search(monkeypatch):
     """The best q for each example is looked for in four steps, and few train the classifier of features."""
-    short = functools.partial(gaps.Gap, steps=4)
-    monkeypatch.setattr(gaps, "Gap", lambda **given: short(**given))
+    short = functools.partial(gap.GapSettings, steps=4)
+    monkeypatch.setattr(gap, "GapSettings", lambda **given: short(**given))
     monkeypatch.setattr("tfvae.evaluation.features.STEPS", 20)
 
 

@@ -49,12 +49,12 @@ def train(tmp_path, monkeypatch):
 
     from tfvae.training.runs import figures
 
-    draw = figures.Painter.draw
+    draw = figures.draw_run
     real = callbacks.Halt.on_train_batch_end
 
     def train(name, *, resume=False, signals=(), draws=False, **settings):
         keras.backend.clear_session()
-        monkeypatch.setattr(figures.Painter, "draw", draw if draws else lambda self: None)
+        monkeypatch.setattr(figures, "draw_run", draw if draws else lambda *_: None)
         run, seen = RunDirectory(tmp_path / name), []
 
         def on_train_batch_end(self, batch, logs=None):
@@ -146,9 +146,9 @@ def test_signals_before_training_and_those_that_are_ignored():
         with Stop() as stop:
             stop.hold("step")
             os.kill(os.getpid(), signal.SIGINT)
-            assert not stop.asked
+            assert not stop.requested
             os.kill(os.getpid(), signal.SIGTERM)
-            assert stop.asked
+            assert stop.requested
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, former)

@@ -177,11 +177,11 @@ def test_what_may_go_well_another_time_is_tried_again(code, text, may_pass):
 
 
 def test_gpus_are_shared_evenly_and_never_by_two_workers(monkeypatch):
-    assert launcher.shares([], 3) == ["", "", ""]
-    assert launcher.shares(["0", "1", "2", "3"], 2) == ["0,1", "2,3"]
+    assert launcher.gpus_of_workers([], 3) == ["", "", ""]
+    assert launcher.gpus_of_workers(["0", "1", "2", "3"], 2) == ["0,1", "2,3"]
     for gpus in (["0"], ["0", "1", "2"]):
         with pytest.raises(UserError, match=f"divides {len(gpus)} GPUs"):
-            launcher.shares(gpus, 2)
+            launcher.gpus_of_workers(gpus, 2)
     for value, gpus in (("", []), ("-1", []), ("3, GPU-1", ["3", "GPU-1"])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
         assert launcher.visible_gpus() == gpus

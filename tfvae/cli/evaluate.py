@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ SPLITS = ("test", "validation", "train")
 METHODS = ("importance", "ais")
 STARTS = ("prior", "posterior")  # of annealed chains
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
-AIS = {  # option: its setting in `Annealed`
+AIS = {  # option: its setting in `AnnealingSettings`
     "num_temperatures": "num_temperatures",
     "chains": "num_chains",
     "init": "init",
@@ -121,38 +122,39 @@ def run(options: argparse.Namespace) -> None:
     for flag in ("gap_examples", "gap_steps"):
         if getattr(options, flag) is not None:
             _check_gap(options, flag)
-    settings = _annealing(options)
+    chains = _annealing(options)
     run = RunDirectory(options.run_dir)
     run.config()
     against = None if options.against is None else RunDirectory(options.against)
     if against is not None:
         against.config()
 
-    from tfvae.training.evaluation import annealed, evaluations, gaps
+    from tfvae.training import report
+    from tfvae.training.evaluation import annealing, evaluate, gap
 
     options.reached = None
-    gap = None
+    measured = None
     if options.gap or options.full:
         given = {"examples": options.gap_examples, "steps": options.gap_steps}
         given = {name: value for name, value in given.items() if value is not None}
-        gap = gaps.Gap(**given, if_possible=not options.gap, progress=Bar(options, "best q of example"))
+        measured = gap.GapSettings(**given, if_possible=not options.gap)
     began = time.monotonic()
-    result = evaluations.evaluate(
-        run,
+    settings = evaluate.Settings(
         split=options.split,
         num_samples=options.num_samples,
         limit=options.limit,
         seed=options.seed,
-        against=against,
         full=options.full,
-        gap=gap,
-        annealing=None if settings is None else annealed.Annealed(**settings),
-        progress=Bar(options, "example"),
+        gap=measured,
+        annealing=None if chains is None else annealing.AnnealingSettings(**chains),
     )
+    write = report.write if options.full else None
+    bar = functools.partial(Bar, options)
+    result = evaluate.evaluate(run, settings, against=against, progress=bar, report=write)
     summary.tell(result)
-    summary.tell_where(run, result["evaluation"])
-    report = f", {run.report_file}" if options.full else ""
-    print(f"in {time.monotonic() - began:.0f} s{report}")
+    summary.tell_where(run, result.name)
+    written = f", {run.report_file}" if options.full else ""
+    print(f"in {time.monotonic() - began:.0f} s{written}")
 
 
 class Bar:

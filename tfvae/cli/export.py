@@ -124,7 +124,7 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
 
     model = loading.load_model(run)
     if kind != "none":
-        given["images"], _ = _test_examples(run, config)
+        given["images"] = _test_examples(run, config)
 
     from tfvae import export
 
@@ -146,7 +146,8 @@ def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
 
     from tfvae import export
 
-    given["images"], given["labels"] = _test_examples(run, config)
+    examples = _test_examples(run, config)
+    given["images"], given["labels"] = examples.x, examples.labels
     path = export.save_web(model, out, **given)
     print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
 
@@ -154,8 +155,8 @@ def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
 EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
 
 
-def _test_examples(run: Any, config: Any) -> tuple[Any, Any]:
-    """Returns up to 1,000 test examples, from a fixed shuffle, and their labels or None."""
+def _test_examples(run: Any, config: Any) -> Any:
+    """Returns up to 1,000 test examples, from a fixed shuffle: `Examples`."""
     from tfvae.training.runs import loading
     from tfvae.training.runs.examples import examples_of
 

@@ -112,7 +112,8 @@ def run(options: argparse.Namespace) -> None:
     loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
     split = given.pop("split")
-    examples, labels = examples_of(loaded, config, split, EXAMPLES)
+    found = examples_of(loaded, config, split, EXAMPLES)
+    examples, labels = found.x, found.labels
     if not len(examples):
         raise UserError(f"the run has no {split} examples", expected="another --split")
     images, names, title = TOOLS[options.tool](model, examples, labels, config, **given)

@@ -119,5 +119,4 @@ def _conditions(run: Any, model: Any, n: int) -> Any:
     most = EACH * len(loaded.test)
     if n > most:
         raise UserError("-n is too large for the test split", expected=f"at most {most}", received=n)
-    (conditions, _), _ = examples_of(loaded, config, "test", -(-n // EACH))
-    return conditions
+    return examples_of(loaded, config, "test", -(-n // EACH)).condition

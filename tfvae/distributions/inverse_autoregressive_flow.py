@@ -22,7 +22,7 @@ class InverseAutoregressiveFlow(PosteriorFlow):
     with a context h from the features; the order of the units is reversed from one step to the next. Sampling, with
     the density along the way, takes one network evaluation for each step. The density at a value that is given takes
     `latent_size` of them, so that only estimators that weigh log q along the whole path from the noise may train it
-    (`tfvae.estimators.Row.total`): "elbo", "iwae" and the like, not "stl" or "dreg".
+    (`tfvae.estimators.Row.needs_path_density`): "elbo", "iwae" and the like, not "stl" or "dreg".
 
     Args:
         latent_size: units of the latent vector, at least 2.

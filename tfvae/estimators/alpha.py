@@ -1,4 +1,4 @@
-"""Estimators of the VR-IWAE bound, which runs from the importance-weighted bound to the ELBO with alpha."""
+"""Estimators of the VR-IWAE bound: the importance-weighted bound at alpha = 0, the ELBO in the limit alpha = 1."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import Estimator, Terms, log_mean_exp
 from tfvae.estimators.options import ALPHA
 
 
@@ -16,7 +16,7 @@ class VrIwae(Estimator):
     """The Renyi bound estimated with K particles: (1 / (1 - alpha)) log (1/K) sum_k w_k^(1 - alpha).
 
     Args:
-        alpha: in [0, 1): 0 is `iwae`, towards 1 it becomes `elbo`.
+        alpha: order of the bound, in [0, 1). 0 is `iwae`; the limit at 1 is `elbo`.
 
     References:
         Li, Turner: Renyi divergence variational inference (2016), equation 6.
@@ -31,7 +31,7 @@ class VrIwae(Estimator):
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:
         return log_mean_exp((1.0 - self.alpha) * log_weights) / (1.0 - self.alpha)
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: v, v, -v with v = softmax_k((1 - alpha) log w)."""
         weight = tf.nn.softmax((1.0 - self.alpha) * log_weights, axis=0)
         return Terms(self._bound(log_weights), model=weight, path=weight, score=-weight)
@@ -39,7 +39,7 @@ class VrIwae(Estimator):
 
 @dataclass(frozen=True)
 class VrIwaeDreg(VrIwae):
-    """The same bound with doubly reparameterised encoder gradients.
+    """The VR-IWAE bound with doubly reparameterised encoder gradients.
 
     References:
         Daudel, Benton, Shi, Doucet: Alpha-divergence variational inference meets importance weighted auto-encoders
@@ -50,7 +50,7 @@ class VrIwaeDreg(VrIwae):
     automatic: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = True
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: v, alpha v + (1 - alpha) v^2, 0 with v = softmax_k((1 - alpha) log w)."""
         weight = tf.nn.softmax((1.0 - self.alpha) * log_weights, axis=0)
         path = self.alpha * weight + (1.0 - self.alpha) * tf.square(weight)

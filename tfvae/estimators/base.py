@@ -1,4 +1,4 @@
-"""What every gradient estimator takes and returns."""
+"""The base class of gradient estimators, and the types that they take and return."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import tensorflow as tf
 
 
 class Terms(NamedTuple):
-    """What an estimator makes of K particles for each of B examples.
+    """The bound and the gradient weights of K particles for each of B examples.
 
-    The gradients that a training step climbs are
+    A training step ascends these gradients of the generative parameters theta and the encoder's phi:
 
         theta: sum_k model[k] d log p(x, z_k) / d theta
         phi:   sum_k path[k] (d [log p(x, z_k) - log q(z_k|x)] / d z_k) (d z_k / d phi)
                + sum_k score[k] d log q(z_k|x) / d phi,  z_k held fixed
 
     Attributes:
-        bound: [B], nats: a lower bound on log p(x) in expectation.
-        model: [K, B]: weights of the model gradient.
-        path: [K, B]: weights of the pathwise gradient; None for zero. Where it is `model` itself the step saves a
-            multiplication.
-        score: [K, B]: weights of the score-function gradient; None for zero.
+        bound: estimate of the bound, [B], nats; its mean is at most log p(x) unless the estimator says otherwise.
+        model: weights of the model gradient, [K, B].
+        path: weights of the pathwise gradient, [K, B], or None for zero. If it is the tensor `model` itself, the step
+            saves a multiplication.
+        score: weights of the score-function gradient, [K, B], or None for zero.
     """
 
     bound: tf.Tensor
@@ -33,11 +33,11 @@ class Terms(NamedTuple):
 
 
 class Baseline(NamedTuple):
-    """What a score-function estimator subtracts from the learning signal, and what it divides it by.
+    """The control variate of a score-function estimator: the learning signal is (log w - value) / scale.
 
     Attributes:
-        value: [B], nats.
-        scale: scalar.
+        value: prediction of log w for each example, [B], nats.
+        scale: positive scalar that normalises the signal.
     """
 
     value: tf.Tensor | float
@@ -51,12 +51,20 @@ class Estimator:
     """A gradient estimator: a frozen dataclass that maps log-weights [K, B] to `Terms`.
 
     Attributes:
-        name: its name in the table.
-        analytic_kl: whether it is given log p(x|z) alone and the model adds the KL divergence in closed form.
-        baseline: whether it takes a learned baseline.
-        relaxed: whether it trains on a relaxation of discrete latents.
-        doubly_reparameterized: whether its path weights are the model weights plus what stands for the score term.
-        automatic: whether path is model, and score its negative: the gradient of the bound, all paths followed.
+        name: name in the table.
+        analytic_kl: True if its log-weights are log p(x|z) alone. The model then subtracts KL(q || p) in closed form.
+        baseline: True if it takes a learned `Baseline` as its second argument.
+        relaxed: True if it trains on a continuous relaxation of discrete latents.
+        doubly_reparameterized: True if its path weights already contain the score term.
+        automatic: True if the path weights are the model weights and the score weights their negative. The three
+            gradients together are then the gradient of the bound along every path.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae import estimators
+        >>> terms = estimators.get("dreg")(tf.math.log([[1.0], [3.0]]))  # K = 2 particles, B = 1 example
+        >>> terms.model.numpy().round(4).tolist(), terms.path.numpy().round(4).tolist()
+        ([[0.25], [0.75]], [[0.0625], [0.5625]])
     """
 
     name: ClassVar[str]
@@ -66,25 +74,24 @@ class Estimator:
     doubly_reparameterized: ClassVar[bool] = False
     automatic: ClassVar[bool] = False
 
-    def __call__(self, log_weights: tf.Tensor, baseline: Baseline = NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles.
 
         Args:
-            log_weights: [K, B], nats: log p(x|z) + log p(z) - log q(z|x), taken as constants.
-            baseline: a learned one where the class asks for it.
+            log_weights: log p(x|z) + log p(z) - log q(z|x), [K, B], nats, treated as constants.
 
         Returns:
-            terms: `Terms`.
+            terms: bound [B] and gradient weights [K, B].
         """
         raise NotImplementedError(f"{type(self).__name__} does not define its weights")
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `tfvae.estimators.get` needs to make this estimator again."""
+        """Returns the name and options with which `tfvae.estimators.get` makes this estimator again."""
         return {"name": self.name} | dataclasses.asdict(self)  # type: ignore[call-overload]
 
 
 def log_mean_exp(log_weights: tf.Tensor, axis: int = 0) -> tf.Tensor:
-    """Returns log (1/K) sum_k exp(log_weights[k]), the sum running over `axis`: [K, B] to [B], nats."""
+    """Returns log (1/K) sum_k exp(log_weights[k]) over `axis`: [K, B] to [B], nats."""
     return tf.reduce_logsumexp(log_weights, axis=axis) - math_log(tf.shape(log_weights)[axis])
 
 

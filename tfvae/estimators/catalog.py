@@ -1,4 +1,4 @@
-"""The table of gradient estimators. Reading it, and checking a choice against it, imports no TensorFlow."""
+"""The table of gradient estimators. Reading it and checking a choice against it imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 IWELBO, ELBO = "log mean_k w_k", "mean_k log w_k"
 TUCKER, RAINFORTH, DAUDEL = "Tucker et al. 2019", "Rainforth et al. 2018", "Daudel et al. 2023"
 MULTI: dict[str, Any] = {"multi_sample": True}
-GROUPED: dict[str, Any] = {"multi_sample": True, "total": True, "options": (GROUPS,), "check": check_groups}
+GROUPED: dict[str, Any] = {
+    "multi_sample": True,
+    "needs_path_density": True,
+    "options": (GROUPS,),
+    "check": check_groups,
+}
 RENYI: dict[str, Any] = {"multi_sample": True, "options": (ALPHA,)}
 
 TABLE = (
-    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", total=True),
+    Row("elbo", "elbo:Elbo", ELBO, "continuous", "Kingma & Welling 2014", needs_path_density=True),
     Row(
         "elbo-analytic",
         "elbo:ElboAnalytic",
@@ -40,7 +45,9 @@ TABLE = (
         "Kingma & Welling 2014",
     ),
     Row("stl", "elbo:StickingTheLanding", ELBO, "continuous", "Roeder et al. 2017"),
-    Row("iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", total=True, **MULTI),
+    Row(
+        "iwae", "importance:Iwae", IWELBO, "continuous", "Burda et al. 2016", needs_path_density=True, **MULTI
+    ),
     Row(
         "iwae-stl",
         "importance:IwaeStl",
@@ -48,7 +55,7 @@ TABLE = (
         "continuous",
         "Roeder et al. 2017",
         "encoder, K > 1",
-        separate=True,
+        separate_encoder=True,
         **MULTI,
     ),
     Row("dreg", "importance:Dreg", IWELBO, "continuous", TUCKER, **MULTI),
@@ -59,7 +66,7 @@ TABLE = (
         "any",
         "Bornschein & Bengio 2015",
         "encoder, of KL(p||q)",
-        separate=True,
+        separate_encoder=True,
         **MULTI,
         weighs_kl=False,
     ),
@@ -70,7 +77,7 @@ TABLE = (
         "continuous",
         TUCKER,
         "encoder, of KL(p||q)",
-        separate=True,
+        separate_encoder=True,
         **MULTI,
         weighs_kl=False,
     ),
@@ -81,9 +88,9 @@ TABLE = (
         f"{IWELBO}; miwae's",
         "continuous",
         RAINFORTH,
-        resampled=False,
-        separate=True,
-        half=False,
+        can_resample=False,
+        separate_encoder=True,
+        fits_float16=False,
         **GROUPED,
     ),
     Row(
@@ -93,7 +100,7 @@ TABLE = (
         "continuous",
         RAINFORTH,
         multi_sample=True,
-        total=True,
+        needs_path_density=True,
         options=(BETA,),
     ),
     Row(
@@ -102,7 +109,7 @@ TABLE = (
         "log mean_k w_k^(1-alpha)/(1-alpha)",
         "continuous",
         DAUDEL,
-        total=True,
+        needs_path_density=True,
         **RENYI,
     ),
     Row(
@@ -120,8 +127,8 @@ TABLE = (
         "continuous",
         "Nowozin 2018",
         multi_sample=True,
-        resampled=False,
-        total=True,
+        can_resample=False,
+        needs_path_density=True,
         check=check_several,
     ),
     Row("reinforce", "score:Reinforce", ELBO, "discrete", "Williams 1992", weighs_kl=False),
@@ -142,7 +149,7 @@ TABLE = (
         "discrete",
         "Mnih & Rezende 2016",
         multi_sample=True,
-        resampled=False,
+        can_resample=False,
         check=check_several,
         weighs_kl=False,
     ),
@@ -176,7 +183,7 @@ def row(name: str) -> Row:
 
 
 def options_text() -> str:
-    """Returns every option with the estimators that take it, its range and its default, in words."""
+    """Returns a description of every option: the estimators that take it, its range and its default."""
     takers: dict[Option, list[str]] = {}
     for row in TABLE:
         for option in row.options:
@@ -194,18 +201,23 @@ def check(
     """Checks a choice of estimator before anything is built.
 
     Args:
-        spec: a name, or {"name": name, option: value, ...}.
-        num_samples: particles K.
-        latents: "continuous" or "discrete"; None leaves this open.
-        backward_particles: m, particles of the backward pass; 0 for all K.
-        shared: whether the inference model shares parameters with the generative model.
+        spec: name, or {"name": name, option: value, ...}.
+        num_samples: number of particles K.
+        latents: kind of the model's latents, "continuous" or "discrete"; None skips this check.
+        backward_particles: number of particles m of the backward pass; 0 for all K.
+        shared: True if the inference model shares parameters with the generative model.
 
     Returns:
-        row: the estimator's.
+        row: facts about the chosen estimator.
 
     Raises:
-        UserError: if the name or an option is unknown or out of range, or the choice does not fit; it names the
-            estimators that would.
+        UserError: if the name or an option is unknown or out of range, or the estimator does not fit the model. The
+            message lists the estimators that fit.
+
+    Example:
+        >>> from tfvae import estimators
+        >>> estimators.check({"name": "ciwae", "beta": 0.3}, num_samples=5).paper
+        'Rainforth et al. 2018'
     """
     chosen, options = _read(spec)
     for option in chosen.options:
@@ -218,9 +230,11 @@ def check(
             expected=f"for {latents} latents one of {', '.join(fitting)}",
             received=chosen.name,
         )
-    if shared and chosen.separate:
+    if shared and chosen.separate_encoder:
         fitting = [
-            other.name for other in TABLE if not other.separate and latents in (None, "any", other.latents)
+            other.name
+            for other in TABLE
+            if not other.separate_encoder and latents in (None, "any", other.latents)
         ]
         raise UserError(
             f"{chosen.name} trains q(z|x) apart from p(x, z), and they share parameters here",
@@ -234,11 +248,11 @@ def check(
                 expected=f"1 to {num_samples}",
                 received=backward_particles,
             )
-        if not chosen.resampled:
+        if not chosen.can_resample:
             fitting = [
                 other.name
                 for other in TABLE
-                if other.resampled and (latents is None or other.latents in ("any", latents))
+                if other.can_resample and (latents is None or other.latents in ("any", latents))
             ]
             raise UserError(
                 f"a resampled backward pass would bias {chosen.name}",
@@ -249,20 +263,20 @@ def check(
 
 
 def check_path(name: str, posterior: str) -> None:
-    """Checks that an estimator can train a posterior whose density is cheap only along the path from the noise.
+    """Checks that an estimator can train a posterior whose density is cheap only along the path from its noise.
 
     Args:
-        name: of the estimator.
-        posterior: what to call the posterior.
+        name: name of the estimator.
+        posterior: name of the posterior in the message.
 
     Raises:
-        UserError: if it cannot; it names the estimators that can.
+        UserError: if it cannot. The message lists the estimators that can.
     """
-    if not row(name).total:
+    if not row(name).needs_path_density:
         raise UserError(
             f"estimator {name} needs the posterior's density at fixed points, which {posterior} gives along the path "
             "from its noise alone",
-            expected=f"one of {', '.join(other.name for other in TABLE if other.total)}",
+            expected=f"one of {', '.join(other.name for other in TABLE if other.needs_path_density)}",
             received=name,
         )
 
@@ -288,10 +302,13 @@ def check_kl_weight(name: str, kl_weight: float) -> None:
 def check_half(name: str) -> None:
     """Checks that an estimator can train layers that compute in float16.
 
+    Args:
+        name: name of the estimator.
+
     Raises:
         UserError: if it cannot.
     """
-    if not row(name).half:
+    if not row(name).fits_float16:
         raise UserError(
             f"{name} weighs the encoder by numbers that the decoder's gradient, in float16, is too small to carry",
             expected="float32 or bfloat16, or another estimator such as miwae",
@@ -300,13 +317,21 @@ def check_half(name: str) -> None:
 
 
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
-    """Returns the estimator that `spec` describes.
+    """Makes an estimator.
 
     Args:
-        spec: a name, {"name": name, option: value, ...}, or an estimator, which is returned as it is.
+        spec: name, {"name": name, option: value, ...}, or an estimator, which is returned unchanged.
+
+    Returns:
+        estimator: function from log-weights to `Terms`.
 
     Raises:
-        UserError: if it is neither of these, or the name or an option is unknown.
+        UserError: if `spec` is neither of these, or the name or an option is unknown.
+
+    Example:
+        >>> from tfvae import estimators
+        >>> estimators.get({"name": "miwae", "groups": 2}).get_config()
+        {'name': 'miwae', 'groups': 2}
     """
     if callable(spec) and not isinstance(spec, type):
         return spec
@@ -316,15 +341,15 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
 
 
 def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
-    """Returns the row and every option of a choice, those not given at their defaults."""
-    given = dict(spec) if isinstance(spec, dict) else {"name": spec}
-    chosen = row(given.pop("name", ""))
+    """Returns the row and all options of a choice. Missing options have their defaults."""
+    options = dict(spec) if isinstance(spec, dict) else {"name": spec}
+    chosen = row(options.pop("name", ""))
     defaults = {option.name: option.default for option in chosen.options}
-    unknown = sorted(set(given) - set(defaults))
+    unknown = sorted(set(options) - set(defaults))
     if unknown:
         raise UserError(
             f"estimator {chosen.name} does not take {', '.join(unknown)}",
             expected="; ".join(map(str, chosen.options)) or "no options",
-            received=", ".join(given),
+            received=", ".join(options),
         )
-    return chosen, defaults | given
+    return chosen, defaults | options

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp, uniform
+from tfvae.estimators.base import Estimator, Terms, log_mean_exp, uniform
 from tfvae.estimators.options import BETA, GROUPS
 
 
@@ -16,7 +16,8 @@ class Miwae(Estimator):
     """The mean of M importance-weighted bounds of K particles each: (1/M) sum_m log (1/K) sum_k w_mk.
 
     Args:
-        groups: M, which divides the number of particles M K; particles m K .. m K + K - 1 are group m.
+        groups: number of groups M, a divisor of the number of particles M K. Group m holds the particles m K to
+            m K + K - 1.
 
     References:
         Rainforth et al.: Tighter variational bounds are not necessarily better (2018), equation 9.
@@ -27,22 +28,30 @@ class Miwae(Estimator):
     groups: int = int(GROUPS.default)
 
     def split(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the mean over the groups of their bounds, [B], and each particle's weight in it, [M K, B]."""
+        """Returns the mean of the groups' bounds and each particle's weight in it.
+
+        Args:
+            log_weights: log-weights of all particles, [M K, B], nats.
+
+        Returns:
+            bound: [B], nats.
+            weight: [M K, B], sums to 1 over the particles.
+        """
         shape = tf.shape(log_weights)
         grouped = tf.reshape(log_weights, [self.groups, shape[0] // self.groups, shape[1]])
         bound = tf.reduce_mean(log_mean_exp(grouped, axis=1), axis=0)
         weight = tf.nn.softmax(grouped, axis=1) / self.groups
         return bound, tf.reshape(weight, shape)
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
-        """Weighs the particles: w, w, -w with w = softmax within the group, over M."""
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
+        """Weighs the particles: w, w, -w with w = (softmax within the group) / M."""
         bound, weight = self.split(log_weights)
         return Terms(bound, model=weight, path=weight, score=-weight)
 
 
 @dataclass(frozen=True)
 class Piwae(Miwae):
-    """The model climbs the importance-weighted bound of all M K particles, the encoder that of `miwae`.
+    """The model ascends the importance-weighted bound of all M K particles, the encoder the bound of `miwae`.
 
     References:
         Rainforth et al.: Tighter variational bounds are not necessarily better (2018), section 4.3.
@@ -51,8 +60,8 @@ class Piwae(Miwae):
     name: ClassVar[str] = "piwae"
     automatic: ClassVar[bool] = False
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
-        """Weighs the particles: w~ over all of them; w, -w with w = softmax within the group, over M."""
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
+        """Weighs the particles: w~, w, -w with w~ = softmax_k(log w) over all, w = (softmax within the group) / M."""
         _, weight = self.split(log_weights)
         everywhere = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=everywhere, path=weight, score=-weight)
@@ -73,7 +82,7 @@ class Ciwae(Estimator):
     automatic: ClassVar[bool] = True
     beta: float = BETA.default
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: v, v, -v with v = beta / K + (1 - beta) w~."""
         mean = tf.reduce_mean(log_weights, axis=0)
         weight = self.beta * uniform(log_weights) + (1.0 - self.beta) * tf.nn.softmax(log_weights, axis=0)

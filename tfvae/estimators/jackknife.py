@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import Estimator, Terms, log_mean_exp
 
 
 @dataclass(frozen=True)
 class Jvi(Estimator):
-    """First-order jackknife variational inference: K L_K - (K - 1) mean_k L_(-k), L_(-k) the bound without particle k.
+    """First-order jackknife variational inference: K L_K - (K - 1) mean_k L_(-k).
 
-    Its bias as an estimate of log p(x) is of order 1/K^2, against 1/K of the importance-weighted bound; it is no lower
-    bound.
+    L_K is the importance-weighted bound and L_(-k) the same without particle k. The bias of the estimate of log p(x)
+    falls as 1/K^2, that of L_K as 1/K. It is not a lower bound.
 
     References:
         Nowozin: Debiasing evidence approximations: on importance-weighted autoencoders and jackknife variational
@@ -25,8 +25,8 @@ class Jvi(Estimator):
     name: ClassVar[str] = "jvi"
     automatic: ClassVar[bool] = True
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
-        """Weighs the particles: v, v, -v with v_k = K w~_k - (K - 1)/K sum_j w~_k without particle j."""
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
+        """Weighs the particles: v, v, -v with v_k = K w~_k - (K - 1)/K sum_j (w~_k without particle j)."""
         top = tf.reduce_max(log_weights, axis=0)
         relative = log_weights - top
         count = tf.cast(tf.shape(log_weights)[0], tf.float32)

@@ -1,4 +1,4 @@
-"""Options of estimators: name, default and range of each, and what they must be together."""
+"""Options of estimators: name, default and range of each, and checks of their combination with K."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from tfvae.checks import UserError, number_in, positive_int
 
-TEMPERATURES = (1e-6, 1e6)  # where logits divided by it are finite in float32
+TEMPERATURES = (1e-6, 1e6)  # logits divided by it are finite in float32
 Check = Callable[[dict[str, Any], int], None]
 
 
@@ -17,12 +17,12 @@ class Option:
     """One option of an estimator.
 
     Attributes:
-        name: its name in `{"name": "vr-iwae", "alpha": 0.3}` and in `--estimator-option alpha=0.3`.
-        default: its value where none is given; an integer for an option that takes integers >= 1.
-        low: the lowest number allowed.
-        high: the highest number; no limit for an integer.
-        open_high: whether `high` itself is left out.
-        fix: what to do instead of the highest number.
+        name: key in `{"name": "vr-iwae", "alpha": 0.3}` and in `--estimator-option alpha=0.3`.
+        default: default value; an integer for an option that takes integers >= 1.
+        low: smallest permitted number.
+        high: largest permitted number; integers have no limit.
+        open_high: True if `high` itself is excluded.
+        fix: advice for a user who chose `high` where it is excluded.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The values allowed, in words."""
+        """Description of the permitted values."""
         if isinstance(self.default, int):
             return "an integer >= 1"
         return f"a number in [{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
@@ -49,7 +49,7 @@ class Option:
             )
 
     def __str__(self) -> str:
-        """Returns what a user may write, in words."""
+        """Returns a description of name, permitted values and default."""
         return f"{self.name}, {self.range}, by default {self.default:g}"
 
 
@@ -63,11 +63,11 @@ RATE = Option("rate", 1e-4, 0.0, TEMPERATURES[1])
 
 
 def check_nothing(options: dict[str, Any], num_samples: int) -> None:
-    """An estimator whose options need no other check, and that takes any K."""
+    """Accepts everything: for an estimator whose options fit each other and any K."""
 
 
 def check_groups(options: dict[str, Any], num_samples: int) -> None:
-    """`groups` divide the particles."""
+    """Checks that the number of groups divides the number of particles."""
     groups = options["groups"]
     if num_samples % groups:
         divisors = [str(m) for m in range(1, num_samples + 1) if num_samples % m == 0]
@@ -80,7 +80,7 @@ def check_groups(options: dict[str, Any], num_samples: int) -> None:
 
 
 def check_several(options: dict[str, Any], num_samples: int) -> None:
-    """There are at least two particles."""
+    """Checks that there are at least two particles."""
     if num_samples < 2:
         raise UserError(
             "vimco and jvi compare particles",
@@ -91,7 +91,7 @@ def check_several(options: dict[str, Any], num_samples: int) -> None:
 
 
 def check_temperature(options: dict[str, Any], num_samples: int) -> None:
-    """The lowest temperature is not above the first."""
+    """Checks that the lowest temperature is not above the first."""
     first = float(options["temperature"])
     if options["minimum"] > first:
         raise UserError(

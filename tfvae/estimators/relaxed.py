@@ -15,15 +15,16 @@ from tfvae.estimators.options import MINIMUM, RATE, TEMPERATURE
 class Relaxed(Iwae):
     """The importance-weighted bound of the relaxed model: binary Concrete for Bernoulli, Gumbel-softmax for categories.
 
-    The temperature falls with the updates of the weights, t so far: max(minimum, temperature exp(-rate t)). The relaxed
-    bound is none of the discrete model's, so evaluation samples and scores discrete latents. Nor does its encoder's
-    bias vanish with the temperature: posterior and prior share it, and their divergence, which exceeds the discrete
-    one, does not depend on it.
+    After t updates of the weights the temperature is max(minimum, temperature exp(-rate t)).
+
+    The relaxed bound is not a bound of the discrete model, so evaluation samples and scores discrete latents. The bias
+    of the encoder does not vanish with the temperature. Posterior and prior have the same temperature, and the
+    divergence between them, which exceeds the discrete one, does not depend on it.
 
     Args:
-        temperature: of the first update, > 0.
-        minimum: the lowest temperature, > 0.
-        rate: of its decay for each update, >= 0.
+        temperature: temperature of the first update, > 0.
+        minimum: lowest temperature, > 0.
+        rate: decay rate of the temperature, >= 0, per update.
 
     References:
         Maddison, Mnih, Teh: The Concrete distribution (2017), section 4 and appendix C.
@@ -37,5 +38,5 @@ class Relaxed(Iwae):
     rate: float = RATE.default
 
     def temperature_at(self, step: tf.Tensor) -> tf.Tensor:
-        """Returns the temperature after `step` updates: scalar."""
+        """Returns the temperature after `step` updates, a scalar."""
         return tf.maximum(self.minimum, self.temperature * tf.exp(-self.rate * tf.cast(step, tf.float32)))

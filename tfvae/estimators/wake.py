@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.estimators.base import NO_BASELINE, Estimator, Terms, log_mean_exp
+from tfvae.estimators.base import Estimator, Terms, log_mean_exp
 
 
 @dataclass(frozen=True)
 class Rws(Estimator):
-    """Reweighted wake-sleep: the model climbs the importance-weighted bound, the encoder sum_k w~_k log q(z_k|x).
+    """Reweighted wake-sleep: the model ascends the importance-weighted bound, the encoder sum_k w~_k log q(z_k|x).
 
-    That is a self-normalised estimate of the gradient of -KL(p(z|x) || q(z|x)), biased at finite K.
+    The encoder's gradient is a self-normalised estimate of that of -KL(p(z|x) || q(z|x)), biased at finite K.
 
     References:
         Bornschein, Bengio: Reweighted wake-sleep (2015), equation 9 (wake-phase q update).
@@ -22,7 +22,7 @@ class Rws(Estimator):
 
     name: ClassVar[str] = "rws"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: w~, 0, +w~ with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=None, score=weight)
@@ -30,12 +30,12 @@ class Rws(Estimator):
 
 @dataclass(frozen=True)
 class RwsDreg(Estimator):
-    """The wake-phase encoder update of `rws` in its doubly reparameterised form: the same mean, no score term.
+    """The wake-phase encoder update of `rws`, doubly reparameterised: the same mean, no score term.
 
-    Under KL warm-up with weight b the w~ are those of w = p(x|z) (p(z) / q(z|x))^b, and the encoder climbs
-    sum_k w~_k log q(z_k|x) with them: it estimates the gradient of -KL(r || q), r proportional to q w and held fixed.
-    It rests where q is proportional to p(z) p(x|z)^(1/b), as the warmed-up evidence lower bound does. At b = 0, where
-    that bound has no optimum either, q climbs the likelihood alone.
+    Under KL warm-up with weight b the weights are w = p(x|z) (p(z) / q(z|x))^b, and the encoder ascends
+    sum_k w~_k log q(z_k|x). This estimates the gradient of -KL(r || q) with r proportional to q w and held fixed. The
+    optimum is q proportional to p(z) p(x|z)^(1/b), the same as that of the evidence lower bound with weight b. At
+    b = 0 that bound has no optimum either, and q ascends the likelihood alone.
 
     References:
         Tucker, Lawson, Gu, Maddison: Doubly reparameterized gradient estimators for Monte Carlo objectives (2019),
@@ -44,7 +44,7 @@ class RwsDreg(Estimator):
 
     name: ClassVar[str] = "rws-dreg"
 
-    def __call__(self, log_weights: tf.Tensor, baseline=NO_BASELINE) -> Terms:
+    def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: w~, w~ - w~^2, 0 with w~ = softmax_k(log w)."""
         weight = tf.nn.softmax(log_weights, axis=0)
         return Terms(log_mean_exp(log_weights), model=weight, path=weight - tf.square(weight), score=None)

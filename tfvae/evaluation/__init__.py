@@ -5,7 +5,7 @@ from tfvae.evaluation.ais import AnnealedImportance, ais
 from tfvae.evaluation.bidirectional import Sandwich, bdmc
 from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
 from tfvae.evaluation.discrepancy import frechet_distance, mmd
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.features import embed, train_features
 from tfvae.evaluation.gap import check_gap, inference_gap
 from tfvae.evaluation.gap_result import InferenceGap
@@ -27,7 +27,7 @@ __all__ = [
     "Sandwich",
     "active_units",
     "ais",
-    "as_arrays",
+    "as_examples",
     "bdmc",
     "check_gap",
     "density_coverage",
@@ -41,7 +41,6 @@ __all__ = [
     "mmd",
     "precision_recall",
     "rate_distortion",
-    "rows",
     "sample_quality",
     "train_features",
 ]

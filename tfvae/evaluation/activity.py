@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfvae import random
 from tfvae.checks import positive_int
 from tfvae.evaluation.blocks import in_blocks
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 
 DRAWS_PER_BLOCK = 5000  # of all its examples
 THRESHOLD = 0.01  # of the paper, in squared latent units
@@ -71,7 +71,7 @@ def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 50, 
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """
-    layers = _averages(model, as_arrays(model, data), positive_int("draws", draws), seed)
+    layers = _averages(model, as_examples(model, data), positive_int("draws", draws), seed)
     means = tuple((first + second) / 2.0 for first, second in layers)
     return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold, means)
 
@@ -82,12 +82,12 @@ def _averages(model, data, draws, seed) -> list[np.ndarray]:
 
     def compute(start, stop):
         layers = averages(
-            model.check_examples(**rows(data, start, stop - start)), tf.constant(start), run_seed, draws
+            model.check_examples(**data[start:stop].arguments()), tf.constant(start), run_seed, draws
         )
         widths[:] = [layer.shape[-1] for layer in layers]
         return np.concatenate(layers, axis=-1).astype(np.float64).swapaxes(1, 2)
 
-    columns = in_blocks(len(data["x"]), max(1, DRAWS_PER_BLOCK // (2 * draws)), compute)
+    columns = in_blocks(len(data), max(1, DRAWS_PER_BLOCK // (2 * draws)), compute)
     return np.split(columns.swapaxes(1, 2), np.cumsum(widths)[:-1], axis=-1)
 
 

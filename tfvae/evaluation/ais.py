@@ -12,7 +12,7 @@ from tfvae.checks import TEMPERATURES, positive_int
 from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.memory import numbers_of_a_particle
 
 LARGEST_BLOCK = 64  # examples
@@ -87,16 +87,16 @@ def ais(
     """
     temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures, TEMPERATURES))
     annealing = Annealing(model, init, num_chains, num_leapfrog, random.fold(random.as_seed(seed), "ais"))
-    data = as_arrays(model, data)
+    data = as_examples(model, data)
 
     def estimate(start, stop):
-        x = model.check_examples(**rows(data, start, stop - start))
+        x = model.check_examples(**data[start:stop].arguments())
         step_sizes = annealing.step_sizes(x, start, temperatures)
         log_weights, acceptance = annealing.run(x, start, temperatures, step_sizes)
         return np.concatenate([of_log_weights(log_weights, start), acceptance[np.newaxis]])
 
     size = block_size(model, data, num_chains)
-    columns = in_blocks(len(data["x"]), size, estimate, store, progress)
+    columns = in_blocks(len(data), size, estimate, store, progress, data.rows)
     return AnnealedImportance(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 
 

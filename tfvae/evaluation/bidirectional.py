@@ -15,8 +15,8 @@ from tfvae.evaluation.ais import block_size
 from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
-from tfvae.evaluation.examples import rows
 from tfvae.evaluation.per_example import mean_error
+from tfvae.examples import Examples
 from tfvae.models.conditional import Conditional
 
 
@@ -100,37 +100,39 @@ def bdmc(
     memory.check(f"{num_examples} simulated examples", 32.0 * num_examples, fix="simulate fewer")
     run_seed = random.fold(random.as_seed(seed), "bdmc")
     annealing = Annealing(model, init, num_chains, num_leapfrog, run_seed)
-    given = {}
+    given = None
     if isinstance(model, Conditional):
-        given = {"condition": np.asarray(model.check_condition(condition))}
-        if len(given["condition"]) != num_examples:
+        given = np.asarray(model.check_condition(condition))
+        if len(given) != num_examples:
             raise UserError(
                 "each simulated example has its condition",
                 expected=f"num_examples = {num_examples} conditions",
-                received=len(given["condition"]),
+                received=len(given),
             )
 
     def bound(start: int, stop: int) -> np.ndarray:
-        z, x = _simulate(model, annealing, run_seed, start, stop, rows(given, start, stop - start))
+        some = None if given is None else given[start:stop]
+        z, x = _simulate(model, annealing, run_seed, start, stop, some)
         step_sizes = annealing.step_sizes(x, start, temperatures)
         up, _ = annealing.run(x, start, temperatures, step_sizes)
         down, _ = annealing.run(x, start, temperatures[::-1], step_sizes[::-1], z)
         lower, upper = of_log_weights(up, start), of_log_weights(down, start)
         return np.stack([lower[0], lower[1], -upper[0], upper[1]])
 
-    blank = np.zeros((1, *model.event_shape), np.float32)
-    size = block_size(model, {"x": blank} | rows(given, 0, 1), num_chains)
+    blank = Examples(np.zeros((1, *model.event_shape), np.float32), None if given is None else given[:1])
+    size = block_size(model, blank, num_chains)
     columns = in_blocks(num_examples, size, bound, store, progress)
     return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 
 
 def _simulate(
-    model: Any, annealing: Annealing, seed: tf.Tensor, start: int, stop: int, condition: dict[str, np.ndarray]
+    model: Any, annealing: Annealing, seed: tf.Tensor, start: int, stop: int, condition: np.ndarray | None
 ) -> tuple[tf.Tensor, Any]:
     """Returns latents [b, D] and examples as `check_examples` gives them, of the numbers from start to before stop."""
     noise = random.PhiloxNoise(random.fold(seed, "simulated"), stop - start, start)
-    blank = model.check_examples(tf.zeros([stop - start, *model.event_shape]), **condition)
-    generator = model.generator(blank)
+    blank = Examples(np.zeros((stop - start, *model.event_shape), np.float32), condition).arguments()
+    examples = model.check_examples(**blank)
+    generator = model.generator(examples)
     latents = tuple(z[0] for z in model.prior_latents(generator, noise, 1))
-    x = model.simulate(blank, generator, latents, noise)
-    return annealing.pack(latents), model.check_examples(x, **condition)
+    x = model.simulate(examples, generator, latents, noise)
+    return annealing.pack(latents), model.check_examples(**{**blank, "x": x})

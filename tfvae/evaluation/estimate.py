@@ -27,10 +27,6 @@ class Estimate:
     standard_error: np.ndarray
     effective_sample_size: np.ndarray
 
-    def of(self, rows: np.ndarray) -> Estimate:
-        """Returns the estimates of some of the examples."""
-        return Estimate(self.log_prob[rows], self.standard_error[rows], self.effective_sample_size[rows])
-
     @property
     def nll(self) -> float:
         """Negative log-likelihood: the mean of -log_prob over the examples, nats."""

@@ -2,61 +2,70 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.examples import Examples
 
 
-def as_arrays(model, data) -> dict[str, np.ndarray]:
-    """Returns the examples of `data` in float32 arrays [N, ...], as the model's methods take them: {"x": ...}, and
-    {"condition": ...} where it has a condition.
+def as_examples(model: Any, data: Any) -> Examples:
+    """Returns the examples of `data`, checked against the model, floating-point numbers as float32.
 
     Args:
         model: a `tfvae` model.
-        data: an array, or a finite `tf.data.Dataset` of batches x, (x, y) or (x, y, weight); for a model with a
-            condition a pair of arrays (condition, x) or a data set of such batches.
+        data: `Examples`, an array, or a finite `tf.data.Dataset` of batches x, (x, y) or (x, y, weight); for a model
+            with a condition `Examples` that have one, a pair of arrays (condition, x) or a data set of such batches.
 
     Raises:
         UserError: if there are none, the data set has no end, or they do not fit the model.
     """
+    inputs, targets, rows = _parts(model, data)
+    condition, x = (inputs, targets) if model.takes_condition else (None, inputs)
+    condition, x = (None if part is None else _array(part) for part in (condition, x))
+    if model.takes_condition:
+        model.check_data(condition, x)
+    else:
+        model.cast_examples(x[:1])
+    model.check_support(x)
+    return Examples(x, condition, rows=rows)
+
+
+def _parts(model: Any, data: Any) -> tuple[Any, Any, np.ndarray | None]:
+    """Returns Keras' inputs and targets, None where there are none, and the examples' numbers, None for 0 .. N - 1."""
+    pair = model.takes_condition and isinstance(data, (tuple, list)) and len(data) == 2
     if isinstance(data, tf.data.Dataset):
         if data.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise UserError("the data set has no end", expected="a finite one", fix="use dataset.take(n)")
         batches = [keras.utils.unpack_x_y_sample_weight(batch)[:2] for batch in data]
-        inputs, targets = zip(*batches, strict=True) if batches else ([np.zeros(0)], [np.zeros(0)])
+        columns = zip(*batches, strict=True) if batches else ([np.zeros(0)], [np.zeros(0)])
         inputs, targets = (
             None if part[0] is None else np.concatenate([np.asarray(item) for item in part])
-            for part in (inputs, targets)
+            for part in columns
         )
-    elif model.takes_condition and isinstance(data, (tuple, list)) and len(data) == 2:
-        inputs, targets = map(np.asarray, data)
-    elif isinstance(data, tuple):
+        return inputs, targets, None
+    if isinstance(data, Examples) and model.takes_condition == (data.condition is not None):
+        return *((data.condition, data.x) if model.takes_condition else (data.x, None)), data.rows
+    if isinstance(data, (tuple, Examples)) and not pair:
+        received = f"a tuple of {len(data)}"
+        if isinstance(data, Examples):
+            received = "examples without one" if model.takes_condition else "examples with a condition"
         raise UserError(
             f"a {type(model).__name__} takes examples alone"
             + " with their condition" * model.takes_condition,
             expected="(condition, x)" if model.takes_condition else "an array x, or a data set",
-            received=f"a tuple of {len(data)}",
+            received=received,
         )
-    else:
-        inputs, targets = np.asarray(data), None
-    arrays = {"condition": inputs, "x": targets} if model.takes_condition else {"x": inputs}
-    for name, values in arrays.items():
-        if values is not None and (values.ndim == 0 or len(values) == 0):
-            raise UserError(
-                "there are no examples to evaluate", expected="at least 1", received=f"shape {values.shape}"
-            )
-        if values is not None and values.dtype.kind == "f":
-            arrays[name] = values.astype(np.float32, copy=False)
-    if model.takes_condition:
-        model.check_data(inputs, targets)
-    else:
-        model.cast_examples(arrays["x"][:1])
-    model.check_support(arrays["x"])
-    return arrays
+    return *(data if pair else (data, None)), None
 
 
-def rows(arrays: dict[str, np.ndarray], start: int, count: int) -> dict[str, np.ndarray]:
-    """Returns rows start .. start + count - 1 of each array."""
-    return {name: values[start : start + count] for name, values in arrays.items()}
+def _array(values: Any) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim == 0 or len(values) == 0:
+        raise UserError(
+            "there are no examples to evaluate", expected="at least 1", received=f"shape {values.shape}"
+        )
+    return values.astype(np.float32, copy=False) if values.dtype.kind == "f" else values

@@ -12,7 +12,7 @@ from tfvae.checks import STEPS, UserError, int_from, not_finite, number_in, posi
 from tfvae.distributions import compiled
 from tfvae.evaluation import importance
 from tfvae.evaluation.blocks import in_blocks
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.gap_result import COLUMNS, InferenceGap, figures, result_of
 from tfvae.evaluation.local import climb
 from tfvae.evaluation.memory import numbers_of_a_particle
@@ -90,8 +90,8 @@ def inference_gap(
     step_samples = positive_int("step_samples", step_samples)
     learning_rate = number_in("learning_rate", learning_rate, 0.0, open_low=True)
     check_gap(model)
-    data = as_arrays(model, data)
-    count = len(data["x"])
+    data = as_examples(model, data)
+    count = len(data)
     given = _given(log_prob, log_prob_standard_error, count)
     root = random.as_seed(seed)
     climb_seed, score_seed = (random.fold(root, "inference_gap", part) for part in ("climb", "score"))
@@ -101,7 +101,7 @@ def inference_gap(
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
 
     def measure(start, stop):
-        x, first_row = model.check_examples(**rows(data, start, stop - start)), tf.constant(start)
+        x, first_row = model.check_examples(**data[start:stop].arguments()), tf.constant(start)
         found = [start_free(x)]
         for index, half in enumerate((steps // 2, steps - steps // 2)):
             options = map(tf.constant, (half, learning_rate * SLOWER**index))
@@ -113,8 +113,8 @@ def inference_gap(
         ]
         return figures(np.concatenate(log_weights, axis=1), start)
 
-    columns = dict(zip(COLUMNS, in_blocks(count, EXAMPLES_PER_BLOCK, measure, store, progress), strict=True))
-    return result_of(columns, given, num_samples, steps)
+    columns = in_blocks(count, EXAMPLES_PER_BLOCK, measure, store, progress, data.rows)
+    return result_of(dict(zip(COLUMNS, columns, strict=True)), given, num_samples, steps)
 
 
 def check_gap(model) -> None:

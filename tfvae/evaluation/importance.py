@@ -14,7 +14,7 @@ from tfvae.checks import positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, finish
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.memory import numbers_of_a_particle
 from tfvae.evaluation.pareto import reliable, tail_size
 from tfvae.evaluation.pareto import smooth as smooth_tail
@@ -89,8 +89,8 @@ def log_marginal(
         threshold and `smooth`).
     """
     num_samples = positive_int("num_samples", num_samples)
-    data = as_arrays(model, data)
-    count = len(data["x"])
+    data = as_examples(model, data)
+    count = len(data)
     if model.latents is None:
         return _exact(model, data, progress, store)
     most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // numbers_of_a_particle(model, data))
@@ -100,7 +100,7 @@ def log_marginal(
     encode, add_block = _functions(model)
 
     def estimate(start, stop):
-        x = model.check_examples(**rows(data, start, stop - start))
+        x = model.check_examples(**data[start:stop].arguments())
         encoding = encode(x)
         state = _empty(stop - start, 1 + tail_size(num_samples))
         for block, size in enumerate(blocks):
@@ -108,7 +108,7 @@ def log_marginal(
         *sums, tails = (item.numpy() for item in state)
         return np.concatenate([finish(sums, start, num_samples), _smoothed(sums, tails, num_samples)])
 
-    columns = in_blocks(count, EXAMPLES_PER_BLOCK, estimate, store, progress)
+    columns = in_blocks(count, EXAMPLES_PER_BLOCK, estimate, store, progress, data.rows)
     log_prob, *others, smoothed = columns
     return LogMarginal(smoothed if smooth else log_prob, *others, num_samples=num_samples)
 
@@ -132,14 +132,14 @@ def _smoothed(sums, tails, num_samples):
 
 def _exact(model, data, progress, store):
     """The result of a model without latents: log p(x|c) itself, as if from one particle."""
-    count = len(data["x"])
+    count = len(data)
 
     def score(start, stop):
-        log_prob = model.log_prob(**rows(data, start, stop - start)).numpy().astype(np.float64)
+        log_prob = model.log_prob(**data[start:stop].arguments()).numpy().astype(np.float64)
         check_finite("log-likelihoods", log_prob, start)
         return log_prob
 
-    log_prob = in_blocks(count, EXACT_PER_BLOCK, score, store, progress)
+    log_prob = in_blocks(count, EXACT_PER_BLOCK, score, store, progress, data.rows)
     zero = np.zeros(count)
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, zero - np.inf, num_samples=1)
 

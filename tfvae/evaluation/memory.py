@@ -7,12 +7,12 @@ import math
 import tensorflow as tf
 
 from tfvae import random
-from tfvae.evaluation.examples import rows
+from tfvae.examples import Examples
 
 PARTICLES = 101  # a prime: tensors that grow with the particles have a dimension that it divides
 
 
-def numbers_of_a_particle(model, data) -> int:
+def numbers_of_a_particle(model, data: Examples) -> int:
     """Returns how many numbers the largest tensor holds for each particle when a model scores one, at least those of
     an example.
 
@@ -21,10 +21,10 @@ def numbers_of_a_particle(model, data) -> int:
 
     Args:
         model: a `tfvae` model with latents.
-        data: examples as `as_arrays` gives them.
+        data: examples that fit it.
     """
     if not hasattr(model, "numbers_of_a_particle"):
-        x = model.check_examples(**rows(data, 0, 1))
+        x = model.check_examples(**data[:1].arguments())
 
         def score():
             noise = random.PhiloxNoise(random.fold(random.as_seed(0), "memory"), 1, 0)
@@ -34,5 +34,5 @@ def numbers_of_a_particle(model, data) -> int:
         shapes = [output.shape for op in graph.get_operations() for output in op.outputs]
         sizes = [math.prod(shape) for shape in shapes if shape.is_fully_defined()]
         growing = [size // PARTICLES for size in sizes if size % PARTICLES == 0]
-        model.numbers_of_a_particle = max([math.prod(data["x"].shape[1:]), *growing])
+        model.numbers_of_a_particle = max([math.prod(data.x.shape[1:]), *growing])
     return model.numbers_of_a_particle

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.evaluation.blocks import in_blocks
-from tfvae.evaluation.examples import as_arrays, rows
+from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.per_example import check_finite, mean_error
 from tfvae.models.summaries import rate_distortion as of_particles
 
@@ -79,7 +79,7 @@ def rate_distortion(model, data, num_samples: int = 10, seed: int = 0) -> RateDi
             f"a {type(model).__name__} has no latents", expected="a model whose codes take a rate"
         )
     num_samples = positive_int("num_samples", num_samples)
-    data = as_arrays(model, data)
+    data = as_examples(model, data)
     run_seed = random.fold(random.as_seed(seed), "rate_distortion")
 
     @tf.function(reduce_retracing=True)
@@ -89,9 +89,9 @@ def rate_distortion(model, data, num_samples: int = 10, seed: int = 0) -> RateDi
         return tf.stack(of_particles(particles))
 
     def compute(start, stop):
-        x = model.check_examples(**rows(data, start, stop - start))
+        x = model.check_examples(**data[start:stop].arguments())
         return figures(x, tf.constant(start)).numpy().astype(np.float64)
 
-    columns = in_blocks(len(data["x"]), ROWS_PER_BLOCK, compute)
+    columns = in_blocks(len(data), ROWS_PER_BLOCK, compute)
     check_finite("rates or distortions", columns)
     return RateDistortion(*columns)

@@ -1,19 +1,21 @@
 """Activity regularisers of layers that are called more than once for the same examples.
 
-Keras forgets the losses of a layer when it is called anew. A training step adds up what its layers hold in the end.
+A Keras layer keeps the losses of its last call only. A training step adds up the losses that its layers
+hold at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import keras
+import tensorflow as tf
 
 
 @contextlib.contextmanager
 def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
-    """Within it calls of these layers, and of those inside them, leave the losses that they hold as they are."""
+    """Inside the block, calls of these layers and of the layers in them do not change the losses that they hold."""
     held = _held(layers)
     try:
         yield
@@ -24,7 +26,7 @@ def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
 
 @contextlib.contextmanager
 def added(*layers: keras.layers.Layer) -> Iterator[None]:
-    """Within it calls of these layers, and of those inside them, add to the losses that they hold."""
+    """Inside the block, calls of these layers and of the layers in them add to the losses that they hold."""
     held = _held(layers)
     yield
     for layer, losses in held:
@@ -32,5 +34,5 @@ def added(*layers: keras.layers.Layer) -> Iterator[None]:
         layer._losses[:] = losses + [loss for loss in layer._losses if id(loss) not in known]
 
 
-def _held(layers):
+def _held(layers: Iterable[keras.layers.Layer]) -> list[tuple[keras.layers.Layer, list[tf.Tensor]]]:
     return [(layer, list(layer._losses)) for outer in layers for layer in outer._flatten_layers()]

@@ -1,40 +1,55 @@
-"""Layers that are made of layers, and what of them was frozen."""
+"""Layers made of layers, whose frozen parts stay frozen when they are loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
 import keras
+from keras.layers import Layer
 
 from tfvae.checks import UserError
 from tfvae.layers.policy import policy_for
 
+if TYPE_CHECKING:
+    from keras.layers import Layer as Mixed
+else:
+    Mixed = object  # a Keras class follows in the bases of each subclass
 
-class Composite:
-    """For a Keras layer or model that makes layers of its own: a part that was frozen stays so.
 
-    Keras saves whether a layer is trainable, but a layer that another one makes starts trainable. Here the
-    configuration names the parts that differ from the part that holds them, and `build`, which a subclass calls last,
-    freezes them again. What `build` itself makes takes the flag of its maker.
+class Composite(Mixed):
+    """Mixin for a Keras layer or model that makes layers of its own: its frozen parts stay frozen.
+
+    Keras saves whether a layer is trainable, but a layer that another layer makes starts trainable. Here the
+    configuration lists the parts whose flag differs from that of the part around them. `build`, which a subclass calls
+    last, sets these flags again. Parts that `build` makes take the flag of their maker.
 
     Args:
-        trainable_parts: path of a part, from this layer on, to whether it is trainable, where that differs from the
-            part around it; None for nothing to restore.
-        dtype: see `policy_for`.
-        **kwargs: as `keras.layers.Layer` takes them.
+        trainable_parts: mapping from the path of a part to its flag, for parts that differ from the part around them;
+            None if there is nothing to restore.
+        dtype: dtype or policy, see `policy_for`.
+        **kwargs: arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, *, trainable_parts=None, dtype=None, **kwargs):
+    def __init__(
+        self,
+        *,
+        trainable_parts: Mapping[str, bool] | None = None,
+        dtype: str | keras.DTypePolicy | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(dtype=policy_for(dtype), **kwargs)
         self._unsettled = None if trainable_parts is None and self.trainable else dict(trainable_parts or {})
 
-    def build(self, input_shape=None):
-        """Freezes what is to be frozen, once every part has been built."""
+    def build(self, input_shape: Any = None) -> None:
+        """Sets the flags of frozen parts, after a subclass has built every part."""
         super().build(input_shape)
         if self._unsettled is not None:
             _assign(self, self.trainable)
             _set(self, self._unsettled)
             self._unsettled = None
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         config = super().get_config()
         differing = self._unsettled if self._unsettled is not None else _differing(self)
@@ -45,8 +60,8 @@ class Composite:
         return config
 
 
-def walk(layer):
-    """Yields (path, part, the part around it) for every layer inside a layer, each once, the outer ones first."""
+def walk(layer: Layer) -> Iterator[tuple[str, Layer, Layer]]:
+    """Yields (path, part, part around it) once for every layer inside a layer, outer layers first."""
     seen, queue = {id(layer)}, [("", layer)]
     while queue:
         above, outer = queue.pop(0)
@@ -58,11 +73,14 @@ def walk(layer):
                 yield path, part, outer
 
 
-def _named(layer):
-    """Returns (name, part) of the layers that a layer holds itself: the attribute, with the place in a list or a
-    dictionary, or the layer's own name in a functional or sequential model, which Keras saves."""
+def _named(layer: Layer) -> list[tuple[str, Layer]]:
+    """Returns (name, part) of the layers that a layer holds directly.
+
+    The name is the attribute, followed by the place in a list or a dictionary. In a functional or sequential model it
+    is the layer's own name, which Keras saves.
+    """
     parts = layer._flatten_layers(include_self=False, recursive=False)
-    names = {}
+    names: dict[int, str] = {}
     for attribute, value in vars(layer).items():
         if not attribute.startswith("_"):
             _note(names, attribute, value)
@@ -72,8 +90,8 @@ def _named(layer):
     ]
 
 
-def _note(names, name, value):
-    if isinstance(value, keras.layers.Layer):
+def _note(names: dict[int, str], name: str, value: Any) -> None:
+    if isinstance(value, Layer):
         names.setdefault(id(value), name)
     elif isinstance(value, list | tuple | dict):
         items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -81,13 +99,13 @@ def _note(names, name, value):
             _note(names, f"{name}.{key}", item)
 
 
-def _differing(layer):
-    """Returns path to flag of each part whose flag is not that of the part around it."""
+def _differing(layer: Layer) -> dict[str, bool]:
+    """Returns path -> flag of each part whose flag differs from that of the part around it."""
     return {path: part.trainable for path, part, outer in walk(layer) if part.trainable != outer.trainable}
 
 
-def _set(layer, flags):
-    """Sets flags by path, the outer parts first.
+def _set(layer: Layer, flags: Mapping[str, bool]) -> None:
+    """Sets flags by path, outer parts first.
 
     Raises:
         UserError: if there is no such part.
@@ -104,7 +122,7 @@ def _set(layer, flags):
         _assign(parts[path], flag)
 
 
-def _assign(layer, flag):
-    """Sets the flag of a layer and of all in it; TensorFlow ignores the assignment of what an attribute holds."""
+def _assign(layer: Layer, flag: bool) -> None:
+    """Sets the flag of a layer and of all layers in it. TensorFlow ignores an assignment that changes nothing."""
     layer.trainable = not flag
     layer.trainable = flag

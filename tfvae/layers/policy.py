@@ -1,15 +1,15 @@
-"""The precision of a layer that was given none."""
+"""The default precision of a layer."""
 
 from __future__ import annotations
 
 import keras
 
 
-def policy_for(dtype):
-    """Returns `dtype`, or for None Keras' global policy where its weights are float32, otherwise float32.
+def policy_for(dtype: str | keras.DTypePolicy | None) -> str | keras.DTypePolicy:
+    """Returns `dtype`; for None, Keras' global policy if its weights are float32, otherwise "float32".
 
-    Weights, log-densities and noise are float32. So a global policy may choose half precision for the products, as
-    "mixed_float16" does, but `floatx` and policies with other weights have no effect.
+    Weights, log-densities and noise are float32. A global policy such as "mixed_float16" may choose half precision for
+    the products. `floatx` and policies with other weights have no effect.
     """
     if dtype is not None:
         return dtype

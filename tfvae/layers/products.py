@@ -1,39 +1,42 @@
 """Dense layers and convolutions of images [N, height, width, channels], whose gradients are summed in float32.
 
-TensorFlow's CPU kernels add up in the precision of their inputs: 1,000 rows of 0.01 give a bias of a bfloat16 layer the
-gradient 4 in place of 10, and the kernels of half-precision convolutions gradients that are 2 to 50 % off. GPUs sum in
-float32.
+TensorFlow's CPU kernels add up in the precision of their inputs. With 1,000 rows of 0.01 the bias of a bfloat16 layer
+gets the gradient 4 in place of 10. Kernels of half-precision convolutions get gradients that are 2 to 50 % off. GPUs
+sum in float32.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.layers.composite import Mixed
 from tfvae.layers.policy import policy_for
+
+Activation = str | Callable[[tf.Tensor], tf.Tensor] | None
 
 
 def sums_in_half(layer: keras.layers.Layer) -> bool:
-    """Returns whether a layer's sums over examples would be taken in half precision: on a CPU in a half policy."""
+    """Returns whether a layer would sum over examples in half precision: it computes in half precision on a CPU."""
     half = layer.compute_dtype in ("float16", "bfloat16")
     return half and not tf.config.list_logical_devices("GPU")
 
 
 def check_sums(layers: list[keras.layers.Layer]) -> None:
-    """Refuses layers that are not of this room where they would sum gradients in half precision.
+    """Refuses foreign layers that would sum gradients in half precision.
 
     Raises:
-        UserError: if a bias is bfloat16, or the kernel of a convolution half precision, on a CPU.
+        UserError: if, on a CPU, a bias is bfloat16 or the kernel of a convolution has half precision.
     """
     for layer in layers:
-        if isinstance(layer, _Exact) or not layer.autocast or not sums_in_half(layer):
-            continue  # a layer without autocast, as `Offset`, chooses the precision of its sums itself
-        own = {
-            weight.name: weight
-            for weight in layer.trainable_weights
-            if getattr(layer, weight.name, None) is weight
-        }
+        if isinstance(layer, Exact) or not layer.autocast or not sums_in_half(layer):
+            continue  # a layer without autocast, such as `Offset`, chooses the precision of its sums itself
+        weights = {weight.name: weight for weight in layer.trainable_weights}
+        own = {name: weight for name, weight in weights.items() if weight is getattr(layer, name, None)}
         kernel = own.get("kernel")
         convolution = kernel is not None and hasattr(layer, "kernel_size")
         if convolution or ("bias" in own and layer.compute_dtype == "bfloat16"):
@@ -45,40 +48,43 @@ def check_sums(layers: list[keras.layers.Layer]) -> None:
             )
 
 
-class _Exact:
-    """What the layers below share.
+class Exact(Mixed):
+    """Mixin for Keras layers whose sums are float32: the base of the layers below.
 
     Args:
-        *args, **kwargs: as the Keras layer of that name takes them; `dtype` None is `policy_for(None)`.
+        *args, **kwargs: arguments of the Keras layer of that name.
+        dtype: dtype or policy, see `policy_for`.
     """
 
-    def __init__(self, *args, dtype=None, **kwargs):
+    kernel: Any
+
+    def __init__(self, *args: Any, dtype: str | keras.DTypePolicy | None = None, **kwargs: Any) -> None:
         super().__init__(*args, dtype=policy_for(dtype), **kwargs)
 
-    def _finish(self, products):
-        """Returns the activation of products [..., units], float32 or half, plus the bias, in half precision."""
+    def _finish(self, products: tf.Tensor) -> tf.Tensor:
+        """Returns activation(products [..., units] + bias) in half precision; the sum is taken in float32."""
         if self.use_bias:
             products = tf.cast(products, tf.float32) + tf.cast(self.bias, tf.float32)
         return self.activation(tf.cast(products, self.compute_dtype))
 
 
-class Dense(_Exact, keras.layers.Dense):
-    """`keras.layers.Dense`."""
+class Dense(Exact, keras.layers.Dense):
+    """`keras.layers.Dense` with gradients summed in float32."""
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Returns activation(inputs kernel + bias)."""
         if not sums_in_half(self):
             return super().call(inputs, training=training)
         return self._finish(keras.ops.matmul(inputs, self.kernel))
 
 
-class _ExactConvolution(_Exact):
+class _ExactConvolution(Exact):
     """Convolutions whose channels come last, whatever Keras' `image_data_format` is."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs | {"data_format": "channels_last"})
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns the activation of the convolution."""
         if not sums_in_half(self):
             return super().call(inputs)
@@ -87,18 +93,18 @@ class _ExactConvolution(_Exact):
 
 
 class Conv2D(_ExactConvolution, keras.layers.Conv2D):
-    """`keras.layers.Conv2D`."""
+    """`keras.layers.Conv2D` with gradients summed in float32."""
 
-    def _convolve(self, inputs, kernel):
+    def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return keras.ops.conv(
             inputs, kernel, list(self.strides), self.padding, self.data_format, self.dilation_rate
         )
 
 
 class Conv2DTranspose(_ExactConvolution, keras.layers.Conv2DTranspose):
-    """`keras.layers.Conv2DTranspose`."""
+    """`keras.layers.Conv2DTranspose` with gradients summed in float32."""
 
-    def _convolve(self, inputs, kernel):
+    def _convolve(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return keras.ops.conv_transpose(
             inputs,
             kernel,

@@ -8,34 +8,34 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import positive_int
-from tfvae.layers.products import Conv2D, Dense
+from tfvae.layers.products import Conv2D, Dense, Exact
 
 
-class _Spectral:
-    """What the layers below share: sigma, by power iteration on the kernel as a matrix W [inputs, units].
+class _Spectral(Exact):
+    """Base of the layers below: sigma, by power iteration on the kernel as a matrix W [inputs, units].
 
         v = W u / |W u|,   u = W' v / |W' v|,   sigma = v' W u
 
-    u is kept between calls and moves in training alone. The gradient goes through sigma as a function of W, u and v
-    held fixed, which is the exact gradient once they have converged. `keras.layers.SpectralNormalization` replaces the
-    kernel itself instead and has no such gradient.
+    u is kept between calls and changes only in training. The gradient goes through sigma as a function of W, with u and
+    v held fixed. It is exact once they have converged. `keras.layers.SpectralNormalization` replaces the kernel itself
+    and has no such gradient.
 
     Args:
-        power_iterations: of each call in training.
-        *args, **kwargs: as the Keras layer of that name takes them.
+        power_iterations: number of iterations in each call in training.
+        *args, **kwargs: arguments of the Keras layer of that name.
 
     References:
         Miyato et al.: Spectral normalization for generative adversarial networks (2018), section 2.1 and algorithm 1.
     """
 
-    def __init__(self, *args: Any, power_iterations: int = 1, **kwargs: Any):
+    def __init__(self, *args: Any, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.power_iterations = positive_int("power_iterations", power_iterations)
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Makes the kernel, the bias and the vector u."""
-        super().build(input_shape)  # type: ignore[misc]
-        self.vector = self.add_weight(  # type: ignore[attr-defined]
+        super().build(input_shape)
+        self.vector = self.add_weight(
             shape=(self.kernel.shape[-1],),
             initializer=keras.initializers.RandomNormal(seed=0),
             trainable=False,
@@ -48,7 +48,7 @@ class _Spectral:
         """Returns the estimate of the largest singular value: scalar, float32.
 
         Args:
-            training: whether to iterate further and to keep the vector.
+            training: True to iterate further and to keep the vector.
         """
         matrix = tf.reshape(tf.cast(self.kernel, tf.float32), [-1, self.kernel.shape[-1]])
         constant = tf.stop_gradient(matrix)
@@ -62,11 +62,11 @@ class _Spectral:
         return tf.reduce_sum(v * tf.linalg.matvec(matrix, u))
 
     def _divided(self, products: tf.Tensor, training: bool) -> tf.Tensor:
-        return self._finish(tf.cast(products, tf.float32) / self.sigma(training))  # type: ignore[attr-defined]
+        return self._finish(tf.cast(products, tf.float32) / self.sigma(training))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        return super().get_config() | {"power_iterations": self.power_iterations}  # type: ignore[misc]
+        return super().get_config() | {"power_iterations": self.power_iterations}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")

@@ -285,6 +285,6 @@ def _watched(callbacks, watcher):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
     callbacks = keras.tree.flatten([] if callbacks is None else callbacks)
-    if any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks):
+    if any(isinstance(each, (keras.callbacks.TerminateOnNaN, StopWhenNotFinite)) for each in callbacks):
         return callbacks
     return [*callbacks, watcher]

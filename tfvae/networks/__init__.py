@@ -1,4 +1,4 @@
-"""Encoders and decoders, and what recurrent ones are made of."""
+"""Encoders, decoders and the parts of recurrent ones."""
 
 import keras  # noqa: F401  before all else: see tfvae/registration.py
 

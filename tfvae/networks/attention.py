@@ -1,8 +1,10 @@
-"""Selective attention: a grid of Gaussian filters that reads from an image or writes into one."""
+"""Selective attention: a grid of Gaussian filters that reads from an image or writes to one."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,22 +17,23 @@ from tfvae.layers import Composite, Dense, bounded
 class AttentionWindow(Composite, keras.layers.Layer):
     """N x N Gaussian filters on a grid whose place, stride, width and intensity are linear in the features.
 
-    For an image of height B and width A, pixels counted from 1:
+    For an image of height B and width A, with pixels counted from 1:
 
-        (g_x, g_y, log s^2, log d, log gamma) = linear(features), the logarithms `bounded`
+        (g_x, g_y, log s^2, log d, log gamma) = linear(features), with the logarithms `bounded`
         centre  = ((A + 1) / 2 (g_x + 1), (B + 1) / 2 (g_y + 1))
         stride  = (max(A, B) - 1) / (N - 1) d
         mean_i  = centre + (i - N / 2 - 1 / 2) stride,  i = 1..N
         F[i, a] = exp(-(a - mean_i)^2 / (2 s^2)), scaled so that sum_a F[i, a] = 1
 
-    Calling it returns the five numbers [..., 5]; the other methods take them. The biases start so that the grid spans
-    half of the image, s is half a stride, and what is read or written is neither weakened nor strengthened: a grid that
-    spans the whole image with s = 1 would read its border alone, and with gamma = 1 write next to nothing.
+    A call returns these five numbers, and the other methods take them as `where`. The initial biases give a grid that
+    spans half of the image, s of half a stride, and a gamma that keeps the intensity. A grid over the whole image with
+    s = 1 would read only the border, and with gamma = 1 it would write next to nothing.
 
     Args:
-        size: N, filters on each side.
-        writes: whether the window starts with the gamma that suits `write` rather than `read`.
+        size: number of filters N on each side.
         image_shape: (height, width, channels).
+        writes: True to start with the gamma that suits `write`, False for `read`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
         UserError: if the image has no height, width and channels, or N is not between 1 and its smaller side.
@@ -40,7 +43,7 @@ class AttentionWindow(Composite, keras.layers.Layer):
         the selective attention model.
     """
 
-    def __init__(self, size, image_shape, writes=False, **kwargs):
+    def __init__(self, size: int, image_shape: Sequence[int], writes: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.writes = writes
         self.image_shape = tuple(image_shape)
@@ -60,8 +63,8 @@ class AttentionWindow(Composite, keras.layers.Layer):
             )
         self.linear = Dense(5, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
-        """Makes the linear layer."""
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Makes the weights."""
         self.linear.build(input_shape)
         stride = 0.5 * (max(self.image_shape[:2]) - 1) / max(self.size - 1, 1)
         log_stride = math.log(max(stride, 1.0))
@@ -69,13 +72,21 @@ class AttentionWindow(Composite, keras.layers.Layer):
         self.linear.bias.assign([0.0, 0.0, 2.0 * (log_stride - math.log(2.0)), -math.log(2.0), log_gamma])
         super().build(input_shape)
 
-    def call(self, features):
-        """Returns (g_x, g_y, log s^2, log d, log gamma): [..., 5], float32."""
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns (g_x, g_y, log s^2, log d, log gamma) of features [N, size]: [N, 5], float32."""
         found = tf.cast(self.linear(features), tf.float32)
         return tf.concat([found[..., :2], bounded(found[..., 2:])], axis=-1)
 
-    def centres(self, where):
-        """Returns the means of the filters, in pixels counted from 1: rows [N, size] and columns [N, size]."""
+    def centres(self, where: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the means of the filters.
+
+        Args:
+            where: output of the layer, [N, 5].
+
+        Returns:
+            rows: vertical means, [N, size], in pixels counted from 1.
+            columns: horizontal means, [N, size], in pixels counted from 1.
+        """
         height, width, _ = self.image_shape
         steps = (tf.range(self.size, dtype=tf.float32) - (self.size - 1) / 2) * self._stride(where)
         return (
@@ -83,22 +94,32 @@ class AttentionWindow(Composite, keras.layers.Layer):
             (width + 1) / 2 * (where[:, 0:1] + 1.0) + steps,
         )
 
-    def edges(self, where):
-        """Returns the edges of what the grid covers, half a stride beyond the outer filters: left, top, right and
-        bottom, in pixels from the image's left and top edge, [N, 4]."""
+    def edges(self, where: tf.Tensor) -> tf.Tensor:
+        """Returns the edges of the grid, half a stride beyond the outer filters.
+
+        Args:
+            where: output of the layer, [N, 5].
+
+        Returns:
+            edges: left, top, right and bottom, [N, 4], in pixels from the image's left and top edge.
+        """
         half = 0.5 * self.size * self._stride(where)
         row, column = (tf.reduce_mean(means, axis=1, keepdims=True) - 0.5 for means in self.centres(where))
         return tf.concat([column - half, row - half, column + half, row + half], axis=1)
 
-    def _stride(self, where):
-        """Returns the distance between neighbouring filters, in pixels, [N, 1]; that of a single one has no effect."""
+    def _stride(self, where: tf.Tensor) -> tf.Tensor:
+        """Returns the distance between neighbouring filters: [N, 1], pixels. With one filter it has no effect."""
         return (max(self.image_shape[:2]) - 1) / max(self.size - 1, 1) * tf.exp(where[:, 3:4])
 
-    def filters(self, where):
-        """Returns the filters of the rows [N, size, height] and of the columns [N, size, width]."""
+    def filters(self, where: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the filters of the rows [N, size, height] and of the columns [N, size, width].
+
+        Args:
+            where: output of the layer, [N, 5].
+        """
         precision = tf.exp(-where[:, 2])[:, tf.newaxis, tf.newaxis]
 
-        def normalized(centres, length):
+        def normalized(centres: tf.Tensor, length: int) -> tf.Tensor:
             pixels = tf.range(1, length + 1, dtype=tf.float32)
             gap = pixels - centres[:, :, tf.newaxis]
             return tf.nn.softmax(-0.5 * precision * tf.square(gap), axis=-1)
@@ -106,12 +127,12 @@ class AttentionWindow(Composite, keras.layers.Layer):
         rows, columns = self.centres(where)
         return normalized(rows, self.image_shape[0]), normalized(columns, self.image_shape[1])
 
-    def read(self, where, image):
+    def read(self, where: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
         """Returns gamma F_y image F_x^T for each channel.
 
         Args:
-            where: [N, 5].
-            image: [N, height, width, channels], any number of channels.
+            where: output of the layer, [N, 5].
+            image: images, [N, height, width, channels], with any number of channels.
 
         Returns:
             patch: [N, size, channels, size].
@@ -124,12 +145,12 @@ class AttentionWindow(Composite, keras.layers.Layer):
         found *= tf.exp(where[:, 4])[:, tf.newaxis, tf.newaxis]
         return tf.reshape(found, [-1, self.size, channels, self.size])
 
-    def write(self, where, patch):
+    def write(self, where: tf.Tensor, patch: tf.Tensor) -> tf.Tensor:
         """Returns F_y^T patch F_x / gamma for each channel.
 
         Args:
-            where: [N, 5].
-            patch: [N, size, channels, size], as `read` gives it.
+            where: output of the layer, [N, 5].
+            patch: patches, [N, size, channels, size], in the layout of `read`.
 
         Returns:
             image: [N, height, width, channels].
@@ -142,11 +163,11 @@ class AttentionWindow(Composite, keras.layers.Layer):
         drawn *= tf.exp(-where[:, 4])[:, tf.newaxis, tf.newaxis]
         return tf.transpose(tf.reshape(drawn, [-1, height, channels, width]), [0, 1, 3, 2])
 
-    def patch_size(self, channels):
-        """Returns the numbers in a patch of some channels."""
+    def patch_size(self, channels: int) -> int:
+        """Returns how many numbers a patch of so many channels holds."""
         return math.prod((self.size, self.size, channels))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {
             "size": self.size,

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import keras
+import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
-from tfvae.layers import Composite, Conv2D, Conv2DTranspose, Dense
+from tfvae.layers import Activation, Composite, Conv2D, Conv2DTranspose, Dense
+
+ConvLayer = TypeVar("ConvLayer", Conv2D, Conv2DTranspose)
 
 
 class _Conv(Composite, keras.layers.Layer):
-    def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
+    convolutions: list[Conv2D] | list[Conv2DTranspose]
+
+    def __init__(
+        self,
+        filters: int | Sequence[int],
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = list(shape_of("filters", filters))
         if not self.filters:
@@ -20,7 +33,7 @@ class _Conv(Composite, keras.layers.Layer):
         self.kernel_size = positive_int("kernel_size", kernel_size)
         self.activation = keras.activations.get(activation)
 
-    def _strided(self, layer_class):
+    def _strided(self, layer_class: type[ConvLayer]) -> list[ConvLayer]:
         return [
             layer_class(
                 count,
@@ -33,7 +46,7 @@ class _Conv(Composite, keras.layers.Layer):
             for count in self.filters
         ]
 
-    def _build_in_turn(self, shape):
+    def _build_in_turn(self, shape: tuple[Any, ...]) -> None:
         for layer in self.convolutions:
             memory.check_weights(
                 self.path or self.name, self.kernel_size, self.kernel_size, shape[-1], layer.filters
@@ -41,7 +54,7 @@ class _Conv(Composite, keras.layers.Layer):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "filters": self.filters,
             "kernel_size": self.kernel_size,
@@ -51,30 +64,43 @@ class _Conv(Composite, keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ConvEncoder(_Conv):
-    """Convolutions of stride 2, one for each entry of `filters`: images [N, H, W, C] to flat features.
+    """An encoder of images: convolutions of stride 2, then flat features.
 
     Args:
-        filters: channels of each layer.
-        kernel_size: height and width of the kernels.
-        activation: of every layer.
+        filters: channels of each convolution, one integer or several.
+        kernel_size: height and width of the kernels, pixels.
+        activation: activation of every layer.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
         UserError: if a count is below 1, or the input is not a batch of images.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.networks import ConvEncoder
+        >>> ConvEncoder([32, 64])(tf.zeros([5, 28, 28, 1])).shape
+        TensorShape([5, 3136])
     """
 
-    def __init__(self, filters, kernel_size=3, activation="relu", **kwargs):
+    def __init__(
+        self,
+        filters: int | Sequence[int],
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, activation, **kwargs)
         self.convolutions = self._strided(Conv2D)
 
-    def build(self, input_shape):
-        """Makes the layers."""
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Makes the weights."""
         if len(input_shape) != 4:
             raise UserError("ConvEncoder needs images", expected="shape [N, H, W, C]", received=input_shape)
         self._build_in_turn(input_shape)
         super().build(input_shape)
 
-    def call(self, images):
-        """Returns features [N, H' W' filters[-1]]."""
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns features of images [N, H, W, C]: [N, H' W' filters[-1]]."""
         for layer in self.convolutions:
             images = layer(images)
         return keras.ops.reshape(images, (-1, math.prod(images.shape[1:])))
@@ -82,19 +108,33 @@ class ConvEncoder(_Conv):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ConvDecoder(_Conv):
-    """Transposed convolutions of stride 2 up to an image's size: flat features to a feature map [N, H, W, filters[-1]].
+    """A decoder to images: transposed convolutions of stride 2 from flat features to a feature map.
 
     Args:
-        image_shape: (H, W, C) of the images to decode to; H and W divisible by 2^len(filters).
-        filters: channels of each layer.
-        kernel_size: height and width of the kernels.
-        activation: of every layer.
+        image_shape: (H, W, C) of the images, with H and W divisible by 2^len(filters).
+        filters: channels of each convolution, one integer or several.
+        kernel_size: height and width of the kernels, pixels.
+        activation: activation of every layer.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        UserError: if a count is below 1 or the image's size is not divisible.
+        UserError: if a count is below 1, or H or W is not divisible.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.networks import ConvDecoder
+        >>> ConvDecoder((28, 28, 1), [64, 32])(tf.zeros([5, 20])).shape
+        TensorShape([5, 28, 28, 32])
     """
 
-    def __init__(self, image_shape, filters, kernel_size=3, activation="relu", **kwargs):
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        filters: int | Sequence[int],
+        kernel_size: int = 3,
+        activation: Activation = "relu",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(filters, kernel_size, activation, **kwargs)
         self.image_shape = shape_of("image_shape", image_shape)
         factor = 2 ** len(self.filters)
@@ -110,21 +150,21 @@ class ConvDecoder(_Conv):
         self.dense = Dense(math.prod(self.start), activation=self.activation, dtype=self.dtype_policy)
         self.convolutions = self._strided(Conv2DTranspose)
 
-    def build(self, input_shape):
-        """Makes the layers."""
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Makes the weights."""
         memory.check_weights(self.path or self.name, math.prod(input_shape[1:]), math.prod(self.start))
         self.dense.build((None, math.prod(input_shape[1:])))
         self._build_in_turn((None, *self.start))
         super().build(input_shape)
 
-    def call(self, features):
-        """Returns feature maps [N, H, W, filters[-1]]."""
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns feature maps of features [N, ...]: [N, H, W, filters[-1]]."""
         features = keras.ops.reshape(features, (-1, math.prod(features.shape[1:])))
         maps = keras.ops.reshape(self.dense(features), (-1, *self.start))
         for layer in self.convolutions:
             maps = layer(maps)
         return maps
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {"image_shape": self.image_shape}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import positive_int
 from tfvae.layers import Composite, Dense
+
+State = tuple[tf.Tensor, tf.Tensor]
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -18,37 +22,56 @@ class LSTMStep(Composite, keras.layers.Layer):
         c <- sigmoid(f) c + sigmoid(i) tanh(g)
         h <- sigmoid(o) tanh(c)
 
-    It has no state of its own and draws no noise; the bias of f starts at 1.
+    The layer holds no state and draws no noise. The bias of f starts at 1.
 
     Args:
-        units: of h and of c.
-        kernel_initializer: of the linear layer.
+        units: size of h and of c.
+        kernel_initializer: initializer of the linear layer's kernel.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
         UserError: if `units` < 1.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.networks import LSTMStep
+        >>> step = LSTMStep(8)
+        >>> hidden, cell = step(tf.zeros([5, 3]), step.start(5))
+        >>> hidden.shape, cell.shape
+        (TensorShape([5, 8]), TensorShape([5, 8]))
 
     References:
         Hochreiter, Schmidhuber: Long short-term memory (1997); Gers, Schmidhuber, Cummins: Learning to forget (2000).
     """
 
-    def __init__(self, units, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self, units: int, kernel_initializer: str | keras.Initializer = "glorot_uniform", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.units = positive_int("units", units)
         self.gates = Dense(4 * self.units, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
 
-    def build(self, input_shape):
-        """Makes the linear layer for inputs [N, size]."""
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Makes the weights for inputs [N, size]."""
         memory.check_weights(self.path or self.name, input_shape[-1] + self.units, 4 * self.units)
         self.gates.build((None, input_shape[-1] + self.units))
         self.gates.bias.assign(tf.repeat(tf.constant([0.0, 1.0, 0.0, 0.0]), self.units))
         super().build(input_shape)
 
-    def start(self, rows):
-        """Returns the state before the first step, zeros: (h, c), [rows, units] each, float32."""
+    def start(self, rows: int | tf.Tensor) -> State:
+        """Returns the state before the first step: (h, c), zeros, [rows, units] each, float32."""
         return tf.zeros([rows, self.units]), tf.zeros([rows, self.units])
 
-    def call(self, inputs, state):
-        """Returns the next state (h, c), [N, units] each, float32."""
+    def call(self, inputs: tf.Tensor, state: State) -> State:
+        """Returns the next state.
+
+        Args:
+            inputs: features, [N, size].
+            state: (h, c), [N, units] each.
+
+        Returns:
+            state: (h, c), [N, units] each, float32.
+        """
         hidden, cell = state
         joined = tf.concat(
             [tf.cast(inputs, self.compute_dtype), tf.cast(hidden, self.compute_dtype)], axis=-1
@@ -58,7 +81,7 @@ class LSTMStep(Composite, keras.layers.Layer):
         cell = tf.sigmoid(keep) * tf.cast(cell, tf.float32) + tf.sigmoid(enter) * tf.tanh(new)
         return tf.sigmoid(leave) * tf.tanh(cell), cell
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         initializer = keras.initializers.serialize(self.gates.kernel_initializer)
         return super().get_config() | {"units": self.units, "kernel_initializer": initializer}

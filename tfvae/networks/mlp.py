@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import shape_of
-from tfvae.layers import Composite, Dense
+from tfvae.layers import Activation, Composite, Dense
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class MLP(Composite, keras.layers.Layer):
-    """A stack of dense layers on the flattened input; an encoder or a decoder.
+    """A stack of dense layers on the flattened input: an encoder or a decoder.
 
     Args:
-        units: widths of the hidden layers.
-        activation: of every layer.
-        batch_norm: whether to normalise each layer before its activation.
-        kernel_initializer: of every layer.
+        units: widths of the layers, one integer or several.
+        activation: activation of every layer.
+        batch_norm: True to normalise each layer before its activation.
+        kernel_initializer: initializer of every layer's kernel.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
         UserError: if a width is below 1.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.networks import MLP
+        >>> MLP([200, 100])(tf.zeros([5, 28, 28, 1])).shape
+        TensorShape([5, 100])
 
     References:
         Ioffe, Szegedy: Batch normalization (2015).
     """
 
     def __init__(
-        self, units, activation="relu", batch_norm=False, kernel_initializer="glorot_uniform", **kwargs
-    ):
+        self,
+        units: int | Sequence[int],
+        activation: Activation = "relu",
+        batch_norm: bool = False,
+        kernel_initializer: str | keras.Initializer = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.units = list(shape_of("units", units))
         self.activation = keras.activations.get(activation)
@@ -50,8 +65,8 @@ class MLP(Composite, keras.layers.Layer):
             keras.layers.BatchNormalization(dtype=self.dtype_policy) for _ in self.units if batch_norm
         ]
 
-    def build(self, input_shape):
-        """Makes the layers."""
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Makes the weights for inputs of a shape [N, ...]."""
         size = math.prod(input_shape[1:])
         for index, dense in enumerate(self.dense):
             memory.check_weights(self.path or self.name, size, self.units[index])
@@ -61,8 +76,8 @@ class MLP(Composite, keras.layers.Layer):
                 self.normalizations[index].build((None, size))
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
-        """Returns features [N, units[-1]]."""
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Returns features of inputs [N, ...]: [N, units[-1]]."""
         features = keras.ops.reshape(inputs, (-1, math.prod(inputs.shape[1:])))
         for index, dense in enumerate(self.dense):
             features = dense(features)
@@ -70,7 +85,7 @@ class MLP(Composite, keras.layers.Layer):
                 features = self.activation(self.normalizations[index](features, training=training))
         return features
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {
             "units": self.units,

@@ -1,7 +1,7 @@
-"""Figures as PNG files: NumPy arrays in, files out, no pyplot and no TensorFlow.
+"""Figures as PNG files, drawn from NumPy arrays without pyplot and without TensorFlow.
 
-Every function writes its file whole or not at all, so that the figure of an earlier epoch outlives a failed
-one, and returns the path.
+Every function returns the path of its file. It writes the file completely or not at all: if it fails, the figure of an
+earlier epoch remains.
 """
 
 from tfvae.plotting.bars import save_effective_sizes, save_unit_variances

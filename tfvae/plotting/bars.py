@@ -1,4 +1,4 @@
-"""Figures made of bars: how the effective sample sizes are spread, and how much each latent unit does."""
+"""Figures made of bars: the distribution of effective sample sizes, and the activity of each latent unit."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ WIDTH = 7.5  # inches
 def save_effective_sizes(
     path: str | os.PathLike[str], edges: np.ndarray, counts: np.ndarray, *, title: str, few: float = 10.0
 ) -> Path:
-    """Draws a histogram of effective sample sizes on a logarithmic axis, the bins of few particles in another colour.
+    """Draws a histogram of effective sample sizes on a logarithmic axis. Bins of few particles have another colour.
 
     Args:
-        path: the PNG file.
-        edges: [bins + 1] ascending and positive, in particles.
-        counts: [bins] examples in each bin.
-        title: what the figure shows, written above it.
-        few: particles; bins that end there or below hold estimates that are not to be trusted.
+        path: PNG file to write.
+        edges: ascending, positive edges of the bins, [bins + 1], in particles.
+        counts: number of examples in each bin, [bins].
+        title: text above the figure.
+        few: largest effective sample size, in particles, at which an estimate is not to be trusted.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the edges do not ascend from above 0, there are not as many counts as bins, or the file cannot be
-            written.
+        UserError: if the edges are not positive and ascending, the numbers of counts and bins differ, or the file
+            cannot be written.
     """
     edges, counts = finite("edges", np.asarray(edges, float)), finite("counts", np.asarray(counts, float))
     if (
@@ -80,21 +80,21 @@ def save_effective_sizes(
 def save_unit_variances(
     path: str | os.PathLike[str], variances: Sequence[np.ndarray], *, title: str, threshold: float
 ) -> Path:
-    """Draws Var_x(E[z_j|x]) of each latent unit as a bar, the largest first, and the threshold of activity as a line.
+    """Draws Var_x(E[z_j|x]) of each latent unit as a bar, largest first, and the threshold of activity as a line.
 
     Units below 0.0001, or below a hundredth of the threshold, reach under the axis and show no bar.
 
     Args:
-        path: the PNG file.
-        variances: [units] for each stochastic layer, from the bottom up.
-        title: what the figure shows, written above it.
-        threshold: above which a unit counts as active.
+        path: PNG file to write.
+        variances: variances of the units, [units] for each stochastic layer, bottom layer first.
+        title: text above the figure.
+        threshold: variance above which a unit counts as active.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if there is no layer or one is no vector of finite numbers, or the file cannot be written.
+        UserError: if there is no layer, a layer is not a vector of finite numbers, or the file cannot be written.
     """
     layers = [finite("variances", np.asarray(layer, float)) for layer in variances]
     if not layers or any(layer.ndim != 1 or not len(layer) for layer in layers):

@@ -1,4 +1,4 @@
-"""The figure of sequential generation: what stands on the canvas after each step."""
+"""The figure of sequential generation: the canvas after each step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tfvae.checks import UserError
 from tfvae.plotting.images import GAP, mosaic, rgb, show
 from tfvae.plotting.look import finite, look, save
 
-TILE, LABELS = 84, 170  # pixels: side of an image, room for the names of the rows
+TILE, LABELS = 84, 170  # pixels: side of an image, space for the names of the rows
 MAX_STEPS = 16
 WINDOW = "#D55E00"
 
@@ -25,19 +25,19 @@ def save_canvases(
     names: list[str],
     windows: np.ndarray | None = None,
 ) -> Path:
-    """Draws a row for each example, its canvas after each step from left to right.
+    """Draws a row for each example: its canvas after each step, from left to right.
 
     Args:
-        path: the PNG file.
-        images: [N, T, H, W, C] floats in [0, 1], C = 1 or 3. Of more than 16 steps 16 are drawn, evenly spaced, the
-            first and the last among them.
-        title: what the figure shows, written above it.
-        names: of the rows, N.
-        windows: [N, T, 4], edges of the rectangle to which each step wrote: left, top, right and bottom, in pixels of
-            the image from its left and top edge. It is drawn where it overlaps the image. None for no rectangles.
+        path: PNG file to write.
+        images: canvases, [N, T, H, W, C] floats in [0, 1], C = 1 or 3. If there are more than 16 steps, 16 evenly
+            spaced ones are drawn, with the first and the last.
+        title: text above the figure.
+        names: labels of the N rows.
+        windows: edges of the rectangle that each step wrote to, [N, T, 4]: left, top, right and bottom, in image
+            pixels from the left and top edge. The part inside the image is drawn. None for no rectangles.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
         UserError: if the arrays have other shapes or are not finite, or the file cannot be written.
@@ -59,12 +59,13 @@ def save_canvases(
         axes.set_yticks(middles, names)
         axes.set_xticks(side * np.arange(len(chosen)) + (side - GAP) / 2, chosen + 1)
         axes.set_xlabel("step")
-        for row, column in np.ndindex(count, len(chosen)) if windows is not None else ():
-            left, top, right, bottom = np.clip(
-                windows[row, chosen[column]], 0, [width, height, width, height]
-            )
-            if left < right and top < bottom:
-                corner = column * side + left * zoom, middles[row] + (top - height / 2) * zoom
-                size = (right - left) * zoom, (bottom - top) * zoom
-                axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=WINDOW, linewidth=1.0))
+        if windows is not None:
+            for row, column in np.ndindex(count, len(chosen)):
+                left, top, right, bottom = np.clip(
+                    windows[row, chosen[column]], 0, [width, height, width, height]
+                )
+                if left < right and top < bottom:
+                    corner = column * side + left * zoom, middles[row] + (top - height / 2) * zoom
+                    size = (right - left) * zoom, (bottom - top) * zoom
+                    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=WINDOW, linewidth=1.0))
         return save(figure, path)

@@ -1,4 +1,4 @@
-"""The figure that tells how training went."""
+"""The figure of the training curves."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ def save_loss_curves(
 ) -> Path:
     """Draws the bound (left), the rate and the distortion (right) against the epoch, in nats per example.
 
-    Values so far off that they would squash the rest, as those of the first epochs may be, lie outside the
-    axes; the legend says how many.
+    Values far from the rest, which would compress the curves, lie outside the axes. The legend counts them.
 
     Args:
-        path: the PNG file.
-        history: one mapping per epoch with any of epoch, bound, rate, distortion and their twins val_bound,
-            val_rate, val_distortion; what is missing, None or not finite is not drawn. Epochs count from 1
-            where they are not given.
-        title: what the figure shows, written above it.
+        path: PNG file to write.
+        history: one mapping for each epoch, with any of the keys epoch, bound, rate, distortion, val_bound, val_rate
+            and val_distortion. Values that are missing, None or not finite are not drawn. Without the key epoch,
+            epochs count from 1.
+        title: text above the figure.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
         UserError: if the history is empty, or the file cannot be written.
@@ -56,7 +55,7 @@ def save_loss_curves(
 def _panel(
     axes: Axes, epochs: np.ndarray, history: Sequence[Mapping[str, Any]], key: str, heading: str
 ) -> None:
-    """Draws one quantity for training and validation; a line runs through the epochs that have a value."""
+    """Draws one metric for training and validation. A line joins the epochs that have a value."""
     axes.set_title(heading, loc="left")
     axes.set(xlabel="epoch", ylabel=f"{key} [nats]")
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
@@ -83,16 +82,17 @@ def _panel(
 
 
 def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Returns limits for an axis that a few values far from the rest do not stretch.
+    """Returns limits of an axis that a few values far from the rest do not stretch.
 
-    The bulk of a curve are the values after the first tenth of it, without the outermost 2 % on both sides.
-    The axis holds every value that lies within the bulk or no further from it than 1.5 times its width.
+    The bulk of a curve leaves out the first tenth of its values and then the outermost 2 % on both sides. The axis
+    holds every value within 1.5 widths of the bulk.
 
     Args:
-        curves: finite, non-empty vectors; of fewer than five values, or of a constant bulk, all are held.
+        curves: finite, non-empty vectors. A curve with fewer than five values, or a
+            constant bulk, is held completely.
 
     Returns:
-        low, high: with a margin of 5 %.
+        low, high: ends of the axis, with a margin of 5 %.
     """
     held = []
     for values in curves:

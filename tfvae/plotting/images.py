@@ -17,8 +17,8 @@ from tfvae.checks import UserError, positive_int
 from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
 
 MAX_IMAGES = 10_000
-LONGEST, PIXELS = 60_000, 2 * 10**8  # of a canvas: a figure has less than 2^16 pixels on a side
-HIDDEN = np.array([0.42, 0.56, 0.74])  # colour of pixels that are not shown
+LONGEST, PIXELS = 60_000, 2 * 10**8  # longest side and most pixels: Matplotlib draws less than 2^16 on a side
+HIDDEN = np.array([0.42, 0.56, 0.74])  # colour of hidden pixels
 CHARACTER = 11  # pixels: a letter of a label
 GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a line of the title, a figure
 
@@ -26,17 +26,17 @@ GAP, TILE, LINE, NARROWEST = 4, 112, 30, 640  # pixels: between tiles, a tile, a
 def save_image_grid(
     path: str | os.PathLike[str], images: np.ndarray, *, title: str, columns: int | None = None
 ) -> Path:
-    """Draws images side by side, row after row: samples, as the means of the decoder.
+    """Draws images side by side, row after row.
 
     Args:
-        path: the PNG file.
-        images: [N, H, W, C] floats in [0, 1], C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000. Here and below a
-            pixel outside [0, 1], as the mean of a Normal may be, is drawn as 0 or 1, and the title says so.
-        title: what the figure shows, written above it.
-        columns: images per row; by default about as many as there are rows.
+        path: PNG file to write.
+        images: [N, H, W, C] floats in [0, 1], C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000. A pixel outside [0, 1],
+            such as the mean of a Normal, is drawn as 0 or 1, and the title says so.
+        title: text above the figure.
+        columns: number of images in a row; by default about the number of rows.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
         UserError: if the images have another shape or are not finite, or the file cannot be written.
@@ -53,20 +53,20 @@ def save_image_grid(
 def save_reconstructions(
     path: str | os.PathLike[str], originals: np.ndarray, reconstructions: np.ndarray, *, title: str
 ) -> Path:
-    """Draws each original above its reconstruction: up to three double rows of ten; the rest is left out.
+    """Draws each original above its reconstruction, at most 30 pairs in three double rows of ten.
 
     Args:
-        path: the PNG file.
+        path: PNG file to write.
         originals: [N, H, W, C] floats in [0, 1], C = 1 or 3.
-        reconstructions: the same shape, in the same order.
-        title: what the figure shows, written above it.
+        reconstructions: array of the same shape, in the same order.
+        title: text above the figure.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the shapes differ or are not those of images, the values are not finite, or the file
-            cannot be written.
+        UserError: if the shapes differ or are not those of images, the values are not finite, or the file cannot be
+            written.
     """
     shape, other = np.shape(originals), np.shape(reconstructions)
     if shape != other:
@@ -90,20 +90,20 @@ def save_columns(
     hidden: Mapping[str, np.ndarray] | None = None,
     rows: Sequence[str] | None = None,
 ) -> Path:
-    """Draws named columns of images side by side, a row for each example: conditions beside what they lead to.
+    """Draws named columns of images, with a row for each example, such as conditions beside their predictions.
 
     Args:
-        path: the PNG file.
-        columns: heading to images [N, H, W, C] floats in [0, 1], C = 1 or 3, the same shape in every column.
-        title: what the figure shows, written above it.
-        hidden: heading to a mask [H, W, C] of the pixels of that column that are not shown but drawn in blue.
-        rows: a label for each row, or None.
+        path: PNG file to write.
+        columns: mapping from headings to images, [N, H, W, C] floats in [0, 1], C = 1 or 3, all of one shape.
+        title: text above the figure.
+        hidden: mapping from headings to masks [H, W, C] that are True for pixels drawn in blue; None for no masks.
+        rows: labels of the rows, or None.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the columns differ in shape or are no images, the values are not finite, or the file cannot be
+        UserError: if the columns differ in shape or are not images, the values are not finite, or the file cannot be
             written.
     """
     shapes = {name: np.shape(images) for name, images in columns.items()}
@@ -112,7 +112,7 @@ def save_columns(
     drawn = []
     for name, images in columns.items():
         images = rgb(name, images, "[N, H, W, C]")
-        if name in (hidden or {}):
+        if hidden is not None and name in hidden:
             images = np.where(hidden[name].any(axis=-1, keepdims=True), HIDDEN, images)
         drawn.append(images)
     tiles = np.stack(drawn, axis=1)
@@ -131,27 +131,25 @@ def save_columns(
 def save_manifold_grid(
     path: str | os.PathLike[str], images: np.ndarray, *, title: str, extent: tuple[float, float]
 ) -> Path:
-    """Draws what a decoder makes of a two-dimensional latent space: tiles without gaps, z2 growing upwards.
+    """Draws a decoded grid over a two-dimensional latent space: tiles without gaps, z2 growing upwards.
 
-    The tiles stand at equally spaced quantiles of the standard-normal prior, so a step in z is longer far
-    from 0. The ticks are round values of z at their places on that scale: with F the standard-normal
-    distribution function, z stands (F(z) - F(low)) / (F(high) - F(low)) of the way from the centre of the
-    first tile to that of the last.
+    The tiles stand at equally spaced quantiles of the standard normal prior, so a step in z is longer far from 0. Ticks
+    are round values of z at their places on that scale. With F the standard normal distribution function, z stands at
+    the fraction (F(z) - F(low)) / (F(high) - F(low)) of the way from the centre of the first tile to that of the last.
 
     Args:
-        path: the PNG file.
-        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100; images[i, j] is decoded at the
-            j-th value of z1, counted from the lowest, and the i-th of z2, counted from the highest: as it
-            is drawn.
-        title: what the figure shows, written above it.
-        extent: (low, high), the latent coordinates, of z1 and z2 alike, at the centres of the outer tiles.
+        path: PNG file to write.
+        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100. z1 grows with the second index, z2 falls
+            with the first, as drawn.
+        title: text above the figure.
+        extent: (low, high), latent coordinates at the centres of the outer tiles, for z1 and z2.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the images have another shape or are not finite, the extent does not ascend, or the
-            file cannot be written.
+        UserError: if the images have another shape or are not finite, the extent does not ascend, or the file cannot
+            be written.
     """
     images = rgb("images", images, "[n, n, H, W, C]")
     if images.shape[0] != images.shape[1] or len(images) < 2:
@@ -174,7 +172,7 @@ def save_manifold_grid(
 
 
 def _quantile_ticks(low: float, high: float) -> tuple[list[str], np.ndarray]:
-    """Returns round latent values in [low, high], as text, and how far along the axis each stands."""
+    """Returns round latent values in [low, high], as text, and the place of each, a fraction of the axis."""
     values = np.asarray(MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(low, high))
     values = values[(values >= low - 1e-9) & (values <= high + 1e-9)]
     first, last, *places = (0.5 * math.erf(value / math.sqrt(2)) for value in (low, high, *values))
@@ -182,7 +180,7 @@ def _quantile_ticks(low: float, high: float) -> tuple[list[str], np.ndarray]:
 
 
 def rgb(name: str, images: Any, axes: str) -> np.ndarray:
-    """Returns images with three channels, their rank checked against `axes`, such as "[N, H, W, C]"."""
+    """Returns images with three channels. Their rank must be that of `axes`, such as "[N, H, W, C]"."""
     images = finite(name, images)
     if images.ndim != axes.count(",") + 1 or images.shape[-1] not in (1, 3) or not images.size:
         expected = f"{axes} with C = 1 or 3, none of them 0"
@@ -194,21 +192,22 @@ def rgb(name: str, images: Any, axes: str) -> np.ndarray:
 
 
 def room_for(labels: Sequence[str]) -> int:
-    """Returns the pixels that labels on the left of a canvas take."""
+    """Returns the width that labels on the left of a canvas take, in pixels."""
     return 30 + CHARACTER * max(map(len, labels)) if labels else 0
 
 
 def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Lays rows of images on white, each pixel blown up to a square (nearest interpolation).
+    """Lays rows of images on white. Each image pixel becomes a square (nearest interpolation).
 
     Args:
-        rows: images [n, H, W, 3] of each row; the first row is the longest.
-        tile: wanted side of an image, in pixels of the PNG; it becomes a multiple of the image's own.
-        gaps: pixels between a row and the next; with gaps, images in a row stand `GAP` pixels apart.
+        rows: images of each row, [n, H, W, 3]; the first row is the longest.
+        tile: wanted side of an image, in pixels of the PNG. It is rounded to a multiple of the image's own side.
+        gaps: heights of the gaps between rows, in pixels; images in a row then stand `GAP` pixels apart. None for no
+            gaps at all.
 
     Returns:
         canvas: [height, width, 3].
-        middles: the height of each row's middle, in pixels from the top.
+        middles: distance of each row's middle from the top, [rows], pixels.
     """
     columns, height, width = rows[0].shape[:3]
     zoom = max(1, round(min(tile, 4000 / columns) / max(height, width)))
@@ -224,7 +223,7 @@ def mosaic(rows: list[np.ndarray], tile: int, gaps: list[int] | None = None) -> 
 
 
 def _check_size(height: int, width: int) -> None:
-    """Raises a `UserError` if a canvas is more than a PNG can be drawn of."""
+    """Raises a `UserError` if a canvas is too large for a PNG."""
     if max(height, width) > LONGEST or height * width > PIXELS:
         raise UserError(
             "the figure is too large",
@@ -237,7 +236,7 @@ def _check_size(height: int, width: int) -> None:
 def show(
     canvas: np.ndarray, title: str, *, left: int = 0, bottom: int = 0, top: int = 0
 ) -> tuple[Figure, Axes]:
-    """Shows a canvas pixel for pixel below a title; `left`, `bottom` and `top` are room for labels, in pixels."""
+    """Shows a canvas pixel for pixel below a title. `left`, `bottom` and `top` are space for labels, in pixels."""
     height, width = canvas.shape[:2]
     full = max(NARROWEST, left + width + 2 * MARGIN)
     heading = wrap(title, full)

@@ -1,4 +1,4 @@
-"""The figure that shows where a data set lies in the latent space."""
+"""The figure of a data set in the latent space."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ MAX_CLASSES = 2 * len(CLASSES)
 def save_latent_map(
     path: str | os.PathLike[str], codes: np.ndarray, labels: Any = None, *, title: str
 ) -> Path:
-    """Draws the codes of a data set: 2-D codes as they are, 1-D ones as a histogram, longer by `principal`.
+    """Draws the codes of a data set: 1-D codes as a histogram, 2-D codes as points, longer codes by `principal`.
 
     Args:
-        path: the PNG file.
-        codes: [N, D] floats, N >= 2, in latent units.
-        labels: [N] class labels, or None. Up to 20 classes are told apart by colour, and by shape beyond
-            ten; with more, all points look the same.
-        title: what the figure shows, written above it.
+        path: PNG file to write.
+        codes: codes of the examples, [N, D] floats, N >= 2, in latent units.
+        labels: class labels, [N], or None. Up to 10 classes differ by colour, up to 20 by colour and shape. With more,
+            all points look the same.
+        title: text above the figure.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the codes are no matrix of finite numbers, the labels are not as many, or the file
-            cannot be written.
+        UserError: if the codes are not a matrix of finite numbers, the number of labels differs, or the file cannot be
+            written.
     """
     codes = finite("codes", codes).astype(float)
     if codes.ndim != 2 or len(codes) < 2 or codes.shape[1] < 1:
@@ -60,18 +60,18 @@ def save_latent_map(
 
 
 def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Projects codes on the two directions along which they vary most: codes - mean = U S V', points = U S.
+    """Projects codes on their first two principal components: codes - mean = U S V', points = U S.
 
     Args:
-        codes: [N, D], N >= 2, D >= 2, in latent units.
+        codes: codes of the examples, [N, D], N >= 2, D >= 2, in latent units.
 
     Returns:
         points: [N, 2], in latent units.
-        shares: [2], of the total variance: S_i^2 / sum_j S_j^2, and 0 where nothing varies.
+        shares: fractions of the total variance, [2]: S_i^2 / sum_j S_j^2, or 0 if nothing varies.
     """
     left, scale, _ = np.linalg.svd(codes - codes.mean(axis=0), full_matrices=False)
-    total = np.sum(scale**2)
-    return left[:, :2] * scale[:2], scale[:2] ** 2 / (total if total > 0 else 1.0)
+    variance = np.sum(scale**2)
+    return left[:, :2] * scale[:2], scale[:2] ** 2 / (variance if variance > 0 else 1.0)
 
 
 def _colours(names: np.ndarray) -> np.ndarray:

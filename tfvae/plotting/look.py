@@ -1,4 +1,4 @@
-"""What all figures share: their look, their titles, how they are written, what arrays they accept."""
+"""Helpers of all figures: style, titles, files and checks of arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DPI = 150
 MARGIN = 24  # pixels
 CHARACTER = 14  # pixels: a wide letter of a title
 
-# Told apart with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
+# Distinct with any colour vision: blue and vermilion of Okabe and Ito; Paul Tol's "muted" scheme and black.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
 CLASSES = [
     "#332288",
@@ -50,7 +50,7 @@ LOOK = {
 
 
 def look() -> contextlib.AbstractContextManager[None]:
-    """Returns a context in which figures get their one look, whatever the user's Matplotlib settings."""
+    """Returns a context in which every figure has the same style, whatever the user's Matplotlib settings."""
     return style.context(["default", LOOK])
 
 
@@ -60,10 +60,17 @@ def wrap(title: str, width: float) -> str:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Writes a PNG, whole or not at all.
+    """Writes a PNG, completely or not at all.
+
+    Args:
+        figure: figure to write.
+        path: PNG file to write.
+
+    Returns:
+        path: path of the file.
 
     Raises:
-        UserError: if it cannot be written; a file that was there before stays as it was.
+        UserError: if the file cannot be written. An earlier file stays unchanged.
     """
     path = Path(path)
     try:
@@ -83,7 +90,7 @@ def finite(name: str, array: Any) -> np.ndarray:
     """Returns `array` as a NumPy array of finite floating-point numbers.
 
     Raises:
-        UserError: if it is none.
+        UserError: if it has another type, NaN or infinity.
     """
     array = np.asarray(array)
     if not np.issubdtype(array.dtype, np.floating):

@@ -1,4 +1,4 @@
-"""Figures of data that are points of the plane."""
+"""Figures of data that are points in the plane."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ MAX_GROUPS = 2
 
 
 def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], *, title: str) -> Path:
-    """Draws one or two sets of points over each other, told apart by colour and shape.
+    """Draws one or two sets of points over each other, in different colours and shapes.
 
     Args:
-        path: the PNG file.
-        groups: name to points [N, 2], floats; the first lies below.
-        title: what the figure shows, written above it.
+        path: PNG file to write.
+        groups: mapping from names to points, [N, 2] floats; the first set lies below.
+        title: text above the figure.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if there are no sets or more than two, one is no set of points of the plane or not finite, or the
-            file cannot be written.
+        UserError: if there are no sets or more than two, a set is not [N, 2] or not finite, or the file cannot be
+            written.
     """
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise UserError("bad number of point sets", expected=f"1 to {MAX_GROUPS}", received=len(groups))
@@ -42,7 +42,16 @@ def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], 
         axes = figure.add_subplot()
         for (name, points), colour, marker in zip(groups.items(), (TRAINING, VALIDATION), "ox", strict=False):
             size = float(np.clip(12_000 / len(points), 6, 30))
-            axes.scatter(*points.T, s=size, c=colour, marker=marker, alpha=0.6, linewidths=0.8, label=name)
+            axes.scatter(
+                points[:, 0],
+                points[:, 1],
+                s=size,
+                c=colour,
+                marker=marker,
+                alpha=0.6,
+                linewidths=0.8,
+                label=name,
+            )
         axes.set(xlabel="x1", ylabel="x2")
         axes.set_aspect("equal", adjustable="datalim")
         if len(groups) > 1:

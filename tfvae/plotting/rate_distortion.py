@@ -22,15 +22,15 @@ def save_rate_distortion(
     """Draws a model as the point (rate, distortion) on lines of equal evidence lower bound, -(rate + distortion).
 
     Args:
-        path: the PNG file.
+        path: PNG file to write.
         rate: mean KL(q(z|x) || p(z)), nats per example.
         distortion: mean -log p(x|z) under q, nats per example.
-        title: what the figure shows, written above it.
-        course: [epochs, 2] rate and distortion after each epoch, drawn as a path, or None. Epochs so far off that they
-            would squash the rest lie outside the axes.
+        title: text above the figure.
+        course: rate and distortion after each epoch, [epochs, 2], drawn as a path, or None. Epochs far from the rest,
+            which would compress the path, lie outside the axes.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
         UserError: if a number is not finite, the course has another shape, or the file cannot be written.
@@ -62,9 +62,14 @@ def save_rate_distortion(
 
 
 def _name(axes: Axes, total: float) -> None:
-    """Writes the bound of a line of equal rate + distortion where the line meets the top or the left edge."""
+    """Writes the bound of a line of equal rate + distortion at the top or the left edge of the axes."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    place = {"textcoords": "offset points", "color": "0.4", "fontsize": 8, "annotation_clip": False}
+    place: dict[str, Any] = {
+        "textcoords": "offset points",
+        "color": "0.4",
+        "fontsize": 8,
+        "annotation_clip": False,
+    }
     if left <= total - high <= right:
         axes.annotate(f"{0.0 - total:g}", (total - high, high), (0, 2), ha="center", **place)
     elif low <= total - left < high:
@@ -72,7 +77,7 @@ def _name(axes: Axes, total: float) -> None:
 
 
 def _axis(course: np.ndarray, value: float) -> tuple[float, float]:
-    """Returns the ends of an axis that holds the point and the epochs not far off."""
+    """Returns the ends of an axis that holds the point and the epochs near it."""
     if not len(course):
         reach = 0.5 * abs(value) or 1.0
         return value - reach, value + reach

@@ -14,19 +14,19 @@ from tfvae.plotting.look import look, save
 
 
 def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence[str], *, title: str) -> Path:
-    """Draws rows of images one below the other, a label on the left of each.
+    """Draws rows of images one below the other, with a label on the left of each.
 
     Args:
-        path: the PNG file.
+        path: PNG file to write.
         images: [rows, columns, H, W, C] floats in [0, 1], C = 1 or 3; see `save_image_grid`.
-        labels: one short text for each row.
-        title: what the figure shows, written above it.
+        labels: short texts, one for each row.
+        title: text above the figure.
 
     Returns:
-        path: as a `Path`.
+        path: path of the file.
 
     Raises:
-        UserError: if the images have another shape or are not finite, there are not as many labels as rows, or the
+        UserError: if the images have another shape or are not finite, the numbers of labels and rows differ, or the
             file cannot be written.
     """
     images = rgb("images", images, "[rows, columns, H, W, C]")

@@ -1,16 +1,17 @@
-"""Data sets in memory, split for training, validation and test: images, and points of the plane.
+"""Data sets in memory, split for training, validation and test: images, and points in the plane.
 
     digits        scikit-learn's 8x8 digits, which need no download
-    ring          points of the plane, made by formula
+    ring          points in the plane, made by formula
     FILE.npz      arrays x_train, x_test, optionally x_valid, labels y_* and conditions c_*, see `npz.read`
     other names   image data sets of TensorFlow Datasets
 
-This module imports neither TensorFlow nor TFDS: `load` does, where the data set needs them.
+This module imports neither TensorFlow nor TFDS. `load` imports them if the data set needs them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from tfvae.training.data.dataset import DataSet, Split
 from tfvae.training.data.pipelines import (
     BINARIZE,
     binarize_once,
+    condition,
     evaluation_pipeline,
     paired,
     philox,
@@ -32,6 +34,7 @@ __all__ = [
     "DataSet",
     "Split",
     "binarize_once",
+    "condition",
     "datasets",
     "evaluation_pipeline",
     "load",
@@ -40,30 +43,35 @@ __all__ = [
     "training_pipeline",
 ]
 
-_DIGITS_TEST = 0.2  # share of the digits that is the test set
-_VALIDATION = 0.1  # share of the training images held out unless told otherwise
+_DIGITS_TEST = 0.2  # fraction of the digits in the test set
+_VALIDATION = 0.1  # default fraction of the training images that is held out
 
 
 def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> DataSet:
     """Loads a data set and sets validation examples aside.
 
-    The test set never depends on `seed`. Where the data set has a validation split of its own, the validation
-    set is that split, or `validation_size` examples of a fixed shuffle of it; `train` stays as it is.
-    Otherwise the validation set is held out of `train` by a permutation that `seed` decides.
+    The test set never depends on `seed`. If the data set has its own validation split, the validation set is that
+    split, or `validation_size` examples of a fixed shuffle of it, and the training set is unchanged. Otherwise the
+    validation set is held out of the training set by a permutation that `seed` determines.
 
     Args:
-        name: `digits`, `ring`, a file whose name ends with .npz, or the name of a TFDS image data set. Pixels lie
-            in [0, 1] or in [0, 255], in all splits alike.
-        validation_size: number of validation examples; 0 for none; None for the whole of the data set's own
-            validation split, or else a tenth of the training examples, at least one.
-        seed: any integer.
+        name: `digits`, `ring`, a file whose name ends with .npz, or the name of a TFDS image data set. Pixels lie in
+            [0, 1] or in [0, 255], in all splits alike.
+        validation_size: number of validation examples; 0 for none. None for the data set's whole validation split, or,
+            if it has none, a tenth of the training examples, at least one.
+        seed: integer that determines the held-out examples.
 
     Returns:
-        data_set: images as uint8 in 0..255 or float32 in [0, 1], the points of `ring` as float32.
+        data_set: images as uint8 in 0..255 or float32 in [0, 1]; the points of `ring` as float32.
 
     Raises:
-        UserError: the data set cannot be had or is unfit (see `npz.read` and `tfds_images.read`), pixels are
-            out of range, or `validation_size` is negative, more than there is, or leaves nothing to train on.
+        UserError: if the data set is not available or unfit (see `npz.read` and `tfds_images.read`), pixels are out of
+            range, or `validation_size` is negative, too large, or leaves nothing to train on.
+
+    Example:
+        >>> digits = load("digits")
+        >>> len(digits.train), len(digits.validation), len(digits.test), digits.image_shape
+        (1294, 144, 359, (8, 8, 1))
     """
     name = os.fspath(name)
     if validation_size is not None and (
@@ -74,6 +82,7 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
             expected="an integer >= 0",
             received=repr(validation_size),
         )
+    found: Mapping[str, tuple[np.ndarray | None, ...]]
     if name == "digits":
         found = _digits()
     elif name == "ring":
@@ -82,7 +91,7 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
         found = npz.read(name)
     else:
         found = tfds_images.read(name)
-    images = {split: parts[0] for split, parts in found.items()}
+    images = {split: np.asarray(parts[0]) for split, parts in found.items()}
     if images["train"].ndim == 4:
         images = _in_range(name, images)
     splits = {split: Split(images[split], *parts[1:]) for split, parts in found.items()}
@@ -91,7 +100,7 @@ def load(name: str, *, validation_size: int | None = None, seed: int = 0) -> Dat
 
 
 def datasets() -> list[str]:
-    """Returns one line on each kind of data set that `load` takes."""
+    """Returns one line about each kind of data set that `load` takes."""
     local = ", ".join(tfds_images.prepared()) or "none"
     folder = tfds_images.data_dir() or "TFDS' default folder (TFDS_DATA_DIR is not set)"
     return [
@@ -103,7 +112,7 @@ def datasets() -> list[str]:
 
 
 def _permutation(purpose: str, seed: int, count: int) -> np.ndarray:
-    """Returns a permutation that no version of NumPy changes: raw Philox words, ranked."""
+    """Returns a permutation that is the same in every version of NumPy: the ranks of raw Philox words."""
     return np.argsort(philox(purpose, seed).random_raw(count), kind="stable")
 
 
@@ -119,7 +128,7 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _in_range(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Brings all splits of a data set to uint8 in 0..255 or float32 in [0, 1], by one decision for all."""
+    """Returns all splits as uint8 in 0..255 or float32 in [0, 1], with one scale for all."""
     lowest = min(images.min() for images in arrays.values())
     highest = {split: images.max() for split, images in arrays.items()}
     high = max(highest.values())
@@ -145,7 +154,7 @@ def _in_range(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def _validation(train: Split, own: Split | None, size: int | None, seed: int) -> tuple[Split, Split]:
-    """Returns what remains to train on, and the validation split."""
+    """Returns the training and the validation split."""
     if size == 0:
         return train, train.take(np.arange(0))
     if own is not None:

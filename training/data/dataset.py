@@ -1,4 +1,4 @@
-"""The three splits of a data set in memory, and what a run asks of them."""
+"""The three splits of a data set in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MADE_OF = {
     "array": ("conditions", "condition", "c"),
 }  # condition: part of a split
 _LEVELS = (2, 17, 256)
-_CLASSES = 10_000  # at most, of a label that is a condition: it becomes a vector of as many numbers
+_CLASSES = 10_000  # most classes of a label that is a condition: it becomes a one-hot vector of that length
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Split:
     """Examples of one split.
 
     Args:
-        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; or vectors [N, D], float32.
-        labels: [N], int64, or None.
-        conditions: what condition "array" is made of, [N, ...], float32, or None.
+        images: images, [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; or vectors, [N, D], float32.
+        labels: class labels, [N], int64, or None.
+        conditions: arrays for the condition "array", [N, ...], float32, or None.
     """
 
     images: np.ndarray
@@ -36,8 +36,8 @@ class Split:
         """Returns the number of examples, N."""
         return len(self.images)
 
-    def take(self, rows: np.ndarray) -> Split:
-        """Returns the examples of the given rows, in that order."""
+    def take(self, rows: np.ndarray | slice) -> Split:
+        """Returns the examples with these row numbers, in that order."""
         others = (self.labels, self.conditions)
         return Split(self.images[rows], *(None if part is None else part[rows] for part in others))
 
@@ -47,10 +47,10 @@ class DataSet:
     """Three splits that share no example.
 
     Args:
-        name: the name by which it was loaded.
-        train: what a model is fitted to.
-        validation: held out for choices made during training; may be empty.
-        test: held out for evaluation.
+        name: name that `load` was called with.
+        train: examples that a model is fitted to.
+        validation: examples held out for choices during training; may be empty.
+        test: examples held out for evaluation.
     """
 
     name: str
@@ -64,10 +64,13 @@ class DataSet:
         return self.train.images.shape[1:]
 
     def check_condition(self, kind: str) -> None:
-        """Checks that every split has what a condition, one of `tfvae.conditions.KINDS`, is made of.
+        """Checks that every split has the labels or arrays that a kind of condition needs.
+
+        Args:
+            kind: one of `tfvae.conditions.KINDS`.
 
         Raises:
-            UserError: if one has not, or labels are negative or too large to be classes.
+            UserError: if a split lacks them, or labels are negative or too large to be classes.
         """
         if kind not in _MADE_OF:
             return
@@ -93,13 +96,13 @@ class DataSet:
                 )
 
     def condition_shape(self, kind: str) -> tuple[int, ...]:
-        """Returns the shape of one condition; of a label, one more than the highest of any split."""
-        if kind == "array":
+        """Returns the shape of one condition. A label gives (classes,), where classes is the highest label plus one."""
+        if kind == "array" and self.train.conditions is not None:
             return self.train.conditions.shape[1:]
         if kind != "label":
             return self.image_shape
-        splits = (self.train, self.validation, self.test)
-        return (1 + max(int(split.labels.max()) for split in splits if len(split)),)
+        labels = [split.labels for split in (self.train, self.validation, self.test)]
+        return (1 + max(int(part.max()) for part in labels if part is not None and len(part)),)
 
     def condition_of(self, kind: str, split: Split) -> dict[str, np.ndarray | None]:
         """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, ...]}, see `paired`."""
@@ -116,7 +119,7 @@ class DataSet:
             for array in (split.images, split.labels, split.conditions):
                 if array is not None:
                     digest.update(f"{array.shape} {array.dtype}".encode())
-                    digest.update(np.ascontiguousarray(array))
+                    digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def mean_pixel(self) -> np.ndarray:
@@ -125,10 +128,10 @@ class DataSet:
         return (images.mean(axis=0, dtype=np.float64) / _white(images)).astype(np.float32)
 
     def pixel_variance(self, binarize: str) -> np.ndarray:
-        """Returns the variance of each pixel over the training images as a run sees them, float64.
+        """Returns the variance of each pixel over the training images, as a run binarises them: float64.
 
         Args:
-            binarize: how the run binarises them, one of `BINARIZE`.
+            binarize: binarisation of the run, one of `BINARIZE`.
         """
         images, white = self.train.images, _white(self.train.images)
         if binarize == "threshold":
@@ -140,13 +143,15 @@ class DataSet:
         return images.var(axis=0, dtype=np.float64) / white**2
 
     def is_grey(self) -> bool:
-        """Tells whether a pixel of the training images lies strictly between 0 and 1."""
+        """Returns whether any pixel of the training images lies strictly between 0 and 1."""
         images = self.train.images
         return bool(((images > 0) & (images < _white(images))).any())
 
     def levels(self) -> int | None:
-        """Returns the number of equally spaced levels of [0, 1] that all pixels are on: 256 for 8-bit ones, otherwise
-        the first of 2, 17 (of `digits`) and 256 that fits; None if none does."""
+        """Returns the number of equally spaced levels in [0, 1] that hold all pixels; None if there are none.
+
+        It is 256 for 8-bit pixels, otherwise the first of 2, 17 (as in `digits`) and 256 that fits.
+        """
         splits = [split.images for split in (self.train, self.validation, self.test)]
         if splits[0].dtype == np.uint8:
             return 256

@@ -1,4 +1,4 @@
-"""The arrays of an .npz file, each looked at before it is read: what its header says must be what there is."""
+"""The arrays of an .npz file. Each header is compared with the file before the array is read."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _HEADERS = {
 
 
 class Objects(ValueError):
-    """An array of Python objects, by its name."""
+    """An array of Python objects. The message is its name."""
 
 
 def read(file: BinaryIO, wanted: Collection[str]) -> dict[str, np.ndarray]:
     """Reads arrays of numbers from an .npz file.
 
     Args:
-        file: the open file.
+        file: open file.
         wanted: names of the arrays to read.
 
     Returns:
-        arrays: by their names; empty ones under the names that are not wanted.
+        arrays: arrays by name, empty ones under the names that are not wanted.
 
     Raises:
-        ValueError: if the file is no archive, is damaged, tells a name twice, or an array is not what its header says.
-        Objects: if a wanted array is one of Python objects, which are never read.
+        ValueError: if the file is not an archive, is damaged, has a name twice, or a header does not fit its array.
+        Objects: if a wanted array holds Python objects, which are never read.
         UserError: if the arrays are larger than the memory.
     """
     if not zipfile.is_zipfile(file):
@@ -46,7 +46,7 @@ def read(file: BinaryIO, wanted: Collection[str]) -> dict[str, np.ndarray]:
             return _read(archive, wanted)
     except (UserError, ValueError, OSError):
         raise
-    except Exception as error:  # zipfile, its decompressors and NumPy's headers raise what they like
+    except Exception as error:  # zipfile, its decompressors and NumPy's headers raise any exception
         raise ValueError(str(error) or type(error).__name__) from error
 
 
@@ -68,7 +68,7 @@ def _read(archive: zipfile.ZipFile, wanted: Collection[str]) -> dict[str, np.nda
 
 
 def _check_header(archive: zipfile.ZipFile, name: str, entry: zipfile.ZipInfo) -> int:
-    """Checks the header of one array; returns the bytes of its numbers."""
+    """Checks the header of one array. Returns the size of its numbers, bytes."""
     with archive.open(entry) as member:
         if member.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
             raise ValueError(f"{name} is no array")

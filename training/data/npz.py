@@ -1,4 +1,4 @@
-"""Images with labels and conditions from an .npz file, checked with NumPy alone: a bad file is answered at once."""
+"""Images with labels and conditions from an .npz file, checked with NumPy alone, so that errors come early."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray
     """Reads the splits of an .npz file, pixels as they are stored.
 
     Args:
-        path: a file with arrays `x_train` and `x_test`, optionally `x_valid`, [N, H, W] or [N, H, W, C], and
-            optionally labels `y_train`, `y_test`, `y_valid`, integers [N], and conditions `c_train`, `c_test`,
-            `c_valid`, numbers [N, ...] such as vectors [N, D] or images, or [N] for one number each. They are taken as
-            they are: scale them as the networks should see them.
+        path: file with images `x_train`, `x_test` and optionally `x_valid`, [N, H, W] or [N, H, W, C]. Optional labels
+            `y_train`, `y_test` and `y_valid` are integers [N]. Optional conditions `c_train`, `c_test` and `c_valid`
+            are numbers [N, ...]. They are not scaled: store them as the networks should see them.
 
     Returns:
         splits: images [N, H, W, C], labels (int64 [N] or None) and conditions (float32 [N, ...] or None) under
-            `train`, `test` and, where there is one, `validation`.
+            `train`, `test` and, if the file has one, `validation`.
 
     Raises:
-        UserError: the file is missing or damaged, lacks an array, or an array has a wrong dtype, rank, shape
-            or length, is empty or has values that are not finite.
+        UserError: if the file is missing or damaged, or lacks an array. Also if an array has a wrong dtype, rank, shape
+            or length, is empty, or has values that are not finite.
     """
     arrays = _arrays(path)
     missing = [key for key in ("x_train", "x_test") if key not in arrays]
@@ -39,7 +38,7 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray
     for key, what in (("y_valid", "labels"), ("c_valid", "conditions")):
         if key in arrays and "x_valid" not in arrays:
             raise UserError(f"{path} has {key} but no x_valid", expected=f"{what} beside their images")
-    splits = {}
+    splits: dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray | None]] = {}
     for key, split in _SPLITS.items():
         if f"x_{key}" in arrays:
             images = _images(f"x_{key} of {path}", arrays[f"x_{key}"])
@@ -47,7 +46,8 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray
             conditions = _conditions(f"c_{key} of {path}", arrays.get(f"c_{key}"), len(images))
             splits[split] = images, labels, conditions
     for index, what, expected in ((0, "image", "[H, W, C]"), (2, "condition", "of a condition")):
-        shapes = {split: part[index].shape[1:] for split, part in splits.items() if part[index] is not None}
+        arrays_of = {split: parts[index] for split, parts in splits.items()}
+        shapes = {split: array.shape[1:] for split, array in arrays_of.items() if array is not None}
         if len(set(shapes.values())) > 1:
             raise UserError(
                 f"the splits of {path} differ in {what} shape",
@@ -58,7 +58,7 @@ def read(path: str) -> dict[str, tuple[np.ndarray, np.ndarray | None, np.ndarray
 
 
 def _arrays(path: str) -> dict[str, np.ndarray]:
-    """Returns the arrays of the splits, and an empty one under the name of any other."""
+    """Returns the arrays of the splits, and an empty array under every other name."""
     wanted = {f"{letter}_{key}" for letter in "xyc" for key in _SPLITS}
     try:
         with files.open_regular(path) as file:

@@ -1,13 +1,13 @@
 """From images in memory to batches: binarisation and `tf.data` pipelines that repeat exactly.
 
-Images are stored as uint8 in 0..255 or float32 in [0, 1], and leave as float32 in [0, 1]. Vectors [N, D], float32, go
-the same way as they are; they are not binarised.
+Images are stored as uint8 in 0..255 or float32 in [0, 1], and batches are float32 in [0, 1]. Vectors [N, D], float32,
+are not changed and not binarised.
 """
 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,19 +22,19 @@ BINARIZE = {
     "threshold": "white where a grey value is above one half",
     "none": "the values as they are",
 }  # name: where the binary values come from
-_ROWS = 4096  # images binarised at a time: bounds the memory of the uniforms
+_ROWS = 4096  # images binarised at a time, which bounds the memory of the random numbers
 
 
 def philox(stream: str, seed: int) -> np.random.Philox:
-    """Returns NumPy's Philox bit generator for one purpose and seed, independent of any other purpose's."""
+    """Returns NumPy's Philox bit generator for a stream and a seed. Different streams are independent."""
     return np.random.Philox(key=np.array([zlib.crc32(stream.encode()), seed % 2**64], np.uint64))
 
 
 def binarize_once(images: np.ndarray, mode: str, seed: int, split: str = "test") -> np.ndarray:
-    """Binarises images once and for all, as held-out data are.
+    """Binarises images once, as for held-out data.
 
-        dynamic, static:  x = 1 with probability v, v the grey value in [0, 1], else 0
-        threshold:        x = 1 if v > 0.5, else 0
+        dynamic, static:  x = 1 with probability v, otherwise 0, for a grey value v in [0, 1]
+        threshold:        x = 1 if v > 0.5, otherwise 0
         none:             x = v
 
     Image n gets the same bits whatever images follow it.
@@ -42,14 +42,14 @@ def binarize_once(images: np.ndarray, mode: str, seed: int, split: str = "test")
     Args:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
         mode: one of `BINARIZE`.
-        seed: any integer; of no effect for `threshold` and `none`.
-        split: whose images they are; no two splits share noise.
+        seed: integer that determines the bits; `threshold` and `none` ignore it.
+        split: name of the split. No two splits share noise.
 
     Returns:
         x: [N, H, W, C], float32 in [0, 1].
 
     Raises:
-        UserError: for an unknown mode, or an array of another rank or dtype.
+        UserError: if the mode is unknown, or the array has another rank or dtype.
     """
     one_of("binarize", mode, BINARIZE)
     _check_images(images)
@@ -67,7 +67,12 @@ def binarize_once(images: np.ndarray, mode: str, seed: int, split: str = "test")
 
 
 def steps_per_epoch(num_examples: int, batch_size: int) -> int:
-    """Returns the number of batches that hold every example once, the last one being short: ceil(N / B)."""
+    """Returns the number of batches that hold every example once, ceil(N / B). The last one may be short.
+
+    Example:
+        >>> steps_per_epoch(num_examples=10, batch_size=4)
+        3
+    """
     return -(-num_examples // batch_size)
 
 
@@ -83,26 +88,26 @@ def training_pipeline(
 ) -> tf.data.Dataset:
     """Returns an infinite pipeline of shuffled, binarised batches that can start at any epoch.
 
-    Every epoch visits each image once, in an order of its own, in ceil(N / B) batches. Order and noise of a
-    batch are functions of (seed, epoch, position in the epoch): started at epoch e, the pipeline yields what
-    it yields from epoch e on when started at 0.
+    Every epoch visits each image once, in its own order, in ceil(N / B) batches. Order and noise of a batch are
+    functions of (seed, epoch, position in the epoch). A pipeline that starts at epoch e therefore continues one that
+    started at 0.
 
     Args:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1].
-        batch_size: images per batch, B; the last batch of an epoch holds the remaining ones.
-        seed: 32-bit integer.
-        binarize: `dynamic` draws x ~ Bernoulli(v) at every visit, `static` once before the first; `threshold`
-            and `none` as in `binarize_once`.
-        start_epoch: the first epoch, counted from 0.
+        batch_size: number of images B in a batch; the last batch of an epoch may be short.
+        seed: 32-bit integer that determines order and noise.
+        binarize: mode: `dynamic` draws x ~ Bernoulli(v) at every visit, `static` once before the first; `threshold` and
+            `none` as in `binarize_once`.
+        start_epoch: number of the first epoch, counted from 0.
         given, vectors: of the conditions, see `paired`.
 
     Returns:
-        batches: an infinite data set of float32 tensors [b, H, W, C] in [0, 1], with H, W and C static, or of pairs
-            of a condition and that.
+        batches: infinite data set of float32 tensors x [b, H, W, C] in [0, 1], or of pairs (condition, x). H, W and C
+            are static.
 
     Raises:
-        UserError: for an unknown mode, a seed that is no 32-bit integer, a batch that is empty or larger than
-            the data, a negative epoch, or images of another rank or dtype.
+        UserError: if the mode is unknown, the seed does not fit into 32 bits, the batch is empty or larger than the
+            data, the epoch is negative, or the images have another rank or dtype.
     """
     one_of("binarize", binarize, BINARIZE)
     _check_images(images)
@@ -123,13 +128,13 @@ def training_pipeline(
         images = binarize_once(images, binarize, seed, "train")
     stored, table = _on_host(images), None if vectors is None else _on_host(vectors)
 
-    def batches_of(epoch):
+    def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
         order = tf.random.experimental.stateless_shuffle(
             tf.range(len(images), dtype=tf.int64), fold(key, "order", epoch), alg="philox"
         )
         noise = fold(key, "binarize", epoch)
 
-        def batch(step):
+        def batch(step: tf.Tensor) -> Any:
             rows = order[step * batch_size : (step + 1) * batch_size]
             x = _unit(tf.gather(stored, rows))
             if dynamic:
@@ -151,19 +156,18 @@ def evaluation_pipeline(
     given: np.ndarray | None = None,
     vectors: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Returns a finite pipeline over the images as they are, in order, the last batch being short.
+    """Returns a finite pipeline over the images in order, without changes. The last batch may be short.
 
     Args:
-        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1]; binarise before (`binarize_once`).
-        batch_size: images per batch, B.
+        images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1], binarised by `binarize_once` if need be.
+        batch_size: number of images B in a batch.
         given, vectors: of the conditions, see `paired`.
 
     Returns:
-        batches: ceil(N / B) float32 tensors [b, H, W, C] in [0, 1], with H, W and C static, or pairs of a condition
-            and that.
+        batches: ceil(N / B) float32 tensors x [b, H, W, C] in [0, 1], or pairs (condition, x). H, W and C are static.
 
     Raises:
-        UserError: for a batch size below 1, or images of another rank or dtype.
+        UserError: if the batch size is below 1, or the images have another rank or dtype.
     """
     _check_images(images)
     positive_int("batch size", batch_size)
@@ -172,7 +176,7 @@ def evaluation_pipeline(
 
     stored, table = _on_host(images), None if vectors is None else _on_host(vectors)
 
-    def batch(step):
+    def batch(step: tf.Tensor) -> Any:
         rows = slice(step * batch_size, (step + 1) * batch_size)
         return paired(_unit(stored[rows]), given, None if table is None else table[rows])
 
@@ -187,9 +191,13 @@ def paired(x, given=None, vectors=None):
         given: mask [H, W, C] of the pixels that make the condition, 0 elsewhere; or None.
         vectors: the conditions themselves, [b, ...]; or None.
     """
-    if given is not None:
-        return x * given.astype(np.float32), x
-    return x if vectors is None else (vectors, x)
+    conditions = condition(x, given, vectors)
+    return x if conditions is None else (conditions, x)
+
+
+def condition(x, given=None, vectors=None):
+    """Returns the conditions of a batch, [b, ...]; None for a model without. See `paired`."""
+    return vectors if given is None else x * given.astype(np.float32)
 
 
 def _check_images(images: np.ndarray) -> None:
@@ -203,7 +211,7 @@ def _check_images(images: np.ndarray) -> None:
 
 
 def _on_host(images: np.ndarray) -> tf.Tensor:
-    """Holds the images in one host tensor, which the functions of a pipeline capture rather than embed."""
+    """Returns the images as one host tensor, which the functions of a pipeline capture rather than embed."""
     import tensorflow as tf
 
     with tf.device("CPU:0"):
@@ -217,7 +225,7 @@ def _unit(x: tf.Tensor) -> tf.Tensor:
 
 
 def _finished(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Prefetches two batches; autotuning is off because its thread delays the end of `fit` by seconds."""
+    """Prefetches two batches. Autotuning is off, because its thread delays the end of `fit` by seconds."""
     import tensorflow as tf
 
     options = tf.data.Options()

@@ -1,4 +1,4 @@
-"""Points of the plane on a ring, the image of a standard normal."""
+"""Points on a ring in the plane: a standard normal, transformed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ SIZES = {"train": 5000, "test": 2000}
 
 
 def ring(z: np.ndarray) -> np.ndarray:
-    """Maps points z [N, 2], none of them 0, to z / 10 + z / |z|: radius 1 + |z| / 10, the direction of z.
+    """Returns z / 10 + z / |z| for points z [N, 2], none of them 0. The radius is 1 + |z| / 10.
+
+    Example:
+        >>> ring(np.array([[0.0, 5.0]])).tolist()
+        [[0.0, 1.5]]
 
     References:
         Doersch: Tutorial on variational autoencoders (2016), figure 2.
@@ -19,8 +23,8 @@ def ring(z: np.ndarray) -> np.ndarray:
 
 
 def read() -> dict[str, tuple[np.ndarray, None]]:
-    """Returns the splits, the same at every call: points [N, 2], float32, without labels."""
-    splits = {}
+    """Returns the splits, points [N, 2], float32, without labels. They are the same at every call."""
+    splits: dict[str, tuple[np.ndarray, None]] = {}
     for name, count in SIZES.items():
         uniform = np.random.Generator(philox(f"ring {name}", 0)).random((count, 2)).T
         radius, angle = np.sqrt(-2.0 * np.log1p(-uniform[0])), 2.0 * np.pi * uniform[1]  # Box and Muller

@@ -1,6 +1,6 @@
-"""Images from TensorFlow Datasets: prepared ones from disk, others by download where the network answers.
+"""Images from TensorFlow Datasets: prepared data sets from disk, others by download.
 
-TensorFlow itself is imported only to read a prepared data set, so that errors come early.
+TensorFlow is imported only to read a prepared data set, so that errors come early.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 _ANSWER_WITHIN = 4.5  # seconds from the call to "the network does not answer", imports included
-_PROBE = (1.0, 3.0)  # seconds that the network is given, at least and at most
+_PROBE = (1.0, 3.0)  # least and most seconds to wait for the network
 _ROWS = 1000  # examples read at a time
 _ANY_URL = "https://www.tensorflow.org/datasets"
 
 
 def data_dir() -> str | None:
-    """Returns the folder of prepared data sets that the environment names, or None for TFDS' own default."""
+    """Returns the folder of prepared data sets from the environment, or None for TFDS' default."""
     return os.environ.get("TFDS_DATA_DIR") or None
 
 
@@ -52,16 +52,16 @@ def read(name: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
     """Reads a data set into memory, preparing it first if need be.
 
     Args:
-        name: as TFDS spells it: `name`, `name/config` or `name:version`.
+        name: name in TFDS: `name`, `name/config` or `name:version`.
 
     Returns:
-        splits: images [N, H, W, C], pixels as they are stored, and labels (int64 [N] or None) under `train`,
-            `test` and, where there is one, `validation`, in the order of the files.
+        splits: images [N, H, W, C], with pixels as stored, and labels (int64 [N] or None), in the order of the files,
+            under `train`, `test` and, if the data set has one, `validation`.
 
     Raises:
-        UserError: the name is unknown; the data set has no `image` of one shape [H, W, C], or no train or no
-            test split; it is not prepared and cannot be (said within 5 seconds if the network does not
-            answer); or its files are damaged.
+        UserError: if the name is unknown, the data set has no `image` of one shape [H, W, C], it lacks a train or test
+            split, or its files are damaged. Also if it is not prepared and cannot be; if the network does not answer,
+            this error comes within 5 seconds.
     """
     deadline = time.monotonic() + _ANSWER_WITHIN
     builder = _builder(name)
@@ -105,7 +105,7 @@ def _builder(name: str) -> tfds.core.DatasetBuilder:
 
 
 def _prepare(name: str, builder: tfds.core.DatasetBuilder, deadline: float) -> None:
-    """Downloads and prepares a data set, after a look whether the network answers at all."""
+    """Downloads and prepares a data set, after a check that the network answers at all."""
     what = f"data set {name} is not prepared in {builder.data_dir_root}"
     fix = f"prepare it elsewhere with `tfds build {name}` and set TFDS_DATA_DIR to the folder that holds it"
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
@@ -125,7 +125,7 @@ def _prepare(name: str, builder: tfds.core.DatasetBuilder, deadline: float) -> N
 
 
 def _answers(url: str, seconds: float) -> bool:
-    """Tells whether anything answers at a URL in time; a thread, for looking up a name heeds no timeout."""
+    """Returns whether anything answers at a URL in time. It uses a thread, because a name lookup has no timeout."""
     answered = threading.Event()
 
     def ask() -> None:

@@ -1,1 +1,1 @@
-"""Several replicas and several processes: strategies, TF_CONFIG, workers and their launcher."""
+"""Training on several devices and in several processes: strategies, TF_CONFIG, workers and their launcher."""

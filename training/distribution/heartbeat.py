@@ -1,7 +1,8 @@
-"""Signs of life: a worker that goes on says so, and silence for too long ends the workers.
+"""Signs of life: workers send them after each step, and silence for too long ends the workers.
 
-Under the launcher each sign goes to it, through the socket that is a worker's standard input. Elsewhere a thread of the
-worker itself watches, so that a peer which hangs but answers TensorFlow's heartbeats holds up nobody for ever.
+Under the launcher each sign goes to the launcher, through the socket that is a worker's standard input. Elsewhere a
+thread of the worker watches. Without it, a peer that hangs but answers TensorFlow's heartbeats would block the others
+for ever.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from collections.abc import Iterator
 
 from tfvae.training.distribution import processes, tf_config
 
-START = 300.0  # seconds in which workers have to appear
-LIMIT = 600.0  # seconds of silence: longer than a first step, a validation or a checkpoint takes
-EVERY = 0.5  # seconds between the signs that the launcher gets, at least
-TICK = 1.0  # seconds between looks for signs, at most
-_signs = 0  # of this process
+START = 300.0  # seconds in which workers must appear
+LIMIT = 600.0  # seconds of silence: more than a first step, a validation or a checkpoint takes
+EVERY = 0.5  # least seconds between two signs to the launcher
+TICK = 1.0  # most seconds between two checks
+_signs = 0  # signs of this process
 _sent = 0.0
 
 
 def beat() -> None:
-    """Tells that this process goes on; to be called at the end of each step and of each long phase."""
+    """Sends a sign of life. Call it at the end of each step and of each long phase."""
     global _signs, _sent
     _signs += 1
     now = time.monotonic()
@@ -34,20 +35,20 @@ def beat() -> None:
         with contextlib.suppress(OSError):
             launcher = socket.socket(fileno=0)
             try:
-                launcher.send(b".", socket.MSG_DONTWAIT)  # a launcher that is suspended holds up no worker
+                launcher.send(b".", socket.MSG_DONTWAIT)  # a suspended launcher blocks no worker
             finally:
                 launcher.detach()
 
 
 class Silence:
-    """Measures for how long a count of signs has stood still.
+    """Measures how long a count of signs has not changed.
 
-    Only time in which the watcher itself ran counts: neither a machine that slept nor a launcher that was suspended
-    finds that its workers have been silent meanwhile.
+    Only time in which the watcher itself ran counts. After a sleep of the machine, or a suspension of the launcher, the
+    workers do not appear silent.
 
     Args:
-        limit: seconds that are too long.
-        start: seconds that are too long before the first sign, where they are more.
+        limit: seconds of silence that are too long.
+        start: the same before the first sign, if it is larger.
     """
 
     def __init__(self, limit: float, start: float = 0.0) -> None:
@@ -56,7 +57,7 @@ class Silence:
         self._signs, self._looked = -1, time.monotonic()
 
     def too_long(self, signs: int) -> bool:
-        """Returns whether `signs` has stood still for too long; to be called at each tick."""
+        """Returns whether the count of signs has not changed for too long. Call it at each tick."""
         now = time.monotonic()
         self._seconds += min(now - self._looked, 2 * self.tick)
         self._looked = now
@@ -65,18 +66,18 @@ class Silence:
         return self._seconds >= self.limit(signs)
 
     def limit(self, signs: int) -> float:
-        """Returns the seconds that are too long after so many signs."""
+        """Returns the seconds of silence that are too long after so many signs."""
         return self._limit if signs else self._start
 
 
 @contextlib.contextmanager
 def watched(task: tf_config.Task | None, limit: float, resuming: str) -> Iterator[None]:
-    """Ends this process, with exit code 3 and one line, when it stays silent for too long within the block.
+    """Ends this process, with exit code 3 and one line, if it is silent for too long within the block.
 
     Args:
-        task: which of several workers this process is; without one, or under the launcher, nothing is watched here.
-        limit: seconds.
-        resuming: command that goes on with the run.
+        task: this worker. Without one, and under the launcher, nothing is watched here.
+        limit: seconds of silence that are too long.
+        resuming: command that resumes the run.
     """
     if task is None or processes.is_child():
         yield

@@ -1,7 +1,7 @@
 """Several workers on one machine: `tfvae train --workers N`.
 
-The launcher starts the processes, passes on what the chief says, and ends them all as soon as one fails or all are
-silent. It loads no TensorFlow. Where restarts are left it starts them again, from the last complete checkpoint.
+The launcher starts the processes, forwards the output of the chief, and ends all of them as soon as one fails or all
+are silent. It does not load TensorFlow. If restarts are left it starts them again, from the last complete checkpoint.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tfvae.checks import LostWorker, UserError, shown
 from tfvae.training.distribution import heartbeat, processes, tf_config
 from tfvae.training.distribution.processes import Exit, Hang
 
-WORKERS, RESTARTS = 1024, 10**6  # at most
-TIMEOUT = 1e6  # seconds: a thread waits no longer than some years
-PATIENCE = 30.0  # seconds for which the other workers may take leave after the chief is done
+WORKERS, RESTARTS = 1024, 10**6  # most of each
+TIMEOUT = 1e6  # longest timeout, seconds: threads cannot wait for more than some years
+PATIENCE = 30.0  # seconds in which the other workers may end after the chief is done
 
 
 def launch(
@@ -31,22 +31,22 @@ def launch(
     """Runs a command in several worker processes until the chief is done.
 
     Args:
-        command: gives the arguments of `tfvae` for the next start.
+        command: function that returns the arguments of `tfvae` for the next start.
         workers: number of processes.
-        max_restarts: how often to start all again after one was killed or hung.
-        worker_timeout: seconds for which they may load TensorFlow, and wait for each other.
-        hang_timeout: seconds without a finished step after which the workers hang.
-        say: takes lines for the user.
+        max_restarts: number of restarts after a worker was killed or hung.
+        worker_timeout: seconds in which workers must load TensorFlow and find each other.
+        hang_timeout: seconds without a finished step after which the workers count as hung.
+        say: function that receives lines for the user.
 
     Returns:
-        code: exit code of the run: 0, or 2 for a user error that a worker has told of.
+        code: exit code of the run: 0, or 2 after a user error that a worker has printed.
 
     Raises:
         LostWorker: if a worker is lost and no restart is left.
         UserError: if the GPUs cannot be shared evenly.
     """
     environments = [
-        {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {} for gpus in shares(visible_gpus(), workers)
+        {"CUDA_VISIBLE_DEVICES": gpus} if gpus else {} for gpus in gpus_of_workers(visible_gpus(), workers)
     ]
     for restarts in range(max_restarts + 1):
         failure = _run(command(), environments, worker_timeout, hang_timeout)
@@ -63,7 +63,7 @@ def launch(
 
 
 def visible_gpus() -> list[str]:
-    """Returns the GPUs that a process sees, by the names that CUDA_VISIBLE_DEVICES has for them."""
+    """Returns the names of the visible GPUs, as in CUDA_VISIBLE_DEVICES."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if listed is not None:
         names = [name.strip() for name in listed.split(",")]
@@ -71,11 +71,15 @@ def visible_gpus() -> list[str]:
     return [str(index) for index, _ in enumerate(glob.glob("/proc/driver/nvidia/gpus/*"))]
 
 
-def shares(gpus: Sequence[str], workers: int) -> list[str]:
-    """Returns each worker's part of the GPUs; a GPU cannot belong to two.
+def gpus_of_workers(gpus: Sequence[str], workers: int) -> list[str]:
+    """Returns the GPUs of each worker, joined by commas. No GPU belongs to two workers.
 
     Raises:
-        UserError: if there are GPUs, but not as many for each worker.
+        UserError: if the number of workers does not divide that of the GPUs.
+
+    Example:
+        >>> gpus_of_workers(["0", "1", "2", "3"], 2)
+        ['0,1', '2,3']
     """
     if len(gpus) % workers:
         raise UserError(
@@ -94,7 +98,7 @@ def _run(
     worker_timeout: float,
     hang_timeout: float,
 ) -> Exit | Hang | None:
-    """Runs the processes once; returns what explains a failure, None if the chief ended well."""
+    """Runs the processes once. Returns the cause of a failure, or None if the chief succeeded."""
     with processes.Processes(arguments, environments) as workers:
         silence = heartbeat.Silence(hang_timeout, worker_timeout)
         while True:
@@ -110,7 +114,7 @@ def _run(
         failure = min(failures, key=lambda exit: exit.weight)
         workers.end()
         if not failure.may_pass:
-            workers.tell(failure)
+            workers.print_tail(failure)
         return failure
 
 
@@ -124,7 +128,7 @@ def check(
     """Checks the launcher's options.
 
     Raises:
-        UserError: if one is out of range, or asked for where there is nothing to launch.
+        UserError: if an option is out of range, or there is nothing to launch.
     """
     seconds = {"worker-timeout": worker_timeout, "hang-timeout": hang_timeout}
     for name, value in {"workers": workers, **seconds}.items():

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,19 +19,19 @@ from tfvae.training import quiet_tensorflow
 from tfvae.training.distribution import processes, tf_config
 
 DAY = 24 * 3600
-_WORKERS: list = []  # the one strategy of a worker process, which cannot have another
+_WORKERS: list[Any] = []  # the only strategy of a worker process, which cannot have another
 
 
-def of_workers(task: tf_config.Task, timeout: float):
-    """Returns the one strategy of this process that spans all workers, once all of them are there.
+def of_workers(task: tf_config.Task, timeout: float) -> Any:
+    """Returns the strategy of this process that spans all workers, after all of them have appeared.
 
     Args:
-        task: which worker this is.
+        task: this worker.
         timeout: seconds to wait for the others.
 
     Raises:
-        UserError: if this worker's port is in use, a worker does not appear, or it is one of another cluster.
-        LostWorker: if under the launcher, which has started all of them, a worker does not appear.
+        UserError: if this worker's port is in use, a worker does not appear, or it belongs to another cluster.
+        LostWorker: if a worker that the launcher has started does not appear.
     """
     if not _WORKERS:
         tf_config.check_port(task)
@@ -49,7 +50,7 @@ def of_workers(task: tf_config.Task, timeout: float):
 
 @contextlib.contextmanager
 def _same_end_by_sigterm() -> Iterator[None]:
-    """Undoes that TensorFlow takes SIGTERM for a notice of preemption, which nobody here heeds."""
+    """Restores the handler of SIGTERM, which TensorFlow replaces by a notice of preemption that nobody reads here."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -59,7 +60,7 @@ def _same_end_by_sigterm() -> Iterator[None]:
 
 
 def _explained(task: tf_config.Task, error: str, timeout: float) -> Exception | None:
-    """Returns what TensorFlow's error at the meeting of the workers means; None for one that is of another kind."""
+    """Returns a clear error for TensorFlow's error at the rendezvous of the workers; None for any other kind."""
     if "start gRPC server" in error:
         return tf_config.port_in_use(task)
     if "Unexpected task" in error:
@@ -74,9 +75,9 @@ def absent(task: tf_config.Task, error: str, timeout: float) -> UserError:
     """Returns the error for workers that did not appear.
 
     Args:
-        task: which worker this is.
-        error: of TensorFlow, which lists those that the chief has not seen; a chief that is absent cannot tell.
-        timeout: seconds for which this worker has waited.
+        task: this worker.
+        error: text of TensorFlow's error. It lists the workers that the chief has not seen, unless the chief is absent.
+        timeout: seconds that this worker has waited.
     """
     listed = error.partition("timed out task names")[2].partition("\n\n")[0]
     named = [task.names.index(name) for name in _named(task, listed)]
@@ -87,17 +88,17 @@ def absent(task: tf_config.Task, error: str, timeout: float) -> UserError:
     )
 
 
-def prepared():
-    """Returns the strategy that `of_workers` made; None where there is one process."""
+def prepared() -> Any:
+    """Returns the strategy that `of_workers` made, or None if there is one process."""
     return _WORKERS[0] if _WORKERS else None
 
 
 def _configure_coordination(task: tf_config.Task, timeout: float) -> None:
-    """Sets how long TensorFlow waits for workers, which it offers no public way to.
+    """Sets how long TensorFlow waits for workers. TensorFlow has no public function for it.
 
-    Workers register at a barrier: the chief too waits for all the others, and is told who is missing. Under the
-    launcher, which sees a worker's end at once and watches for silence itself, TensorFlow's heartbeats are out of use;
-    elsewhere its own ten seconds hold.
+    Workers register at a barrier, so that the chief also waits for the others and learns which are missing. Under the
+    launcher TensorFlow's heartbeats are disabled, because the launcher sees a worker's end at once and watches for
+    silence. Elsewhere TensorFlow's own ten seconds hold.
     """
     from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
     from tensorflow.python.eager import context
@@ -123,14 +124,14 @@ def _named(task: tf_config.Task, text: str) -> list[str]:
 
 @contextlib.contextmanager
 def loss_of_workers(task: tf_config.Task | None, resuming: str) -> Iterator[None]:
-    """Tells in one line of TensorFlow's errors that mean no more than that another worker is gone.
+    """Replaces TensorFlow's errors about a lost worker by one that takes one line.
 
     Args:
-        task: which of several workers this process is; None where there is one process.
-        resuming: command that goes on with the run.
+        task: this worker; None if there is one process.
+        resuming: command that resumes the run.
 
     Raises:
-        LostWorker: in place of them.
+        LostWorker: in place of TensorFlow's errors.
     """
     try:
         yield
@@ -139,13 +140,13 @@ def loss_of_workers(task: tf_config.Task | None, resuming: str) -> Iterator[None
             raise
         atexit.register(_end_without_teardown)
         raise LostWorker(
-            f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log tells why; "
+            f"{task.name} lost {' or '.join(_named(task, str(error))) or 'another worker'}; its log says why; "
             f"{resuming} in every worker goes on from the last checkpoint"
         ) from error
 
 
 def _end_without_teardown() -> None:
-    """Ends the process at once: its usual exit destroys threads that wait for the lost worker, which hangs or fails."""
+    """Ends the process at once. The usual exit destroys threads that wait for the lost worker, which hangs or fails."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
@@ -165,13 +166,13 @@ def _is_loss(error: Exception) -> bool:
 
 
 def agree(*numbers: int) -> bool:
-    """Returns whether all workers call this with the same 32-bit numbers; in the strategy's scope."""
-    everyones = _gathered(numbers)
-    return bool((everyones == everyones[0]).all())
+    """Returns whether all workers call this with the same 32-bit integers. Call it in the strategy's scope."""
+    rows = _gathered(numbers)
+    return bool((rows == rows[0]).all())
 
 
-def everyones(text: str) -> list[str]:
-    """Returns each worker's text, in the order of their ranks; in the strategy's scope, in all workers at once."""
+def gather_text(text: str) -> list[str]:
+    """Returns each worker's text, in the order of ranks. Call it in the strategy's scope, in all workers at once."""
     content = text.encode()
     length = int(_gathered([len(content)]).max())
     rows = _gathered(content.ljust(length, b"\0"))
@@ -179,7 +180,7 @@ def everyones(text: str) -> list[str]:
 
 
 def _gathered(numbers: Sequence[int]) -> np.ndarray:
-    """Returns each worker's numbers, of which all have as many, in the order of their ranks."""
+    """Returns each worker's numbers, in the order of ranks: [workers, numbers]."""
     strategy = prepared()
     if strategy is None:
         return np.array([list(numbers)])
@@ -191,8 +192,8 @@ def _gathered(numbers: Sequence[int]) -> np.ndarray:
     row = tf.constant([list(numbers)], tf.int64)
 
     @tf.function
-    def gather():
-        def place():
+    def gather() -> Any:
+        def place() -> tf.Tensor:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             return replicas.total(tf.one_hot(replica, replicas.count(), dtype=tf.int64)[:, tf.newaxis] * row)
 

@@ -14,16 +14,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TextIO
 
 from tfvae.checks import UserError
 from tfvae.training.distribution import tf_config
 
-CHILD = "TFVAE_LAUNCHER"  # in the environment of a worker process: the launcher's process number
+CHILD = "TFVAE_LAUNCHER"  # environment variable of a worker process: the launcher's process number
 LOST = 3  # exit code of a process that lost another
 INTERRUPTED = 130  # exit code of a process that SIGINT or SIGTERM ended
-TAIL = 30  # lines kept of what a worker other than the chief says
+TAIL = 30  # last lines kept of each worker's output
 PR_SET_PDEATHSIG = 1
 PORTS = range(20_000, 32_000)
 START = """
@@ -42,12 +43,12 @@ def is_child() -> bool:
 
 
 def end_with_launcher() -> None:
-    """Ends this process when the launcher ends, however that ends: its end of the standard input is then closed.
+    """Ends this process when the launcher ends, which closes the other end of the standard input.
 
     Linux kills even a process that is stopped.
     """
 
-    def watch():
+    def watch() -> None:
         with contextlib.suppress(OSError):
             while os.read(0, 1):
                 pass
@@ -60,11 +61,11 @@ def end_with_launcher() -> None:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a worker ended.
+    """The end of a worker.
 
     Attributes:
-        rank: of the worker.
-        code: as `subprocess.Popen.returncode`.
+        rank: rank of the worker.
+        code: exit code, as in `subprocess.Popen.returncode`.
     """
 
     rank: int
@@ -72,16 +73,16 @@ class Exit:
 
     @property
     def weight(self) -> int:
-        """Order in which exits explain each other: input and bugs first, a lost peer last."""
+        """Order in which exits explain a failure: user errors and bugs first, lost peers last."""
         return {2: 0, INTERRUPTED: 2, LOST: 3}.get(self.code, 2 if self.code < 0 else 1)
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same may go well another time."""
+        """Whether a restart may succeed."""
         return self.weight >= 2
 
     def __str__(self) -> str:
-        """Tells of it."""
+        """Returns a description."""
         who = f"worker {self.rank}"
         if self.code >= 0:
             known = {LOST: "lost another", INTERRUPTED: "was interrupted"}
@@ -93,11 +94,11 @@ class Exit:
 
 @dataclass(frozen=True)
 class Hang:
-    """That the workers stayed silent for too long.
+    """Silence of the workers for too long.
 
     Attributes:
-        stopped: ranks of those that a signal has stopped.
-        seconds: of silence.
+        stopped: ranks of the workers that a signal has stopped.
+        seconds: duration of the silence.
     """
 
     stopped: tuple[int, ...]
@@ -106,15 +107,15 @@ class Hang:
     may_pass = True
 
     def __str__(self) -> str:
-        """Tells of it."""
+        """Returns a description."""
         culprits = " and ".join(f"worker {rank}" for rank in self.stopped)
         why = f"{culprits} {'is' if len(self.stopped) == 1 else 'are'} stopped, " if culprits else ""
         return f"{why}no step has finished for {self.seconds:g} s"
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns free ports of the loopback interface, below those that systems hand out to outgoing connections."""
-    ports = []
+    """Returns free ports of the loopback interface, below those that systems use for outgoing connections."""
+    ports: list[int] = []
     for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
@@ -128,16 +129,17 @@ class Processes:
     """The worker processes of one start.
 
     Args:
-        arguments: of `tfvae`.
-        environments: of each, beyond what the launcher's holds.
+        arguments: arguments of `tfvae`.
+        environments: environment variables of each process, added to those of the launcher.
     """
 
     def __init__(self, arguments: Sequence[str], environments: Sequence[dict[str, str]]) -> None:
         ports = free_ports(len(environments))
         self._ended: queue.Queue[Exit] = queue.Queue()
-        self._tails = [collections.deque(maxlen=TAIL) for _ in ports]
+        self._tails: list[collections.deque[str]] = [collections.deque(maxlen=TAIL) for _ in ports]
         self._quiet = False
-        self._processes, self._readers = [], []
+        self._processes: list[subprocess.Popen[str]] = []
+        self._readers: list[threading.Thread] = []
         self._signs = [0] * len(ports)
         addresses = [f"127.0.0.1:{port}" for port in ports]
         for rank in range(len(ports)):
@@ -150,13 +152,13 @@ class Processes:
             ours, theirs = socket.socketpair()
             process = subprocess.Popen(
                 [sys.executable, "-c", START, *arguments],
-                stdin=theirs,  # from which nothing comes but its end; the worker's signs of life go the other way
+                stdin=theirs.fileno(),  # sends nothing, closes at the end; signs of life go the other way
                 stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=environment,
                 text=True,
                 errors="replace",
-                start_new_session=True,  # an interrupt reaches the launcher alone, which ends them
+                start_new_session=True,  # an interrupt reaches only the launcher, which ends them
             )
             theirs.close()
             self._processes.append(process)
@@ -166,12 +168,12 @@ class Processes:
                 self._start(self._read, process.stdout, rank, sys.stdout)
             threading.Thread(target=self._watch, args=(rank, process), daemon=True).start()
 
-    def _start(self, target, *arguments):
+    def _start(self, target: Callable[..., None], *arguments: Any) -> None:
         reader = threading.Thread(target=target, args=arguments, daemon=True)
         reader.start()
         self._readers.append(reader)
 
-    def _read(self, stream, rank, passed_on):
+    def _read(self, stream: TextIO, rank: int, passed_on: TextIO | None) -> None:
         with stream:
             for line in stream:
                 self._tails[rank].append(line)
@@ -179,24 +181,24 @@ class Processes:
                     passed_on.write(line)
                     passed_on.flush()
 
-    def _count(self, connection, rank):
+    def _count(self, connection: socket.socket, rank: int) -> None:
         with connection, contextlib.suppress(OSError):
             while signs := connection.recv(4096):
                 self._signs[rank] += len(signs)
 
-    def _watch(self, rank, process):
+    def _watch(self, rank: int, process: subprocess.Popen[str]) -> None:
         self._ended.put(Exit(rank, process.wait()))
 
     def __enter__(self) -> Processes:
         """Returns itself."""
         return self
 
-    def __exit__(self, *error) -> None:
-        """Ends what still runs."""
+    def __exit__(self, *error: object) -> None:
+        """Ends the processes that still run."""
         self.end()
 
     def signs(self) -> int:
-        """Returns how many signs of life have come from the processes."""
+        """Returns the number of signs of life from all processes."""
         return sum(self._signs)
 
     def stopped(self) -> tuple[int, ...]:
@@ -209,10 +211,10 @@ class Processes:
         return tuple(found)
 
     def wait(self, seconds: float) -> list[Exit]:
-        """Waits until a process ends, no longer than so many seconds.
+        """Waits until a process ends, for at most `seconds`.
 
         Returns:
-            exits: all since the last call, those a moment later included.
+            exits: all exits since the last call, and those a moment later.
         """
         try:
             exits = [self._ended.get(timeout=seconds)]
@@ -224,13 +226,13 @@ class Processes:
         return exits
 
     def wait_for_all(self, seconds: float) -> None:
-        """Waits until all have ended, no longer than so many seconds for each."""
+        """Waits until all processes have ended, for at most `seconds` each."""
         for process in self._processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
 
     def end(self) -> None:
-        """Kills what still runs: a checkpoint is complete or absent at any moment."""
+        """Kills the processes that still run. That is safe: a checkpoint is complete or absent at any moment."""
         self._quiet = any(process.poll() is None for process in self._processes) or self._quiet
         for process in self._processes:
             if process.poll() is None:
@@ -240,8 +242,8 @@ class Processes:
         for reader in self._readers:
             reader.join(5.0)
 
-    def tell(self, failure: Exit) -> None:
-        """Passes on the last words of a worker whose lines were not passed on as they came."""
+    def print_tail(self, failure: Exit) -> None:
+        """Prints the last lines of a worker whose output was not forwarded."""
         last = list(self._tails[failure.rank])[-(1 if failure.code == 2 else TAIL) :]
         if failure.rank and not set(last) <= set(self._tails[0]):
             sys.stderr.writelines(last)

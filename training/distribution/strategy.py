@@ -1,10 +1,11 @@
-"""Where a run computes: one device, or several that share each batch, in one process or in many."""
+"""The devices of a run: one, or several that divide each batch, in one process or in many."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import json
+from typing import Any
 
 from tfvae.checks import UserError
 from tfvae.training import quiet_tensorflow
@@ -13,13 +14,13 @@ from tfvae.training.distribution import multiworker, tf_config
 
 
 def check(config: Config) -> tf_config.Task | None:
-    """Checks what can be checked before TensorFlow is loaded.
+    """Checks the strategy before TensorFlow is loaded.
 
     Returns:
-        task: which of several workers this process is; None where there is one process.
+        task: this worker; None if there is one process.
 
     Raises:
-        UserError: if the strategy cannot be had.
+        UserError: if the strategy does not fit the other settings or the environment.
     """
     if config.jit == "on" and (config.replicas > 1 or config.strategy not in ("auto", "none")):
         raise UserError(
@@ -50,7 +51,7 @@ def check_workers(config: Config, count: int) -> None:
     """Checks the number of workers, which may see several devices each.
 
     Raises:
-        UserError: if it is larger than a batch, or a worker is to split its CPU.
+        UserError: if it exceeds the batch size, or `--replicas` is set.
     """
     if config.replicas > 1:
         raise UserError(
@@ -72,12 +73,12 @@ def _too_many(config: Config, count: int, what: str) -> UserError:
 
 
 def prepare(config: Config, task: tf_config.Task | None, timeout: float) -> None:
-    """Sets up the devices; before TensorFlow computes anything.
+    """Sets up the devices. Call it before TensorFlow computes anything.
 
     Args:
-        config: the settings.
-        task: which of several workers this process is; waits for the others, then.
-        timeout: seconds to wait for them.
+        config: settings of the run.
+        task: this worker, which waits for the others; None if there is one process.
+        timeout: seconds to wait for the other workers.
 
     Raises:
         UserError: if there are too few devices, a worker is missing, or it was started with other settings.
@@ -88,14 +89,14 @@ def prepare(config: Config, task: tf_config.Task | None, timeout: float) -> None
         spanning = multiworker.of_workers(task, timeout)
         count = spanning.num_replicas_in_sync
         with spanning.scope():
-            everyones = multiworker.everyones(json.dumps(config.to_json()))
-        tf_config.check_settings(task, [json.loads(text) for text in everyones])
+            texts = multiworker.gather_text(json.dumps(config.to_json()))
+        tf_config.check_settings(task, [json.loads(text) for text in texts])
         if count > config.batch_size:
             raise _too_many(config, count, "workers x GPUs")
 
 
 def split_cpu(count: int) -> None:
-    """Splits the CPU into `count` logical devices where there is no GPU; before TensorFlow computes anything.
+    """Splits the CPU into `count` logical devices if there is no GPU. Call it before TensorFlow computes anything.
 
     Raises:
         UserError: if it is too late.
@@ -116,12 +117,11 @@ def split_cpu(count: int) -> None:
             ) from error
 
 
-def scope(config: Config) -> contextlib.AbstractContextManager:
-    """Returns the scope to build and fit a model in.
+def scope(config: Config) -> contextlib.AbstractContextManager[Any]:
+    """Returns the scope in which to build and fit a model.
 
-    `auto` mirrors where there are several GPUs or `--replicas` asks for several devices; `mirrored` always does;
-    `multiworker` is what `prepare` set up.
-    Without a GPU the devices are the CPU's logical ones, see `split_cpu`.
+    `auto` mirrors if there are several GPUs or `--replicas` is above 1. `mirrored` always does. `multiworker` is the
+    strategy that `prepare` made. Without a GPU the devices are the logical ones of the CPU, see `split_cpu`.
     """
     if config.strategy == "multiworker":
         return multiworker.prepared().scope()
@@ -141,8 +141,8 @@ def scope(config: Config) -> contextlib.AbstractContextManager:
 
 
 @functools.cache
-def _mirrored(devices: tuple[str, ...]):
-    """Returns the one strategy of a process for these devices: two would number their collectives alike and clash."""
+def _mirrored(devices: tuple[str, ...]) -> Any:
+    """Returns the only strategy of a process for these devices. Two would number their collectives alike and clash."""
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(devices)

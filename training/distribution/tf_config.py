@@ -1,4 +1,4 @@
-"""Which of several worker processes this one is: TF_CONFIG, read before TensorFlow is loaded."""
+"""TF_CONFIG, which lists the worker processes and names this one. It is read before TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfvae.checks import UserError, as_int
 VARIABLE = "TF_CONFIG"
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-TYPES = ("chief", "worker")  # in the order in which their rows of a batch adjoin
+TYPES = ("chief", "worker")  # in the order of their rows in a batch
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Task:
     """One worker process among all.
 
     Attributes:
-        names: of all tasks, "worker 0" and so on, in the order of their rows of a batch.
-        addresses: "host:port" of each.
-        rank: of this task among them; 0 is the chief, who writes.
+        names: names of all tasks, "worker 0" and so on, in the order of their rows in a batch.
+        addresses: "host:port" of each task.
+        rank: number of this task among them; 0 is the chief, which writes the run's files.
     """
 
     names: tuple[str, ...]
@@ -33,7 +33,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """This task's name."""
+        """Name of this task."""
         return self.names[self.rank]
 
     @property
@@ -47,7 +47,12 @@ class Task:
 
 
 def split_address(address: str) -> tuple[str, int] | None:
-    """Returns the host and the port of "host:port", "[::1]:port" too; None where it is of another form."""
+    """Returns the host and the port of "host:port" or "[::1]:port"; None for another form.
+
+    Example:
+        >>> split_address("[::1]:2222")
+        ('::1', 2222)
+    """
     host, colon, port = address.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
@@ -93,11 +98,11 @@ def check_settings(task: Task, settings: Sequence[dict[str, Any]]) -> None:
     """Checks that all tasks were started with the same settings.
 
     Args:
-        task: which task this is.
-        settings: of each task, in the order of their ranks.
+        task: this task.
+        settings: settings of each task, in the order of ranks.
 
     Raises:
-        UserError: if they differ; the same in each of them.
+        UserError: if they differ. Every task raises the same error.
     """
     ours = settings[0]
     for rank, theirs in enumerate(settings):
@@ -122,7 +127,7 @@ def from_environment() -> Task:
     """Reads TF_CONFIG.
 
     Raises:
-        UserError: if it is not of the form that TensorFlow documents, or names tasks other than workers.
+        UserError: if it does not have the form that TensorFlow documents, or names other tasks than workers.
     """
     text = os.environ.get(VARIABLE, "")
     try:
@@ -139,7 +144,8 @@ def from_environment() -> Task:
     unknown = sorted(set(cluster) - set(TYPES))
     if unknown:
         raise _malformed("has tasks of another type", ", ".join(unknown), "chief and worker alone")
-    names, addresses = [], []
+    names: list[str] = []
+    addresses: list[str] = []
     for kind in TYPES:
         listed = cluster.get(kind, [])
         if not isinstance(listed, list) or (kind in cluster and not listed):
@@ -153,16 +159,16 @@ def from_environment() -> Task:
         raise _malformed("lists an address twice", addresses, "an address for each task")
     if len(cluster.get("chief", [])) > 1:
         raise _malformed("has several chiefs", cluster["chief"], "one")
-    kind, index = own.get("type"), as_int(own.get("index"))
-    if kind not in cluster:
-        raise _malformed("names a task of a type that is not in its cluster", kind, " or ".join(cluster))
-    if index is None or not 0 <= index < len(cluster[kind]):
+    own_kind, index = own.get("type"), as_int(own.get("index"))
+    if own_kind not in cluster:
+        raise _malformed("names a task of a type that is not in its cluster", own_kind, " or ".join(cluster))
+    if index is None or not 0 <= index < len(cluster[own_kind]):
         raise _malformed(
             "names a task that is not in its cluster",
             own.get("index"),
-            f"an index from 0 to {len(cluster[kind]) - 1}",
+            f"an index from 0 to {len(cluster[own_kind]) - 1}",
         )
-    return Task(tuple(names), tuple(addresses), names.index(f"{kind} {index}"))
+    return Task(tuple(names), tuple(addresses), names.index(f"{own_kind} {index}"))
 
 
 def _malformed(what: str, received: Any, expected: str = FORM) -> UserError:

@@ -10,7 +10,7 @@ import time
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from tfvae import files
 from tfvae.training.runs.directory import RunDirectory, cannot_write
 
+Progress = Callable[[int, int], None]
 VERSION = importlib.metadata.version("tfvae")
 SECONDS = 5.0  # between two writings: what a killed process loses
 
@@ -39,7 +40,7 @@ def stamp(run: RunDirectory) -> dict[str, str | None]:
     return {**found, "version": VERSION}
 
 
-class Partial(dict):
+class BlockStore:
     """The finished blocks of one evaluation, kept in its run directory until it is whole.
 
     A context manager: left by an exception it writes what there is, left well it removes its file. Evaluations that
@@ -48,17 +49,49 @@ class Partial(dict):
 
     Args:
         run: the run.
-        name: of the kind of evaluation.
-        **settings: all else that its numbers depend on, as JSON values; the model and the run's settings are among them
+        name: kind of evaluation.
+        **settings: all else that the numbers depend on, as JSON values; the model and the run's settings are among them
             already.
+
+    Attributes:
+        blocks: the finished blocks, by the number of their first example.
+        file: where they are written.
     """
 
     def __init__(self, run: RunDirectory, name: str, **settings: Any) -> None:
         self._key = json.dumps({"name": name} | stamp(run) | settings, sort_keys=True)
         place = hashlib.sha256(self._key.encode()).hexdigest()[:12]
         self.file = run.path / f"evaluation-{name}-{place}.partial.npz"
-        super().__init__(self._read())
-        self._written = time.monotonic()
+        self.blocks = self._read()
+        self._saved = time.monotonic()
+
+    def saving(self, progress: Progress | None = None) -> Progress:
+        """Returns what an evaluation is to call after each block: it writes the blocks where the last time was long
+        ago, and calls `progress`, if there is one."""
+
+        def report(done: int, total: int) -> None:
+            if self.blocks and time.monotonic() - self._saved > SECONDS:
+                self.save()
+            if progress is not None:
+                progress(done, total)
+
+        return report
+
+    def save(self) -> None:
+        """Writes the blocks.
+
+        Raises:
+            UserError: if they cannot be written.
+        """
+        content = io.BytesIO()
+        arrays = {str(start): block for start, block in self.blocks.items()}
+        np.savez(content, key=self._key, checksum=_checksum(self._key, self.blocks), **arrays)  # type: ignore[arg-type]
+        try:
+            with files.alone(self.file.parent):
+                files.write_bytes(self.file, content.getvalue())
+        except OSError as error:
+            raise cannot_write(self.file, error) from error
+        self._saved = time.monotonic()
 
     def _read(self) -> dict[int, np.ndarray]:
         """Returns the blocks of the file; none, with a warning, where it is damaged or of another evaluation."""
@@ -88,36 +121,19 @@ class Partial(dict):
         warnings.warn(f"{self.file} {why}: its examples are evaluated again", stacklevel=2)
         return {}
 
-    def _write(self) -> None:
-        content = io.BytesIO()
-        blocks = {str(start): block for start, block in self.items()}
-        np.savez(content, key=self._key, checksum=_checksum(self._key, self), **blocks)
-        try:
-            with files.alone(self.file.parent):
-                files.write_bytes(self.file, content.getvalue())
-        except OSError as error:
-            raise cannot_write(self.file, error) from error
-        self._written = time.monotonic()
-
-    def __setitem__(self, start: int, block: np.ndarray) -> None:
-        """Takes a block, and writes all of them where the last writing is long ago."""
-        super().__setitem__(start, block)
-        if time.monotonic() - self._written > SECONDS:
-            self._write()
-
-    def __enter__(self) -> Partial:
+    def __enter__(self) -> BlockStore:
         """Removes what killed evaluations left half-written; returns itself."""
         with files.alone(self.file.parent) as sure:
             if sure:
                 files.sweep(self.file.parent, "evaluation-")
         return self
 
-    def __exit__(self, kind, error, trace) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Removes the file, or after an exception writes what there is."""
         if kind is None:
             self.file.unlink(missing_ok=True)
-        elif self:
-            self._write()
+        elif self.blocks:
+            self.save()
 
 
 def _checksum(key: str, blocks: Mapping[int, np.ndarray]) -> str:

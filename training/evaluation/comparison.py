@@ -1,105 +1,119 @@
-"""Two runs on the same pixels of the same examples."""
+"""The step of an evaluation that compares two runs on the same pixels of the same examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfvae.checks import UserError
-from tfvae.training import data
-from tfvae.training.config import Config
-from tfvae.training.evaluation.block_store import Partial, digest
+from tfvae.training.evaluation.block_store import digest
+from tfvae.training.evaluation.groups import Comparison
+from tfvae.training.evaluation.task import Task
 from tfvae.training.runs.directory import RunDirectory, cannot_write
-from tfvae.training.runs.loading import load_data
+from tfvae.training.runs.loading import load_data, load_model
+
+if TYPE_CHECKING:
+    from tfvae.evaluation import LogMarginal
 
 
-def check_data(config: Config, against: RunDirectory, loaded: data.DataSet, split: str) -> None:
-    """Raises a `UserError` unless the other run models the same pixels of the same examples of a split."""
-    other = against.config()
+@dataclass(frozen=True)
+class Other:
+    """Another run, and its model."""
+
+    run: RunDirectory
+    model: Any
+
+    @classmethod
+    def of(cls, task: Task, run: RunDirectory) -> Other:
+        """Loads another run to compare with.
+
+        Raises:
+            UserError: if its model is missing or damaged, or the two runs cannot be compared.
+        """
+        _check_data(task, run)
+        other = cls(run, load_model(run))
+        mine, theirs = task.model.likelihood_head, other.model.likelihood_head
+        if mine.measure != theirs.measure:
+            raise UserError(
+                "the runs cannot be compared, their likelihoods differ in kind",
+                expected=f"{mine.measure}, as {type(mine).__name__} gives them, in both",
+                received=f"{theirs.measure} ({type(theirs).__name__}) in {run.path}",
+            )
+        return other
+
+    @property
+    def has_particles(self) -> bool:
+        """Whether its likelihood is estimated from particles; that of a regressor is exact."""
+        from tfvae.models.contract import Inferential
+
+        return isinstance(self.model, Inferential)
+
+
+def _check_data(task: Task, other: RunDirectory) -> None:
+    """Raises a `UserError` unless the other run models the same pixels of the same examples of the split."""
+    config = other.config()
     for name in ("dataset", "binarize", "condition"):
-        mine, theirs = getattr(config, name), getattr(other, name)
+        mine, theirs = getattr(task.config, name), getattr(config, name)
         if mine != theirs:
             raise UserError(
                 f"the runs cannot be compared, they differ in {name}",
                 expected=f"{mine} in both",
-                received=f"{theirs} in {against.path}",
+                received=f"{theirs} in {other.path}",
             )
-    theirs = load_data(other)
-    against.check_data(theirs.fingerprint())
-    if not np.array_equal(getattr(loaded, split).images, getattr(theirs, split).images):
+    loaded = load_data(config)
+    other.check_data(loaded.fingerprint())
+    images = (getattr(each, task.split).images for each in (task.loaded, loaded))
+    if not np.array_equal(*images):
         raise UserError(
-            f"the runs cannot be compared on their {split} examples, which they chose by other seeds or sizes",
+            f"the runs cannot be compared on their {task.split} examples, which they chose by other seeds or sizes",
             expected="--split test",
-            received=f"--split {split}",
+            received=f"--split {task.split}",
         )
 
 
-def check_measure(head, other, against: RunDirectory) -> None:
-    """Raises a `UserError` unless two likelihoods give the same kind of number for the same values."""
-    if head.measure != other.measure:
-        raise UserError(
-            "the runs cannot be compared, their likelihoods differ in kind",
-            expected=f"{head.measure}, as {type(head).__name__} gives them, in both",
-            received=f"{other.measure} ({type(other).__name__}) in {against.path}",
-        )
-
-
-def compare(
-    run: RunDirectory,
-    model,
-    result,
-    against: RunDirectory,
-    other,
-    examples,
-    kept: ExitStack,
-    progress: Callable[[int, int], None] | None = None,
-    **settings: Any,
-) -> dict[str, Any]:
+def compare(task: Task, mine: LogMarginal, num_samples: int, other: Other) -> Comparison:
     """Evaluates another run's model on the same examples; draws figures/comparison.png for models with a condition.
 
     Args:
-        run: the run.
-        model: its model.
-        result: `evaluation.LogMarginal` of the examples under it.
-        against: the other run.
-        other: its model.
-        examples: as `examples_of` gives them.
-        kept: closed when the whole evaluation is done; until then the blocks stay.
-        progress: called with (examples done, N).
-        **settings: "num_samples", "seed" and all else that the examples depend on.
-
-    Returns:
-        comparison: what evaluation.json holds of it.
+        task: the model and the examples.
+        mine: the estimate by importance sampling under the model.
+        num_samples: particles for each example under the other model.
+        other: the other run.
     """
     from tfvae import evaluation
     from tfvae.evaluation.per_example import mean_error
+
+    key = {"against": digest(other.run.model_file), "num_samples": num_samples, **task.place}
+    watched = task.watched("example", "against", **key)
+    theirs = evaluation.log_marginal(other.model, task.examples, num_samples, task.seed, **watched)
+    gain = mine.log_prob - theirs.log_prob
+    if task.examples.condition is not None:
+        _draw(task, other)
+    return Comparison(
+        run=str(other.run.path),
+        nll=theirs.nll,
+        nll_standard_error=theirs.nll_standard_error,
+        num_examples=len(gain),
+        num_samples=num_samples if other.has_particles else None,
+        gain=float(gain.mean()),
+        gain_standard_error=mean_error(gain),
+    )
+
+
+def _draw(task: Task, other: Other) -> None:
     from tfvae.training.runs import figures
 
-    store = kept.enter_context(Partial(run, "against", against=digest(against.model_file), **settings))
-    particles = settings["num_samples"], settings["seed"]
-    theirs = evaluation.log_marginal(other, examples, *particles, progress, store)
-    gain = result.log_prob - theirs.log_prob
-    if model.takes_condition:
-        try:
-            run.figures.mkdir(exist_ok=True)
-            figures.draw_conditional(
-                run.figures / "comparison.png",
-                model,
-                examples,
-                title=f"Held-out examples given their conditions: {run.path.name} beside {against.path.name}",
-                others={"other run" if other.latents else "regressor": other},
-            )
-        except OSError as error:
-            raise cannot_write(run.figures, error) from error
-    return {
-        "against": str(against.path),
-        "against_nll": theirs.nll,
-        "against_nll_standard_error": theirs.nll_standard_error,
-        "against_num_examples": len(gain),
-        "against_num_samples": particles[0] if other.latents else None,
-        "nll_gain": float(gain.mean()),
-        "nll_gain_standard_error": mean_error(gain),
-    }
+    run = task.run
+    try:
+        run.figures.mkdir(exist_ok=True)
+        figures.draw_conditional(
+            run.figures / "comparison.png",
+            task.model,
+            task.examples,
+            title=f"Held-out examples given their conditions: {run.path.name} beside {other.run.path.name}",
+            others={"other run" if other.has_particles else "regressor": other.model},
+        )
+    except OSError as error:
+        raise cannot_write(run.figures, error) from error

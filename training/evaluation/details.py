@@ -1,90 +1,86 @@
-"""What `tfvae evaluate --full` adds to an evaluation: how many particles count, training examples, samples, codes."""
+"""What `tfvae evaluate --full` adds to an evaluation: training examples, samples, codes, rate and distortion."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from tfvae import evaluation
-from tfvae.evaluation.activity import THRESHOLD
 from tfvae.evaluation.per_example import mean_error
-from tfvae.training import data
-from tfvae.training.config import Config
+from tfvae.examples import Examples
+from tfvae.models.contract import Inferential
 from tfvae.training.evaluation import quality
-from tfvae.training.runs.directory import RunDirectory
+from tfvae.training.evaluation.groups import Codes, Group, RateDistortion, TrainingBound
+from tfvae.training.evaluation.task import Task
 from tfvae.training.runs.examples import examples_of
 
 TRAINING, DRAWS = 2000, 10  # training examples whose bound is estimated, and draws for each
-BINS = 8  # of the histogram in a decade
+EXAMPLES = 5000  # at most: distances and kernels are of every pair
 
 
-def details(
-    run: RunDirectory,
-    model,
-    loaded: data.DataSet,
-    config: Config,
-    *,
-    split: str,
-    limit: int | None,
-    seed: int,
-) -> dict[str, Any]:
-    """Measures what the report tells beyond the likelihood.
+def measure(task: Task) -> dict[str, Group]:
+    """Measures the groups of an `Evaluation` that the likelihood does not need, by name.
 
-    Args:
-        run: its directory.
-        model: the trained model.
-        loaded: the run's data.
-        config: its settings.
-        split: that was evaluated.
-        limit: how many of it, or None for all.
-        seed: of samples and draws.
-
-    Returns:
-        details: plain JSON values: those of `quality.assess`; `train_elbo` with `train_elbo_standard_error` and
-            `train_elbo_examples`, the evidence lower bound of training examples, but where the split is that of
-            training.
+    The bound of training examples is left out where they are the examples that are evaluated.
     """
-    found: dict[str, Any] = {}
-    if split != "train":
-        examples, _ = examples_of(loaded, config, "train", TRAINING)
-        elbo = evaluation.log_marginal(model, examples, DRAWS, seed).elbo
-        found |= {"train_elbo": float(elbo.mean()), "train_elbo_standard_error": mean_error(elbo)}
-        found["train_elbo_examples"] = len(elbo)
-    return found | quality.assess(run, model, loaded, config, split, limit, seed)
+    examples = task.examples[task.first(EXAMPLES)]
+    bound = {} if task.split == "train" else {"training_bound": training_bound(task)}
+    return bound | {
+        "quality": quality.judge(task, examples),
+        "codes": judge_codes(task, examples),
+        "rate_distortion": rate_distortion(task, examples),
+    }
 
 
-def of_particles(model, result) -> dict[str, Any]:
-    """Tells how well the particles of an evaluation cover its examples.
-
-    Args:
-        model: the trained model.
-        result: `evaluation.LogMarginal` of the examples.
-
-    Returns:
-        found: plain JSON values: `elbo_standard_error`, and where there are latents `effective_sample_size_histogram`
-            with its `edges`, in particles, and `counts`, in examples, and `active_threshold`.
-    """
-    found: dict[str, Any] = {"elbo_standard_error": mean_error(result.elbo)}
-    if model.latents is not None:
-        found["effective_sample_size_histogram"] = histogram(result.effective_sample_size, result.num_samples)
-        found["active_threshold"] = THRESHOLD
-    return found
+def training_bound(task: Task) -> TrainingBound:
+    """Estimates the evidence lower bound of training examples."""
+    examples = examples_of(task.loaded, task.config, "train", TRAINING)
+    elbo = evaluation.log_marginal(task.model, examples, DRAWS, task.seed).elbo
+    return TrainingBound(
+        elbo=float(elbo.mean()), elbo_standard_error=mean_error(elbo), num_examples=len(elbo)
+    )
 
 
-def histogram(sizes: np.ndarray, num_samples: int) -> dict[str, list]:
-    """Counts effective sample sizes in bins of equal width on a logarithmic axis.
+def judge_codes(task: Task, examples: Examples) -> Codes:
+    """Lets two simple classifiers, fitted to the codes of training examples, name the labels of these examples."""
+    fitted = examples_of(task.loaded, task.config, "train", EXAMPLES)
+    missing = _no_codes(task, examples, fitted)
+    if missing is not None:
+        return Codes(missing=missing)
+    train, test = (
+        np.concatenate(evaluation.active_units(task.model, each).means, axis=1) for each in (fitted, examples)
+    )
+    knn = evaluation.knn_accuracy(train, fitted.labels, test, examples.labels, min(5, len(train)))
+    probe = evaluation.linear_probe(train, fitted.labels, test, examples.labels)
+    return Codes(
+        knn_accuracy=knn.accuracy,
+        knn_accuracy_standard_error=knn.standard_error,
+        linear_probe_accuracy=probe.accuracy,
+        linear_probe_accuracy_standard_error=probe.standard_error,
+        chance=knn.chance,
+        num_examples=knn.count,
+    )
 
-    Args:
-        sizes: [N], from 1 to K.
-        num_samples: K.
 
-    Returns:
-        histogram: "edges", eighths of a decade from 1 on with K the last, and "counts", in Python numbers. 10 is an
-            edge, where it is below K.
-    """
-    steps = math.ceil(BINS * math.log10(max(num_samples, 2)) - 1e-9)
-    edges = np.append(10.0 ** (np.arange(steps) / BINS), float(max(num_samples, 2)))
-    counts, _ = np.histogram(np.clip(sizes, edges[0], edges[-1]), edges)
-    return {"edges": edges.tolist(), "counts": counts.tolist()}
+def _no_codes(task: Task, examples: Examples, fitted: Examples) -> str | None:
+    """Returns why codes cannot be asked for labels; None where they can."""
+    if not isinstance(task.model, Inferential):
+        return f"a {type(task.model).__name__} has no codes"
+    if task.split == "train":
+        return "the classifiers are fitted to the training examples themselves"
+    if task.config.condition == "label":
+        return "the condition shows the label to the encoder"
+    if examples.labels is None or fitted.labels is None or len(np.unique(fitted.labels)) < 2:
+        return f"data set {task.loaded.name} has no labels to tell"
+    return None
+
+
+def rate_distortion(task: Task, examples: Examples) -> RateDistortion:
+    """Estimates the rate-distortion point of the model on these examples."""
+    if not isinstance(task.model, Inferential):
+        return RateDistortion(missing=f"a {type(task.model).__name__} has no latents")
+    point = evaluation.rate_distortion(task.model, examples, seed=task.seed)
+    names = ("rate", "rate_standard_error", "distortion", "distortion_standard_error")
+    values: dict[str, Any] = {name: getattr(point, name) for name in names}
+    return RateDistortion(**values)

@@ -20,6 +20,7 @@ from typing import Any
 from tfvae import files
 from tfvae.checks import UserError
 from tfvae.training.evaluation.block_store import digest, stamp
+from tfvae.training.evaluation.groups import Annealing, Likelihood
 from tfvae.training.runs import strict_json
 from tfvae.training.runs.directory import RunDirectory, as_json, cannot_write
 
@@ -52,9 +53,14 @@ class Record:
     measured: dict[str, dict[str, Any]]
 
     @property
-    def likelihood(self) -> dict[str, Any]:
-        """The log-likelihood and all that belongs to its settings."""
-        return self.measured["likelihood"]
+    def likelihood(self) -> Likelihood:
+        """The log-likelihood."""
+        return Likelihood.from_json(self.measured["likelihood"])
+
+    @property
+    def annealing(self) -> Annealing | None:
+        """The chains of annealed importance sampling; None where there were none."""
+        return Annealing.found_in(self.measured["likelihood"])
 
     def to_json(self) -> dict[str, Any]:
         """Returns what its file holds."""
@@ -68,17 +74,14 @@ class Record:
             ValueError: if that is something else.
         """
         record = cls(name, **{key: content[key] for key in ("when", "model", "version", "asked", "measured")})
-        parts = [record.asked, *record.measured.values()]
-        numbers = [
-            record.likelihood["nll"],
-            record.likelihood["num_examples"],
-            _trust(record),
-            _effort(record),
-        ]
-        fits = all(isinstance(part, dict) for part in parts) and isinstance(record.when, str)
-        if not (fits and all(isinstance(number, (int, float)) for number in numbers)):
+        parts = [record.asked, *dict(record.measured).values()]
+        if not (all(isinstance(part, dict) for part in parts) and isinstance(record.when, str)):
             raise ValueError("it is no evaluation")
-        SPLITS.index(record.likelihood["split"])
+        likelihood = record.likelihood
+        numbers = [likelihood.nll, likelihood.num_examples, _trust(record), _effort(record)]
+        if not all(isinstance(number, (int, float)) for number in numbers):
+            raise ValueError("it is no evaluation")
+        SPLITS.index(likelihood.split)
         return record
 
 
@@ -116,27 +119,26 @@ Rank = Callable[[Record, Sequence[Record], "str | None"], Any]
 
 def _whole(record: Record, records: Sequence[Record], model: str | None) -> bool:
     sizes = [other.asked.get("split_size", 0) for other in records if _split(other) == _split(record)]
-    return record.likelihood["num_examples"] >= max(map(_number, sizes))
+    return record.likelihood.num_examples >= max(map(_number, sizes))
 
 
 def _trust(record: Record, *_: Any) -> int:
-    likelihood = record.likelihood
-    if likelihood.get("method") != "ais":
+    likelihood, annealing = record.likelihood, record.annealing
+    if annealing is None:
         return 0
-    if likelihood["nll"] > likelihood.get("importance_nll", likelihood["nll"]):
+    if annealing.importance_nll is not None and likelihood.nll > annealing.importance_nll:
         return -1
-    return 1 if likelihood.get("simulated_gap") is None else 2
+    return 1 if annealing.simulated_gap is None else 2
 
 
-def _effort(record: Record, *_: Any) -> int:
-    likelihood = record.likelihood
-    if likelihood.get("method") == "ais":
-        return likelihood["num_chains"] * likelihood["num_temperatures"]
-    return _number(likelihood.get("num_samples"))
+def _effort(record: Record, *_: Any) -> float:
+    if record.annealing is not None:
+        return record.annealing.num_chains * record.annealing.num_temperatures
+    return _number(record.likelihood.num_samples)
 
 
 def _split(record: Record) -> str:
-    return record.likelihood["split"]
+    return record.likelihood.split
 
 
 RULES: tuple[tuple[str, Rank], ...] = (  # why one is better, and its rank
@@ -144,7 +146,7 @@ RULES: tuple[tuple[str, Rank], ...] = (  # why one is better, and its rank
     ("is of a split that counts for more", lambda record, *_: SPLITS.index(_split(record))),
     ("is of the whole split", _whole),
     ("has the more trustworthy method", _trust),
-    ("has more examples", lambda record, *_: record.likelihood["num_examples"]),
+    ("has more examples", lambda record, *_: record.likelihood.num_examples),
     ("took more particles or chains", _effort),
     ("is newer", lambda record, *_: (record.when, record.name)),
 )
@@ -163,7 +165,7 @@ def told(records: Sequence[Record], model: str | None) -> dict[str, Any]:
     "model_sha256" its model, and "gap_evaluation" and the like the evaluation that a part is of, if it is another one.
     """
     chosen = best(records, model)
-    result = {**chosen.likelihood, "evaluation": chosen.name, "model_sha256": chosen.model}
+    result = {**chosen.measured["likelihood"], "evaluation": chosen.name, "model_sha256": chosen.model}
     alike = [each for each in records if (each.model, _split(each)) == (chosen.model, _split(chosen))]
     for part in dict.fromkeys(part for record in alike for part in record.measured if part != "likelihood"):
         having = [record for record in alike if part in record.measured]

@@ -84,7 +84,7 @@ def draw(
     names = _of_the_run(model, loaded)
     if history and not all((run.figures / OF_THE_RUN[name][0]).is_file() for name in names):
         run.make_folders()
-        figures.Painter(run, model, loaded, config, history).draw()
+        figures.draw_run(run, model, loaded, config, history)
     found = {}
     for name in names:
         file, alt, caption = OF_THE_RUN[name]
@@ -119,7 +119,7 @@ def _of_the_run(model, loaded: data.DataSet) -> list[str]:
 def _beside(folder: Path, model, loaded: data.DataSet, config: Config, result: Mapping[str, Any]):
     """Draws real examples, samples with the noise of the likelihood, and the means of these samples."""
     split = result["split"]
-    real, _ = examples_of(loaded, config, split, TILES)
+    real = examples_of(loaded, config, split, TILES).x
     count = len(real)
     grids = {
         "real": (

@@ -1,8 +1,8 @@
 """Checkpoints: one file each, complete or absent, with a checksum.
 
-A file is the line "tfvae-checkpoint <sha256 of the rest>" and an .npz archive of every weight of the model and its
-optimiser, of the run's history, and of what tells the run from others. Noise and data order are functions of the seed
-and the step, so there is no other state, but where a run was stopped within an epoch: then the running means too.
+A file is the line "tfvae-checkpoint <sha256 of the rest>" followed by an .npz archive. The archive holds every weight
+of the model and its optimiser, the run's history and the identity of the run. Noise and data order are functions of the
+seed and the step, so there is no other state. A run that was stopped within an epoch also stores its running means.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ NAME = re.compile(r"epoch-(\d{6,})(?:-step-(\d{6,}))?\.ckpt")
 
 @dataclass(frozen=True)
 class Part:
-    """The share of an epoch that was done when a run was stopped within it.
+    """The completed part of an epoch in which a run was stopped.
 
     Attributes:
-        step: optimiser steps done.
-        learning_rate: at the epoch's begin.
-        seconds: that it took.
+        step: number of completed optimiser steps.
+        learning_rate: learning rate at the start of the epoch.
+        seconds: duration of the completed steps.
         metrics: values of the running means.
     """
 
@@ -50,11 +50,11 @@ class Checkpoint:
     """The state of a run after an epoch, or within one.
 
     Attributes:
-        epoch: epochs done.
-        arrays: the variables' values, in the model's order.
-        history: a row of metrics for each epoch done.
-        run: what tells the run from others, see `identity.of`; None in files of earlier versions.
-        part: of the next epoch, where the run was stopped within it.
+        epoch: number of completed epochs.
+        arrays: values of the variables, in the model's order.
+        history: row of metrics for each completed epoch.
+        run: identity of the run, see `identity.of`; None in files of earlier versions.
+        part: completed part of the next epoch, or None.
     """
 
     epoch: int
@@ -65,12 +65,12 @@ class Checkpoint:
 
     @property
     def step(self) -> int:
-        """Steps done of the next epoch."""
+        """Number of completed steps of the next epoch."""
         return self.part.step if self.part else 0
 
 
-def variables_of(model) -> list:
-    """Returns all that a checkpoint holds of a compiled model: its weights and its optimiser's variables."""
+def variables_of(model: Any) -> list[Any]:
+    """Returns the variables of a compiled model that a checkpoint holds: its weights and its optimiser's variables."""
     return [*model.weights, *model.optimizer.variables]
 
 
@@ -80,7 +80,7 @@ def path_of(folder: Path, epoch: int, step: int = 0) -> Path:
 
 
 def found(folder: Path) -> list[tuple[int, int]]:
-    """Returns epoch and step of each checkpoint in a folder, in order; files of other names are none."""
+    """Returns (epoch, step) of each checkpoint in a folder, ascending. Files with other names are skipped."""
     matches = [NAME.fullmatch(path.name) for path in folder.glob("epoch-*.ckpt") if path.is_file()]
     numbers = [(int(match[1]), int(match[2] or 0), match[0]) for match in matches if match]
     return sorted((epoch, step) for epoch, step, name in numbers if path_of(folder, epoch, step).name == name)
@@ -88,18 +88,28 @@ def found(folder: Path) -> list[tuple[int, int]]:
 
 def save(
     folder: Path,
-    model,
+    model: Any,
     history: list[dict[str, Any]],
     run: dict[str, Any] | None = None,
     part: Part | None = None,
 ) -> Path:
-    """Writes the checkpoint after len(history) epochs and drops others of the run, damaged newer ones among them.
+    """Writes the checkpoint after len(history) epochs and removes older ones of the run and damaged newer ones.
 
-    The newest two of whole epochs stay, and for each of them that of the best epoch up to then. Files of other names
-    and checkpoints of other runs are left alone.
+    The newest two after whole epochs stay, and for each of them the best epoch up to then. Files with other names and
+    checkpoints of other runs stay too.
+
+    Args:
+        folder: directory of the checkpoints.
+        model: compiled model.
+        history: row of metrics for each completed epoch.
+        run: identity of the run, see `identity.of`.
+        part: completed part of the next epoch, or None.
+
+    Returns:
+        path: path of the file.
 
     Raises:
-        OSError: if it cannot be written; earlier checkpoints are untouched then.
+        OSError: if it cannot be written. Earlier checkpoints are then unchanged.
     """
     payload = io.BytesIO()
     arrays = {f"{index:05d}": variable.numpy() for index, variable in enumerate(variables_of(model))}
@@ -107,9 +117,9 @@ def save(
     if run is not None:
         arrays["run"] = np.array(json.dumps(run))
     if part is not None:
-        content = asdict(part)
-        arrays |= {f"metric-{index:05d}": array for index, array in enumerate(content.pop("metrics"))}
-        arrays["part"] = np.array(json.dumps(content))
+        fields = asdict(part)
+        arrays |= {f"metric-{index:05d}": array for index, array in enumerate(fields.pop("metrics"))}
+        arrays["part"] = np.array(json.dumps(fields))
     np.savez(payload, **arrays)
     content = payload.getbuffer()
     digest = hashlib.sha256(content).hexdigest().encode()
@@ -128,7 +138,7 @@ def save(
 
 
 def _may_drop(path: Path, run: dict[str, Any] | None) -> bool:
-    """Returns whether a checkpoint is not known to be another run's."""
+    """Returns whether a checkpoint may be removed: it does not belong to another run."""
     try:
         with zipfile.ZipFile(path) as archive:
             theirs = json.loads(str(np.load(io.BytesIO(archive.read("run.npy")), allow_pickle=False)))
@@ -168,17 +178,17 @@ def _parsed(content: bytes) -> Checkpoint:
 
 
 def load_newest(folder: Path, *, with_best: bool = False) -> tuple[Checkpoint | None, list[str]]:
-    """Reads the newest checkpoint that is whole.
+    """Reads the newest undamaged checkpoint.
 
     Args:
-        folder: of the checkpoints.
-        with_best: whether the checkpoint of the best epoch up to then has to be whole too.
+        folder: directory of the checkpoints.
+        with_best: True if the checkpoint of the best epoch up to then must be undamaged too.
 
     Returns:
-        checkpoint: None where there is none.
-        problems: one line for each newer file that was passed over.
+        checkpoint: newest checkpoint, or None if there is none.
+        problems: one line for each damaged newer file.
     """
-    problems = []
+    problems: list[str] = []
     for epoch, step in reversed(found(folder)):
         path = path_of(folder, epoch, step)
         try:
@@ -192,8 +202,8 @@ def load_newest(folder: Path, *, with_best: bool = False) -> tuple[Checkpoint | 
     return None, problems
 
 
-def restore(checkpoint: Checkpoint, model) -> None:
-    """Gives a compiled model the state in `checkpoint`.
+def restore(checkpoint: Checkpoint, model: Any) -> None:
+    """Sets the variables of a compiled model to the values of a checkpoint.
 
     Raises:
         UserError: if it belongs to another model.
@@ -213,7 +223,12 @@ def restore(checkpoint: Checkpoint, model) -> None:
 
 
 def best_epoch(history: list[dict[str, Any]]) -> int:
-    """Returns the epoch, from 1, with the best validation bound; the last where there is no validation."""
+    """Returns the epoch with the best validation bound, counted from 1; the last epoch if there is no validation.
+
+    Example:
+        >>> best_epoch([{"val_bound": -90.0}, {"val_bound": -88.0}, {"val_bound": -89.0}])
+        2
+    """
     bounds = np.array([row.get("val_bound", -np.inf) for row in history])
     finite = np.isfinite(bounds)
     return 1 + int(np.argmax(np.where(finite, bounds, -np.inf))) if finite.any() else len(history)

@@ -1,4 +1,4 @@
-"""Where a run goes: its directory is claimed before anything slow, and given back if nothing came of it."""
+"""Claims of run directories: made before anything slow, and undone if nothing was written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ RUNS = Path("runs")
 
 @contextlib.contextmanager
 def new_name(preset: str) -> Iterator[RunDirectory]:
-    """Makes a directory for a new run: runs/PRESET-DATE-TIME, with a number behind it where that is taken.
+    """Makes a directory for a new run: runs/PRESET-DATE-TIME, with a number appended if that name is taken.
 
-    Afterwards it is removed if it is empty, and so is its parent.
+    After the block an empty directory is removed, and so is its empty parent.
+
+    Args:
+        preset: name of the preset.
+
+    Yields:
+        run: directory of the run.
 
     Raises:
         UserError: if it cannot be made.
@@ -33,7 +39,7 @@ def new_name(preset: str) -> Iterator[RunDirectory]:
 
 
 def names(preset: str) -> Iterator[Path]:
-    """Yields names for a new run, the usual one first."""
+    """Yields names for a new run: first without a number, then with 2, 3, ..."""
     stem = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
     yield RUNS / stem
     yield from (RUNS / f"{stem}-{number}" for number in itertools.count(2))
@@ -41,15 +47,15 @@ def names(preset: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def claimed(run: RunDirectory, *, new: bool, say: Callable[[str], None]) -> Iterator[None]:
-    """Locks the directory of a run for training; makes that of a new one, and removes it if nothing was written.
+    """Locks the directory of a run for training. Makes a new directory, and removes it if nothing was written.
 
     Args:
-        run: the run.
-        new: True if nothing may be there yet.
-        say: takes a line for the user, where the lock of a killed process is taken over.
+        run: directory of the run.
+        new: True if the directory must be empty or absent.
+        say: function that receives one line if the lock of a killed process is taken over.
 
     Raises:
-        UserError: if another process has it, a new run cannot live there, or it cannot be written.
+        UserError: if another process holds the lock, a new run's directory is not empty, or it cannot be written.
     """
     lock.check_free(run.path)
     if new:
@@ -59,13 +65,13 @@ def claimed(run: RunDirectory, *, new: bool, say: Callable[[str], None]) -> Iter
             make(folder)
         with lock.Lock(run.path, "training", say=say):
             if new:
-                run.check_free()  # another process may have been here meanwhile
+                run.check_free()  # another process may have written here meanwhile
             yield
 
 
 @contextlib.contextmanager
-def _making() -> Iterator[Callable]:
-    """Yields a function that makes a directory where there is none; afterwards those made that are empty are removed.
+def _making() -> Iterator[Callable[..., None]]:
+    """Yields a function that makes missing directories. After the block, those that are still empty are removed.
 
     Raises:
         UserError: if one cannot be made.

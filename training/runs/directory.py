@@ -1,15 +1,15 @@
 """The directory of one run.
 
 config.json      every setting, the command line, the seed and the versions
-run.lock         who writes here now, see `lock`
+run.lock         the process that writes here now, see `lock`
 history.csv      one row of metrics for each epoch
-checkpoints/     the newest ones, each whole and with its checksum
+checkpoints/     the newest checkpoints, each with its checksum
 model.keras      the trained model
 figures/*.png
 evaluations/     after `tfvae evaluate`: every evaluation, see `records`
 evaluation.json  the best of them
 report.html      after `tfvae evaluate --full`
-features.keras   the classifier in whose features samples were judged, after `tfvae evaluate --full`
+features.keras   the classifier whose features measured the samples, after `tfvae evaluate --full`
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class RunDirectory:
     """Paths and small files of a run.
 
     Args:
-        path: the directory.
+        path: directory of the run.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.config_file = self.path / "config.json"
         self.history_file = self.path / "history.csv"
@@ -54,14 +54,14 @@ class RunDirectory:
         self.features_file = self.path / "features.keras"
 
     def resuming(self) -> str:
-        """Returns the command that goes on with the run, as a sentence takes it."""
+        """Returns the command that resumes the run, in backticks."""
         return f"`tfvae train --run-dir {shlex.quote(str(self.path))} --resume`"
 
     def check_free(self) -> None:
-        """Checks that a new run can live here; makes nothing.
+        """Checks that a new run may be written here. Changes nothing.
 
         Raises:
-            UserError: if there is something already, or no directory can be made here.
+            UserError: if the directory is not empty, or no directory can be made here.
         """
         try:
             parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
@@ -88,7 +88,7 @@ class RunDirectory:
         """Makes the directory and its config.json.
 
         Raises:
-            UserError: if it cannot be written; what was made of it is removed then.
+            UserError: if it cannot be written. What was made of it is then removed.
         """
         settings = config.to_json()
         content = {"config": settings, "argv": argv, "seed": config.seed, "versions": versions()}
@@ -105,7 +105,7 @@ class RunDirectory:
         self.open()
 
     def open(self) -> None:
-        """Makes the run's directory ready to write into alone: makes its folders, removes what killed processes left.
+        """Prepares the run's directory for writing: makes its folders and removes leftovers of killed processes.
 
         Raises:
             UserError: if it cannot be written.
@@ -130,7 +130,7 @@ class RunDirectory:
             raise cannot_write(self.path, error) from error
 
     def write_config(self, content: dict[str, Any]) -> None:
-        """Writes config.json anew, see `content`.
+        """Writes config.json, see `content`.
 
         Raises:
             UserError: if it cannot be written.
@@ -148,18 +148,18 @@ class RunDirectory:
         """
         return self._read()[0]
 
-    def check_data(self, data_fingerprint: str, given: Config | None = None) -> None:
-        """Checks that the data, and the settings, are those that the run was started with.
+    def check_data(self, data_fingerprint: str, loaded_with: Config | None = None) -> None:
+        """Checks that the data and the settings are those that the run was started with.
 
         Args:
-            data_fingerprint: of the data.
-            given: settings that they were loaded by; those in config.json unless given.
+            data_fingerprint: fingerprint of the data.
+            loaded_with: settings that the data were loaded with; None for those in config.json.
 
         Raises:
             UserError: if they have changed, or config.json cannot be read.
         """
         config, started_with, content = self._read()
-        config = given or config
+        config = loaded_with or config
         identity.check_unedited(self.config_file, content, config.to_json())
         if started_with not in ("", data_fingerprint):
             raise UserError(
@@ -173,9 +173,9 @@ class RunDirectory:
         """Reads config.json as it was written.
 
         Returns:
-            content: "config", the settings; "started_with", those that the run was started with; "argv", "seed",
-                "versions" and "data_sha256" of the start; and where it was resumed "resumptions", a list of what
-                `resumption.record` writes.
+            content: "config", the settings; "started_with", the settings at the start; "argv", "seed", "versions" and
+                "data_sha256" at the start. A resumed run also has "resumptions", a list of entries by
+                `resumption.record`.
 
         Raises:
             UserError: if there is no run, or its config.json is damaged.
@@ -183,7 +183,7 @@ class RunDirectory:
         return self._read()[2]
 
     def _read(self) -> tuple[Config, str, dict[str, Any]]:
-        """Reads the settings, the fingerprint of the data, "" where none was taken, and all of config.json."""
+        """Reads the settings, the fingerprint of the data ("" if there is none) and all of config.json."""
         try:
             content = files.read_small(self.config_file)
         except OSError as error:
@@ -218,7 +218,7 @@ class RunDirectory:
         files.write_bytes(self.history_file, text.getvalue().encode())
 
     def read_history(self) -> list[dict[str, float]]:
-        """Reads history.csv: a row for each epoch; none where there is no file.
+        """Reads history.csv: a row for each epoch, no rows if there is no file.
 
         Raises:
             UserError: if it is damaged.
@@ -248,7 +248,7 @@ class RunDirectory:
             raise cannot_write(self.evaluation_file, error) from error
 
     def read_evaluation(self) -> dict[str, Any] | None:
-        """Reads evaluation.json; None where there is none.
+        """Reads evaluation.json; None if there is no file.
 
         Raises:
             UserError: if it is damaged.
@@ -265,7 +265,7 @@ class RunDirectory:
             ) from error
 
 
-def cannot_write(path: os.PathLike, error: OSError) -> UserError:
+def cannot_write(path: os.PathLike[str], error: OSError) -> UserError:
     """Returns the error for a file that could not be written."""
     return UserError(
         f"cannot write {path}: {error.strerror or error}",
@@ -274,7 +274,7 @@ def cannot_write(path: os.PathLike, error: OSError) -> UserError:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of what a run depends on."""
+    """Returns the versions of Python and of the packages that a run depends on."""
     return {"python": platform.python_version()} | {
         name: importlib.metadata.version(name) for name in PACKAGES
     }
@@ -286,7 +286,7 @@ def command_line() -> list[str]:
 
 
 def as_json(content: dict[str, Any]) -> bytes:
-    """Returns strict JSON, in which a number that is not finite is null."""
+    """Returns strict JSON. Numbers that are not finite become null."""
     return (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode()
 
 

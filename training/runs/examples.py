@@ -1,45 +1,52 @@
-"""The examples of a run's split, binarised as they are evaluated, and the fixed order of the first ones."""
+"""The examples of a run's splits, binarised as they are evaluated or drawn, and the fixed order of the first ones."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 
-from tfvae.checks import NotFinite
+from tfvae.examples import Examples
 from tfvae.training import data
 from tfvae.training.config import Config
 
 
-def examples_of(
-    loaded: data.DataSet, config: Config, split: str, limit: int | None = None
-) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], np.ndarray | None]:
-    """Returns the examples of a split, binarised once with a fixed seed, and their labels or None.
+def examples_of(loaded: data.DataSet, config: Config, split: str, limit: int | None = None) -> Examples:
+    """Returns the examples of a split, binarised once with a fixed seed, with their conditions, labels and numbers.
 
-    With `limit`, those are the first ones of a fixed shuffle, no more than there are. The examples are an array x, or
-    for a run with a condition the pair (condition, x).
+    Args:
+        loaded: the run's data set.
+        config: its settings.
+        split: "train", "validation" or "test".
+        limit: how many to take, the first ones of a fixed shuffle; all where there are fewer. None for all in order.
     """
     chosen = getattr(loaded, split)
-    images, labels = data.binarize_once(chosen.images, config.binarize, 0, split), chosen.labels
-    condition = loaded.condition_of(config.condition, chosen)
-    if limit is not None:
-        rows = fixed_shuffle(len(images))[:limit]
-        images, labels = images[rows], None if labels is None else labels[rows]
-        if condition["vectors"] is not None:
-            condition["vectors"] = condition["vectors"][rows]
-    return data.paired(images, **condition), labels
+    whole = _binarised(loaded, config, chosen, 0, split)
+    return whole if limit is None else whole[fixed_shuffle(len(whole))[:limit]]
 
 
-@contextlib.contextmanager
-def numbered(rows: np.ndarray) -> Iterator[None]:
-    """Within it a `NotFinite` says rows[n] for example n: which of the split it is, where only `rows` are evaluated."""
-    try:
-        yield
-    except NotFinite as error:
-        raise NotFinite(error.what, error.broken, error.count, int(rows[error.example])) from error
+def held_out_of(loaded: data.DataSet, config: Config, limit: int) -> Examples:
+    """Returns the first validation examples, or test examples where there are none, as a run draws them: binarised with
+    its own seed."""
+    chosen = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(limit))
+    return _binarised(loaded, config, chosen, config.seed, "test")
+
+
+def first_places(examples: Examples, size: int, limit: int) -> np.ndarray:
+    """Returns the places among these examples of those that come first in the fixed shuffle of their split.
+
+    Args:
+        examples: examples of the split, or some of them.
+        size: how many examples the split has.
+        limit: how many places; all where there are fewer examples.
+    """
+    place_in_shuffle = np.argsort(fixed_shuffle(size))
+    return np.argsort(place_in_shuffle[examples.rows])[:limit]
 
 
 def fixed_shuffle(count: int) -> np.ndarray:
     """Returns the order in which `examples_of` takes the first ones of a split of `count` examples."""
     return np.random.default_rng(0).permutation(count)
+
+
+def _binarised(loaded: data.DataSet, config: Config, split: data.Split, seed: int, noise: str) -> Examples:
+    x = data.binarize_once(split.images, config.binarize, seed, noise)
+    return Examples(x, data.condition(x, **loaded.condition_of(config.condition, split)), split.labels)

@@ -2,157 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
 from tfvae import evaluation, latent, plotting, random
+from tfvae.examples import Examples
+from tfvae.models.contract import Generative, Inferential
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.examples import held_out_of
 
 CODES = 2000  # examples in the latent map
+RECONSTRUCTED = 30  # examples whose reconstruction is shown
 MANIFOLD = 20  # tiles along each side of the manifold grid
 CONDITIONS, SAMPLES = 8, 5  # rows of a conditional figure, samples in each
 NUMBERS = 3  # of a condition that is neither an image nor a label, told beside its row
 ROWS = 4  # of held-out examples, and of samples, whose canvas is drawn step by step
 
 
-class Painter(keras.callbacks.Callback):
-    """Draws samples, reconstructions, loss curves, the latent map, the manifold grid for two latent units, and the
-    canvas step by step for a model that has one; for a model with a condition, samples beside their conditions.
+def draw_run(
+    run: RunDirectory,
+    model: Any,
+    loaded: data.DataSet,
+    config: Config,
+    history: Sequence[Mapping[str, float]],
+) -> None:
+    """Draws the figures of a run: loss curves, and what its model makes of held-out examples.
+
+    Those are samples, reconstructions, the latent map, the manifold grid for two latent units, and the canvas step by
+    step for a model that has one; for a model with a condition, samples beside their conditions.
 
     Args:
-        run: whose figures to draw.
-        model: a model of images.
-        loaded: whose validation examples, or test examples where there are none, to reconstruct and encode.
-        config: how they are binarised and how often to draw during `fit`.
-        history: rows of the epochs done; the same list while training adds to it.
+        run: the run, into whose figures/ they go.
+        model: its model, as far as it is trained.
+        loaded: its data set; the validation examples are drawn, or the test examples where there are none.
+        config: its settings.
+        history: rows of the epochs done.
+
+    Raises:
+        UserError: if a figure cannot be written.
     """
-
-    def __init__(
-        self, run: RunDirectory, model, loaded: data.DataSet, config: Config, history: list[dict[str, float]]
-    ):
-        super().__init__()
-        self._run, self._vae, self._history = run, model, history
-        held_out = (loaded.validation if len(loaded.validation) else loaded.test).take(slice(CODES))
-        self._examples = data.binarize_once(held_out.images, config.binarize, config.seed)
-        self._labels = held_out.labels
-        self._condition = None
-        if model.takes_condition:
-            self._condition, _ = data.paired(
-                self._examples, **loaded.condition_of(config.condition, held_out)
-            )
-        self._every, self._epochs = config.figures_every, config.epochs
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Draws every few epochs but not after the last."""
-        if self._every and (epoch + 1) % self._every == 0 and epoch + 1 < self._epochs:
-            self.draw()
-
-    def draw(self) -> None:
-        """Draws every figure.
-
-        Raises:
-            UserError: if a figure cannot be written.
-        """
-        try:
-            done = len(self._history)
-            self._draw(f"after epoch {done}" if done else "within the first epoch")
-        except OSError as error:
-            raise cannot_write(self._run.figures, error) from error
-
-    def _draw(self, when: str) -> None:
-        folder = self._run.figures
-        if self._history:
-            plotting.save_loss_curves(folder / "loss_curves.png", self._history, title="Training")
-        if self._condition is not None:
-            draw_conditional(
-                folder / "conditional.png",
-                self._vae,
-                (self._condition, self._examples),
-                title=f"Held-out examples given their conditions, {when}",
-            )
-        elif self._examples.ndim == 2:
-            self._draw_points(folder, when)
+    folder = run.figures
+    when = f"after epoch {len(history)}" if history else "within the first epoch"
+    examples = held_out_of(loaded, config, CODES)
+    try:
+        if history:
+            plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
+        if examples.condition is not None:
+            title = f"Held-out examples given their conditions, {when}"
+            draw_conditional(folder / "conditional.png", model, examples, title=title)
+        elif examples.x.ndim == 2:
+            _draw_points(folder, model, examples.x, when)
         else:
-            plotting.save_image_grid(
-                folder / "samples.png",
-                np.asarray(self._vae.sample(64, seed=0)),
-                title=f"Samples from the prior, {when}",
-            )
-        if self._vae.latents:
-            self._draw_latents(folder, when)
+            images, title = np.asarray(model.sample(64, seed=0)), f"Samples from the prior, {when}"
+            plotting.save_image_grid(folder / "samples.png", images, title=title)
+        if isinstance(model, Inferential):
+            _draw_latents(folder, model, examples, when)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
-    def _draw_points(self, folder, when: str) -> None:
-        drawn = np.asarray(self._vae.sample(len(self._examples), seed=0, mean=False))
-        plotting.save_points(
-            folder / "samples.png",
-            {"held-out": self._examples, "samples": drawn},
-            title=f"Draws from the model over held-out points, {when}",
-        )
-        plotting.save_points(
+
+def _draw_points(folder: Path, model: Any, x: np.ndarray, when: str) -> None:
+    drawn = np.asarray(model.sample(len(x), seed=0, mean=False))
+    plotting.save_points(
+        folder / "samples.png",
+        {"held-out": x, "samples": drawn},
+        title=f"Draws from the model over held-out points, {when}",
+    )
+    plotting.save_points(
+        folder / "reconstructions.png",
+        {"held-out": x, "reconstructed": np.asarray(model.reconstruct(x))},
+        title=f"Held-out points and their reconstructions, {when}",
+    )
+
+
+def _draw_latents(folder: Path, model: Any, examples: Examples, when: str) -> None:
+    images = examples.x.ndim > 2
+    if images:
+        some = examples[:RECONSTRUCTED]
+        plotting.save_reconstructions(
             folder / "reconstructions.png",
-            {"held-out": self._examples, "reconstructed": np.asarray(self._vae.reconstruct(self._examples))},
-            title=f"Held-out points and their reconstructions, {when}",
+            some.x,
+            np.asarray(model.reconstruct(**some.arguments())),
+            title=f"Held-out examples and their reconstructions, {when}",
         )
+    if model.posterior_head.closed_mean:
+        codes = np.asarray(model.encode(**examples.arguments()))
+    else:
+        codes = evaluation.active_units(model, examples).means[0]
+    title = f"Posterior means of held-out examples, {when}"
+    plotting.save_latent_map(folder / "latent_map.png", codes, examples.labels, title=title)
+    if hasattr(model, "canvases"):
+        _draw_canvases(folder, model, codes[:ROWS], when)
+    if images and latent.has_manifold(model) and examples.condition is None:
+        tiles, extent = latent.manifold(model, MANIFOLD)
+        title = f"Decoded quantiles of the prior, {when}"
+        plotting.save_manifold_grid(folder / "manifold.png", tiles, title=title, extent=extent)
 
-    def _draw_latents(self, folder: Path, when: str) -> None:
-        given = {} if self._condition is None else {"condition": self._condition}
-        images = self._examples.ndim > 2
-        if images:
-            some = {name: values[:30] for name, values in given.items()}
-            plotting.save_reconstructions(
-                folder / "reconstructions.png",
-                self._examples[:30],
-                np.asarray(self._vae.reconstruct(self._examples[:30], **some)),
-                title=f"Held-out examples and their reconstructions, {when}",
-            )
-        if self._vae.posterior_head.closed_mean:
-            codes = np.asarray(self._vae.encode(self._examples, **given))
-        else:
-            data = (given["condition"], self._examples) if given else self._examples
-            codes = evaluation.active_units(self._vae, data).means[0]
-        plotting.save_latent_map(
-            folder / "latent_map.png",
-            codes,
-            self._labels,
-            title=f"Posterior means of held-out examples, {when}",
-        )
-        if hasattr(self._vae, "canvases"):
-            self._draw_canvases(codes[:ROWS], when)
-        if images and latent.has_manifold(self._vae) and not given:
-            tiles, extent = latent.manifold(self._vae, MANIFOLD)
-            plotting.save_manifold_grid(
-                folder / "manifold.png",
-                tiles,
-                title=f"Decoded quantiles of the prior, {when}",
-                extent=extent,
-            )
 
-    def _draw_canvases(self, codes: np.ndarray, when: str) -> None:
-        samples = self._vae.sample_latents(random.ThreefryNoise(random.row_seeds(0, ROWS)))
-        images, windows = self._vae.canvases(np.concatenate([codes, samples]))
-        plotting.save_canvases(
-            self._run.figures / "canvas.png",
-            np.asarray(images),
-            title=f"Canvas after each step, {when}",
-            names=["reconstruction"] * len(codes) + ["sample"] * ROWS,
-            windows=None if windows is None else np.asarray(windows),
-        )
+def _draw_canvases(folder: Path, model: Any, codes: np.ndarray, when: str) -> None:
+    samples = model.sample_latents(random.ThreefryNoise(random.row_seeds(0, ROWS)))
+    images, windows = model.canvases(np.concatenate([codes, samples]))
+    plotting.save_canvases(
+        folder / "canvas.png",
+        np.asarray(images),
+        title=f"Canvas after each step, {when}",
+        names=["reconstruction"] * len(codes) + ["sample"] * ROWS,
+        windows=None if windows is None else np.asarray(windows),
+    )
 
 
 def draw_conditional(
-    path: Path, model, examples, *, title: str, others: Mapping | None = None, samples: int = SAMPLES
+    path: Path,
+    model: Any,
+    examples: Examples,
+    *,
+    title: str,
+    others: Mapping[str, Any] | None = None,
+    samples: int = SAMPLES,
 ) -> Path:
     """Draws the first examples of a set: the truth, the condition, samples of a model with latents, mean predictions.
 
     Args:
         path: the PNG file.
         model: a `CVAE` or a `Regressor` of images.
-        examples: the pair (condition, x).
+        examples: what to draw, with its conditions.
         title: what the figure shows.
         others: name to a model whose mean prediction to draw beside.
         samples: how many for each condition.
@@ -160,11 +138,12 @@ def draw_conditional(
     Returns:
         path: as a `Path`.
     """
-    condition, x = (values[:CONDITIONS] for values in examples)
-    columns = {"truth": x}
+    some = examples[:CONDITIONS]
+    condition, columns = some.condition, {"truth": some.x}
     shown, options = condition_column(model, condition)
     columns |= shown
-    if model.latents:
+    varies = isinstance(model, Generative)
+    if varies:
         drawn = np.asarray(model.sample(samples, seed=0, condition=condition))
         columns |= {f"sample {index + 1}": images for index, images in enumerate(drawn)}
     columns["prediction"] = np.asarray(model(condition))
@@ -173,7 +152,7 @@ def draw_conditional(
     return plotting.save_columns(path, columns, title=title, **options)
 
 
-def condition_column(model, condition) -> tuple[dict[str, np.ndarray], dict]:
+def condition_column(model: Any, condition: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns the column of conditions, if they are images like the examples, and how `plotting.save_columns` tells of
     them: what they hide, or each row's label or first numbers."""
     if model.given is not None:

@@ -1,4 +1,4 @@
-"""What tells a run from others: the settings that determine it, and its data."""
+"""The identity of a run: the settings that determine it, and its data."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ MAY_CHANGE = (
     "tensorboard",
     "dataset",
 )
-"""Settings that a resumption may change: a run's length, what it writes, and the file of its data, which its checksum
-tells."""
+"""Settings that a resumption may change: a run's length, what it writes, and the place of its data, which have a
+fingerprint."""
 
 FLAGS = ", ".join(f"--{name.replace('_', '-')}" for name in MAY_CHANGE)
 
 
 def of(settings: dict[str, Any], data_sha256: str) -> dict[str, Any]:
-    """Returns what a checkpoint holds of its run.
+    """Returns the identity of a run, as a checkpoint stores it.
 
     Args:
-        settings: as `Config.to_json` gives them.
-        data_sha256: fingerprint of the data; "" where it was not taken.
+        settings: settings from `Config.to_json`.
+        data_sha256: fingerprint of the data; "" if there is none.
     """
     return {"settings": settings, "data_sha256": data_sha256}
 
 
 def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
-    """Returns "name (there, here)" for all that tells two runs apart; a setting that only one of them knows does not.
+    """Returns "name (there, here)" for each difference between two runs. A setting that only one has does not count.
 
     Args:
-        theirs: `of` a run, "there".
-        ours: `of` a run, "here".
+        theirs: identity of the run "there".
+        ours: identity of the run "here".
     """
     found = settings(theirs["settings"], ours["settings"])
     there, here = theirs["data_sha256"], ours["data_sha256"]
@@ -47,7 +47,7 @@ def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
 
 
 def settings(theirs: dict[str, Any], ours: dict[str, Any]) -> list[str]:
-    """Returns "name (there, here)" for the settings that determine a run and differ."""
+    """Returns "name (there, here)" for each setting that determines a run and differs."""
     return [
         f"{name} ({_shown(value)} there, {_shown(ours[name])} here)"
         for name, value in theirs.items()
@@ -60,7 +60,7 @@ def _shown(value: Any) -> str:
 
 
 def is_one(content: Any) -> bool:
-    """Returns whether `content` has the form that `of` gives."""
+    """Returns whether `content` has the form of an identity from `of`."""
     return (
         isinstance(content, dict)
         and isinstance(content.get("settings"), dict)
@@ -72,12 +72,12 @@ def check_unedited(config_file: Path, content: dict[str, Any], current: dict[str
     """Checks that the settings are those that the run was started with.
 
     Args:
-        config_file: of the run.
-        content: what it holds.
-        current: its settings, as `Config.to_json` gives them.
+        config_file: path of the run's config.json.
+        content: content of that file.
+        current: settings from `Config.to_json`.
 
     Raises:
-        UserError: if one that determines a run is another, naming each.
+        UserError: if a setting that determines a run has changed. The message lists all of them.
     """
     started = content.get("started_with") or {"seed": content.get("seed", current["seed"])}
     differing = settings(started, current)

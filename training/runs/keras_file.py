@@ -1,4 +1,4 @@
-"""A .keras file looked at before Keras is: whole, of bounded size, and without parts that would run code."""
+"""Checks of a .keras file before Keras loads it: undamaged, of bounded size, and without parts that run code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfvae.training.runs import strict_json
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 LARGEST_JSON = 2**24  # bytes
-DEEPEST = 400  # objects within each other: layers within models within models
+DEEPEST = 400  # most levels of nesting: layers within models within models
 RUN_CODE = {"Lambda", "__lambda__", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TFSMLayer"}
 
 
@@ -23,11 +23,12 @@ def check(path: Path, ours: bool) -> None:
     """Checks a .keras file without loading it.
 
     Args:
-        path: the file.
-        ours: whether it must hold one of tfvae's models.
+        path: .keras file.
+        ours: True if it must hold a tfvae model.
 
     Raises:
-        ValueError: if it is no such file, is damaged, or holds a part that runs code; one short sentence.
+        ValueError: if it is not such a file, is damaged, or holds a part that runs code. The message is a short
+            sentence.
         UserError: if it is larger than the memory.
         OSError: if it cannot be read.
     """
@@ -46,7 +47,7 @@ def check(path: Path, ours: bool) -> None:
 
 
 def _config(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """Returns config.json of an archive all of whose members are whole."""
+    """Returns config.json of an archive, after a check of every member."""
     names = archive.namelist()
     for name in MEMBERS:
         if names.count(name) != 1:
@@ -66,7 +67,7 @@ def _config(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yields every object within a value of JSON."""
+    """Yields every object within a JSON value."""
     left = [value]
     while left:
         part = left.pop()

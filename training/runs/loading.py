@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from tfvae import presets
 from tfvae.checks import UserError
@@ -13,7 +14,7 @@ from tfvae.training.runs import keras_file
 from tfvae.training.runs.directory import RunDirectory
 
 
-def load_model(run: RunDirectory):
+def load_model(run: RunDirectory) -> Any:
     """Loads the trained model of a run.
 
     Raises:
@@ -28,7 +29,7 @@ def load_model(run: RunDirectory):
     return load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew", ours=True)
 
 
-def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False):
+def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False) -> Any:
     """Loads a .keras file, never with code of its own.
 
     Args:

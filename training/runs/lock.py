@@ -1,7 +1,7 @@
-"""Who may write a run: a lock on its directory, which ends with the process that holds it.
+"""The lock on a run's directory, so that only one process writes a run.
 
-The file run.lock is locked with flock, which the system releases however a process ends, and says in one line who
-holds it. It is removed with the lock; one that a killed process left is taken over.
+The file run.lock is locked with flock, which the system releases however a process ends. The file describes its holder
+in one line and is removed with the lock. A file that a killed process left is taken over.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from tfvae import files
 from tfvae.checks import UserError
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 NAME = "run.lock"
-PATIENCE = 0.3  # seconds for which another process may just be taking its leave
+PATIENCE = 0.3  # seconds to wait for a process that is about to end
 
 
 def _print(line: str) -> None:
@@ -29,16 +31,16 @@ def _print(line: str) -> None:
 
 
 class Lock:
-    """Keeps other processes from writing a run; a context manager.
+    """Context manager that keeps other processes from writing a run.
 
     Args:
-        folder: directory of the run, which exists.
-        doing: what this process does meanwhile, in words: "training".
-        shared: True if others may hold it shared at the same time, as evaluations of one model may.
-        say: takes a line for the user, where the lock of a killed process is taken over.
+        folder: existing directory of the run.
+        doing: activity of this process in messages, such as "training".
+        shared: True to allow other shared locks at the same time, as for evaluations of one model.
+        say: function that receives one line if the lock of a killed process is taken over.
 
     Raises:
-        UserError: if another process holds it, or the directory cannot be written; on entering.
+        UserError: on entering, if another process holds the lock or the directory cannot be written.
     """
 
     def __init__(
@@ -49,11 +51,11 @@ class Lock:
         self._handle: int | None = None
 
     def __enter__(self) -> Lock:
-        """Takes the lock and writes who holds it."""
+        """Takes the lock and writes a description of this process."""
         try:
             former = self._take()
-            os.write(self._handle, _record(self._doing))
-            os.fsync(self._handle)
+            os.write(self._open_handle, _record(self._doing))
+            os.fsync(self._open_handle)
         except BaseException as error:
             self.__exit__()
             raise (_unwritable(self._folder, error) if isinstance(error, OSError) else error) from error
@@ -63,8 +65,8 @@ class Lock:
             )
         return self
 
-    def __exit__(self, *error) -> None:
-        """Gives the lock back; its last holder removes the file."""
+    def __exit__(self, *error: object) -> None:
+        """Releases the lock. Its last holder removes the file."""
         if self._handle is None:
             return
         try:
@@ -76,58 +78,67 @@ class Lock:
             os.close(self._handle)
             self._handle = None
 
-    def _take(self) -> list[dict]:
-        """Opens and locks the file; returns who was killed while they held it, the last one last."""
+    @property
+    def _open_handle(self) -> int:
+        assert self._handle is not None
+        return self._handle
+
+    def _take(self) -> list[dict[str, str]]:
+        """Opens and locks the file. Returns the holders that were killed, the last one last."""
         end = time.monotonic() + PATIENCE
         while True:
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             try:
                 former = self._lock()
-                if _is_the_file(self._handle, self._path):
+                if _is_the_file(self._open_handle, self._path):
                     return former
             except BlockingIOError as error:
                 if time.monotonic() > end:
-                    raise _held(self._folder, _read(self._handle)) from error
-            os.close(self._handle)
+                    raise _held(self._folder, _read(self._open_handle)) from error
+            os.close(self._open_handle)
             self._handle = None
             time.sleep(0.02)
 
-    def _lock(self) -> list[dict]:
-        """Locks the open file; returns the former holders where nobody else holds it."""
+    def _lock(self) -> list[dict[str, str]]:
+        """Locks the open file. Returns its former holders, none if another process shares it."""
         try:
-            _flock(self._handle)
+            _flock(self._open_handle)
         except BlockingIOError:
             if not self._shared:
                 raise
-            _flock(self._handle, shared=True)
+            _flock(self._open_handle, shared=True)
             return []
-        former = _read(self._handle)
-        os.ftruncate(self._handle, 0)
+        former = _read(self._open_handle)
+        os.ftruncate(self._open_handle, 0)
         if self._shared:
-            _flock(self._handle, shared=True)
+            _flock(self._open_handle, shared=True)
         return former
 
 
-def sharing(doing: str) -> Callable[[Callable], Callable]:
-    """Decorates a function whose first argument is a `RunDirectory`: it holds the run's lock, shared with its like."""
+def sharing(doing: str) -> Callable[[Function], Function]:
+    """Decorates a function whose first argument is a `RunDirectory`: it holds a shared lock while it runs.
 
-    def decorated(function):
+    Args:
+        doing: activity of this process in messages, such as "evaluating".
+    """
+
+    def decorated(function: Function) -> Function:
         @functools.wraps(function)
-        def locked(run, *arguments, **options):
-            run.config()  # tells where there is no run
+        def locked(run: Any, *arguments: Any, **options: Any) -> Any:
+            run.config()  # an error if there is no run
             with Lock(run.path, doing, shared=True):
                 return function(run, *arguments, **options)
 
-        return locked
+        return cast("Function", locked)
 
     return decorated
 
 
 def check_free(folder: Path) -> None:
-    """Checks that no process holds the lock of a run; changes nothing.
+    """Checks that no process holds the lock of a run. Changes nothing.
 
     Raises:
-        UserError: if one does.
+        UserError: if a process holds it.
     """
     try:
         handle = os.open(folder / NAME, os.O_RDONLY)
@@ -142,7 +153,7 @@ def check_free(folder: Path) -> None:
 
 
 def _flock(handle: int, *, shared: bool = False) -> None:
-    """Locks an open file at once, or raises BlockingIOError; warns where there are no locks."""
+    """Locks an open file without waiting, or raises BlockingIOError. Warns if the file system has no locks."""
     if not files.try_lock(handle, shared=shared):
         warnings.warn(
             "the run's file system has no locks: nothing keeps another process from writing there too",
@@ -150,7 +161,7 @@ def _flock(handle: int, *, shared: bool = False) -> None:
         )
 
 
-def _held(folder: Path, holders: list[dict]) -> UserError:
+def _held(folder: Path, holders: list[dict[str, str]]) -> UserError:
     who = _described(holders[-1]) if holders else "another process"
     return UserError(
         f"{folder} is in use by {who}",
@@ -166,7 +177,7 @@ def _unwritable(folder: Path, error: OSError) -> UserError:
 
 
 def _is_the_file(handle: int, path: Path) -> bool:
-    """Returns whether `path` still names the open file, which its last holder may have removed."""
+    """Returns whether `path` still names the open file. Its last holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except OSError:
@@ -179,8 +190,8 @@ def _record(doing: str) -> bytes:
     return json.dumps(holder).encode() + b"\n"
 
 
-def _read(handle: int) -> list[dict]:
-    """Returns the records of a lock's holders, the last one last; what is no record is left out."""
+def _read(handle: int) -> list[dict[str, str]]:
+    """Returns the records of a lock's holders, the last one last. Other lines are skipped."""
     holders = []
     for line in os.pread(handle, 2**16, 0).splitlines():
         with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
@@ -189,9 +200,9 @@ def _read(handle: int) -> list[dict]:
     return holders
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     return "".join(character for character in str(value)[:80] if character.isprintable())
 
 
-def _described(holder: dict) -> str:
+def _described(holder: dict[str, str]) -> str:
     return f"process {holder['pid']} on {holder['host']} ({holder['doing']} since {holder['since']})"

@@ -1,4 +1,4 @@
-"""Going on with a run: which settings may change, which checkpoint to take, and the record of it."""
+"""Resumption of a run: the settings that may change, the checkpoint to take, and the record of it."""
 
 from __future__ import annotations
 
@@ -13,46 +13,50 @@ from tfvae.training.runs.checkpoint import Checkpoint
 from tfvae.training.runs.directory import RunDirectory, cannot_write, command_line, versions
 
 
-def changed(run: RunDirectory, given: dict[str, Any]) -> Config:
-    """Returns the settings to go on with: those of the run, and those given of the ones that may change.
+def changed(run: RunDirectory, wanted: dict[str, Any]) -> Config:
+    """Returns the settings of a resumed run: those of the run, changed as far as they may change.
 
-    The learning rate goes on as the run's schedule has it, over the `schedule_epochs` that the run was started with. A
-    cosine that ends before the new number of epochs is stretched to it.
+    The learning rate follows the run's schedule over the `schedule_epochs` of its start. A cosine that ends before the
+    new number of epochs is stretched to it.
 
     Args:
-        run: the run.
-        given: setting to value; None for those not given.
+        run: directory of the run.
+        wanted: wanted values by setting; None for a setting that is to stay.
 
     Raises:
-        UserError: if others were given that differ, naming each.
+        UserError: if a wanted value differs in a setting that may not change. The message lists all of them.
     """
     config = run.config()
-    given = {name: value for name, value in given.items() if value is not None}
-    differing = config.differences(given)
-    known = bool(run.content().get("data_sha256"))  # without it the file alone tells which data they are
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    differing = config.differences(wanted)
+    known = bool(run.content().get("data_sha256"))  # without it only the file name identifies the data
     may_change = [name for name in identity.MAY_CHANGE if known or name != "dataset"]
-    if any(name not in may_change and value != getattr(config, name) for name, value in given.items()):
+    if any(name not in may_change and value != getattr(config, name) for name, value in wanted.items()):
         raise UserError(
             f"the run in {run.path} has other settings",
             expected=f"no changes but of {identity.FLAGS}",
             received=", ".join(differing),
             fix="leave the others out to go on with the run, or start a new one in another --run-dir",
         )
-    config = replace(config, **given)
-    if config.schedule == "cosine" and config.epochs > config.schedule_epochs and "epochs" in given:
+    config = replace(config, **wanted)
+    if config.schedule == "cosine" and config.epochs > config.schedule_epochs and "epochs" in wanted:
         config = replace(config, schedule_epochs=config.epochs)
     return config
 
 
 def choose(run: RunDirectory, config: Config) -> tuple[Checkpoint | None, list[str]]:
-    """Returns the checkpoint to go on from and a line for each newer one that is damaged.
+    """Chooses the checkpoint to resume from.
 
     Args:
-        run: the run.
-        config: settings to go on with.
+        run: directory of the run.
+        config: settings of the resumed run.
+
+    Returns:
+        checkpoint: newest undamaged checkpoint, or None.
+        problems: one line for each damaged newer one.
 
     Raises:
-        UserError: if config.json was edited, the checkpoint is another run's, or the run cannot go on to `epochs`.
+        UserError: if config.json was edited, the checkpoint is another run's, or the run is already beyond `epochs`.
     """
     content = run.content()
     identity.check_unedited(run.config_file, content, config.to_json())
@@ -79,7 +83,7 @@ def choose(run: RunDirectory, config: Config) -> tuple[Checkpoint | None, list[s
 
 
 def _check_length(run: RunDirectory, config: Config, newest: Checkpoint) -> None:
-    """Checks that the run can go on from a checkpoint to the end that the settings have."""
+    """Checks that the last epoch of the settings is not before the checkpoint."""
     least = newest.epoch + bool(newest.part)
     if config.epochs < least:
         raise UserError(
@@ -91,7 +95,7 @@ def _check_length(run: RunDirectory, config: Config, newest: Checkpoint) -> None
 
 
 def _check_best(run: RunDirectory, config: Config, newest: Checkpoint, former: dict[str, Any]) -> None:
-    """Checks that the weights of the best epoch were kept, and that patience allows what was asked for."""
+    """Checks that the weights of the best epoch were kept, and that patience has not ended the run."""
     best = checkpoint.best_epoch(newest.history)
     kept = checkpoint.path_of(run.checkpoints, best).is_file()
     if newest.history and not former["patience"] and not kept:
@@ -109,12 +113,12 @@ def _check_best(run: RunDirectory, config: Config, newest: Checkpoint, former: d
 
 
 def stopped(history: list[dict[str, Any]], patience: int) -> bool:
-    """Returns whether patience has run out; 0 never does."""
+    """Returns whether patience has run out. A patience of 0 never does."""
     return bool(patience) and len(history) - checkpoint.best_epoch(history) >= patience
 
 
 def record(run: RunDirectory, config: Config, newest: Checkpoint | None) -> None:
-    """Writes into config.json the settings from now on, and adds what was resumed with what to its "resumptions".
+    """Writes the new settings to config.json and adds an entry about this resumption to its "resumptions".
 
     Raises:
         UserError: if it cannot be written.
@@ -135,22 +139,23 @@ def record(run: RunDirectory, config: Config, newest: Checkpoint | None) -> None
 def take_up(
     config: Config,
     run: RunDirectory,
-    model,
+    model: Any,
     found: tuple[Checkpoint | None, list[str]],
     say: Callable[[str], None],
     writes: bool,
 ) -> Checkpoint | None:
-    """Gives the model the state of a checkpoint, history.csv its history, and returns it.
-
-    A killed run's history.csv may be ahead of the checkpoint or behind.
+    """Restores the model and history.csv from a checkpoint. A killed run's history.csv may be ahead of it or behind.
 
     Args:
-        config: settings to go on with.
-        run: the run.
-        model: a compiled model of it.
-        found: what `choose` gave.
-        say: takes lines for the user.
-        writes: whether this process writes the run.
+        config: settings of the resumed run.
+        run: directory of the run.
+        model: compiled model of the run.
+        found: checkpoint and problems from `choose`.
+        say: function that receives lines for the user.
+        writes: True if this process writes the run.
+
+    Returns:
+        checkpoint: restored checkpoint, or None.
 
     Raises:
         UserError: if the checkpoint is of another model, or the run cannot be written.

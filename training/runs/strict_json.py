@@ -1,4 +1,4 @@
-"""JSON as this program writes it: objects whose names are told once, numbers that are numbers, no deep nesting."""
+"""Strict JSON, as this program writes it: unique names, finite numbers, limited nesting."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 
 from tfvae.checks import shown
 
-DEEPEST = 50  # objects and lists within each other
+DEEPEST = 50  # most levels of nested objects and lists
 
 
 def loads(content: bytes, *, deepest: int = DEEPEST, infinite: bool = False) -> Any:
     """Reads JSON in UTF-8.
 
     Args:
-        content: the text.
-        deepest: the most objects and lists within each other.
-        infinite: whether NaN and infinities are taken for numbers.
+        content: text in UTF-8.
+        deepest: most levels of nested objects and lists.
+        infinite: True to accept NaN and infinities.
 
     Raises:
-        ValueError: if it is none, is nested too deeply, tells a name twice, or holds a number that is none.
+        ValueError: if it is not JSON, is nested too deeply, has a name twice, or holds NaN or an infinity.
+
+    Example:
+        >>> loads(b'{"epochs": 3}')
+        {'epochs': 3}
     """
     constant = None if infinite else _no_number
     try:
@@ -33,8 +37,8 @@ def loads(content: bytes, *, deepest: int = DEEPEST, infinite: bool = False) -> 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = dict(pairs)
     if len(names) < len(pairs):
-        told = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in told if told.count(name) > 1)!r} is told twice")
+        listed = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in listed if listed.count(name) > 1)!r} occurs twice")
     return names
 
 
@@ -52,10 +56,10 @@ def _check_depth(value: Any, deepest: int) -> None:
 
 
 def config_of(content: bytes) -> dict[str, Any]:
-    """Reads what config.json holds, the types of its parts checked; the settings themselves are left to `Config`.
+    """Reads config.json and checks the types of its parts. `Config` checks the settings themselves.
 
     Raises:
-        ValueError: if it is no JSON object with these parts.
+        ValueError: if it is not a JSON object with these parts.
     """
     saved = loads(content)
     if not isinstance(saved, dict):

@@ -1,0 +1,143 @@
+"""The evaluation of a finished run, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tfvae.checks import UserError
+from tfvae.training.data import DataSet
+from tfvae.training.evaluation import annealing, comparison, gap, likelihood
+from tfvae.training.evaluation.annealing import AnnealingSettings
+from tfvae.training.evaluation.block_store import Progress, digest
+from tfvae.training.evaluation.gap import GapSettings
+from tfvae.training.evaluation.record import Evaluation
+from tfvae.training.evaluation.records import Evaluations
+from tfvae.training.evaluation.task import Task
+from tfvae.training.runs import lock
+from tfvae.training.runs.directory import RunDirectory
+
+Report = Callable[[RunDirectory, Any, DataSet, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to evaluate, and how.
+
+    Attributes:
+        split: "test", "validation" or "train".
+        num_samples: particles for each example.
+        limit: how many examples, the first ones of a fixed shuffle; None for the whole split.
+        seed: 32-bit integer that fixes all that is drawn.
+        full: whether to judge the samples and the codes too.
+        gap: how to measure the inference gap; None to measure it with `full` alone, where the model has one.
+        annealing: how to anneal; None for importance sampling alone.
+    """
+
+    split: str = "test"
+    num_samples: int = 5000
+    limit: int | None = None
+    seed: int = 0
+    full: bool = False
+    gap: GapSettings | None = None
+    annealing: AnnealingSettings | None = None
+
+
+@lock.sharing("evaluating")
+def evaluate(
+    run: RunDirectory,
+    settings: Settings | None = None,
+    *,
+    against: RunDirectory | None = None,
+    progress: Callable[[str], Progress] | None = None,
+    report: Report | None = None,
+) -> Evaluation:
+    """Evaluates the model of a run on one split, keeps the evaluation, and writes evaluation.json: the best of them.
+
+    The split is binarised once with the run's way of binarising and a fixed seed. Where the likelihood is one of
+    stored pixels, nats are also given in bits per dimension, nll / (D log 2) for D numbers in an example. Densities
+    have none: a density of pixels is no probability of the stored integers.
+
+    With `annealing` the negative log-likelihood is that of annealed importance sampling; the ELBO and `importance_nll`
+    are those of the particles. A conditional run reports the negative log-likelihood of what its condition does not
+    show, a regressor's without particles.
+
+    Stopped before its end, an evaluation goes on from its last block when it is asked for again.
+
+    Args:
+        run: the run.
+        settings: what to evaluate; the test split for None.
+        against: another run to compare with, on the same pixels of the same examples, whose likelihood gives the same
+            kind of number (a density, or the probability of one of as many levels).
+        progress: see `Task`.
+        report: called in the end with the run, its model, its data and the best evaluation of the split, in the form of
+            evaluation.json. An evaluation that is stopped in it is not made again.
+
+    Returns:
+        evaluation: this one; evaluation.json may tell a better one, see `records`.
+
+    Raises:
+        UserError: for bad input.
+    """
+    settings = settings or Settings()
+    if settings.full and settings.gap is None:
+        settings = replace(settings, gap=GapSettings(if_possible=True))
+    evaluations = Evaluations(run)  # before the model is read: a newer one is another model
+    with ExitStack() as kept:
+        task = Task.of(run, settings.split, settings.limit, settings.seed, kept=kept, progress=progress)
+        other = None if against is None else comparison.Other.of(task, against)
+        evaluation = _measure(task, settings, other)
+        asked = {
+            **task.place,
+            "split_size": task.size,
+            "num_samples": settings.num_samples,
+            "full": settings.full,
+            "gap": settings.gap and settings.gap.to_json(),
+            "annealing": settings.annealing and asdict(settings.annealing),
+            "against": against and digest(against.model_file),
+        }
+        record = evaluations.add(evaluation.likelihood.method, asked, evaluation.parts())
+        if report is not None:
+            report(run, task.model, task.loaded, evaluations.told(settings.split))
+    return replace(evaluation, name=record.name, model=record.model)
+
+
+def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> Evaluation:
+    """Takes the steps of an evaluation, after a check that each of them can be taken."""
+    if settings.annealing is not None:
+        annealing.check(task, settings.annealing)
+    gap_missing = _gap_missing(task, settings)
+    particles = likelihood.sample(task, settings.num_samples)
+    chains = annealed = None
+    if settings.annealing is not None:
+        chains, annealed = annealing.anneal(task, settings.annealing, particles)
+    found: dict[str, Any] = {"likelihood": likelihood.describe(task, particles, chains)}
+    if settings.gap is not None and gap_missing is None:
+        found["gap"] = gap.measure(task, settings.gap, settings.num_samples, chains)
+    if other is not None:
+        found["comparison"] = comparison.compare(task, particles, settings.num_samples, other)
+    if settings.full:
+        from tfvae.training.evaluation import details
+
+        found |= details.measure(task)
+    return Evaluation(**found, annealing=annealed, gap_missing=gap_missing)
+
+
+def _gap_missing(task: Task, settings: Settings) -> str | None:
+    """Returns why the model has no inference gap; None where it has one, or was not asked for it.
+
+    Raises:
+        UserError: if the model has none and has to, or a single chain gives it no standard error.
+    """
+    if settings.gap is None:
+        return None
+    missing = gap.missing(task, settings.gap)
+    if missing is None and settings.annealing is not None and settings.annealing.num_chains < 2:
+        raise UserError(
+            "a single chain has no standard error, which the inference gap needs",
+            expected="--chains of at least 2 with --gap or --full",
+            received=settings.annealing.num_chains,
+        )
+    return missing

@@ -1,0 +1,116 @@
+"""The step of an evaluation that every one has: log p(x) by importance sampling, and what the particles tell."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfvae.training.evaluation.groups import Likelihood
+from tfvae.training.evaluation.task import Task
+
+if TYPE_CHECKING:
+    from tfvae.evaluation import LogMarginal
+    from tfvae.evaluation.estimate import Estimate
+
+BINS = 8  # of the histogram in a decade
+
+
+def sample(task: Task, num_samples: int) -> LogMarginal:
+    """Estimates log p(x) of the examples by importance sampling from q(z|x)."""
+    from tfvae import evaluation
+
+    watched = task.watched("example", "importance", num_samples=num_samples, **task.place)
+    return evaluation.log_marginal(task.model, task.examples, num_samples, task.seed, **watched)
+
+
+def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Likelihood:
+    """Returns what an evaluation holds of the likelihood.
+
+    Args:
+        task: the model and the examples.
+        particles: the estimate by importance sampling.
+        chains: a better one by annealed importance sampling; None for none.
+    """
+    from tfvae.evaluation.per_example import mean_error
+    from tfvae.models.contract import Inferential
+
+    config, head = task.config, task.model.likelihood_head
+    estimate = particles if chains is None else chains
+    values = math.prod(head.event_shape)
+    found: dict[str, Any] = {f"likelihood_{name}": value for name, value in head.figures().items()}
+    if head.levels is not None:
+        found |= {"bits_per_dimension": estimate.nll / (values * math.log(2.0)), "levels": head.levels}
+    if task.examples.condition is not None:
+        found |= {"condition": config.condition, "scored_values": values}
+    if isinstance(task.model, Inferential):
+        found |= _of_latents(task, particles)
+    return Likelihood(
+        method="importance" if chains is None else "ais",
+        nll=estimate.nll,
+        nll_standard_error=estimate.nll_standard_error,
+        nll_monte_carlo_standard_error=estimate.monte_carlo_standard_error,
+        elbo=float(particles.elbo.mean()),
+        elbo_standard_error=mean_error(particles.elbo),
+        num_examples=len(task.examples),
+        binarize=config.binarize,
+        dataset=config.dataset,
+        likelihood=config.likelihood,
+        split=task.split,
+        seed=task.seed,
+        **found,
+    )
+
+
+def _of_latents(task: Task, particles: LogMarginal) -> dict[str, Any]:
+    """Returns what is known of the particles and of the latent units."""
+    from tfvae import evaluation
+    from tfvae.evaluation.activity import THRESHOLD
+    from tfvae.evaluation.estimate import FEW
+
+    units = evaluation.active_units(task.model, task.examples)
+    sizes = particles.effective_sample_size
+    return _of_tails(particles) | {
+        "effective_sample_size": float(np.median(sizes)),
+        "few_effective_share": float(np.mean(sizes < FEW)),
+        "effective_sample_size_histogram": histogram(sizes, particles.num_samples),
+        "num_samples": particles.num_samples,
+        "active_units": units.count,
+        "active_units_by_layer": units.by_layer,
+        "active_unit_variances": [layer.tolist() for layer in units.variances],
+        "active_threshold": THRESHOLD,
+        "units_by_layer": [len(variance) for variance in units.variances],
+        "latent_size": task.model.latent_size,
+        "latents": task.model.latents,
+    }
+
+
+def _of_tails(particles: LogMarginal) -> dict[str, float]:
+    """Returns what is known of the tails of the weights; nothing where no tail could be fitted."""
+    from tfvae.evaluation.pareto import threshold
+
+    if not np.isfinite(particles.pareto_k).any():
+        return {}
+    return {
+        "pareto_k": float(np.nanmedian(particles.pareto_k)),
+        "pareto_k_threshold": threshold(particles.num_samples),
+        "unreliable_share": float(np.mean(~particles.reliable)),
+    }
+
+
+def histogram(sizes: np.ndarray, num_samples: int) -> dict[str, list[Any]]:
+    """Counts effective sample sizes in bins of equal width on a logarithmic axis.
+
+    Args:
+        sizes: effective sample sizes, [N], from 1 to K.
+        num_samples: particles of each example, K.
+
+    Returns:
+        histogram: "edges", eighths of a decade from 1 on with K the last, and "counts", in Python numbers. 10 is an
+            edge, where it is below K.
+    """
+    steps = math.ceil(BINS * math.log10(max(num_samples, 2)) - 1e-9)
+    edges = np.append(10.0 ** (np.arange(steps) / BINS), float(max(num_samples, 2)))
+    counts, _ = np.histogram(np.clip(sizes, edges[0], edges[-1]), edges)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}
