@@ -1,44 +1,61 @@
-"""Which weights a model's optimiser was made for, and how they and it come back from a file."""
+"""Which weights a model's optimisers were made for, and how they and it come back from a file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import keras
+
+Places = tuple[int, ...]
 
 
 class Optimized:
-    """For a Keras model that is built when it is compiled: its optimiser is too, for the weights trainable then.
+    """For a Keras model that is built when it is compiled: so are its optimisers, for the weights trainable then.
 
-    Weights may be frozen after that, while the optimiser still holds its state for them. A file tells so, that the
+    Weights may be frozen after that, while an optimiser still holds its state for them. A file says so, so that the
     state finds its place again.
     """
 
     compiles: bool | str = "auto"
-    _optimized: tuple[int, ...] = ()  # places in `weights`
-    _to_optimize: tuple[int, ...] = ()
+    _optimized: Mapping[str, Places] = MappingProxyType({})  # for each optimiser, its places in `weights`
+    _to_optimize: Mapping[str, Places] = MappingProxyType({})
 
-    def _build_optimizer(self):
-        """Makes the variables of the optimiser."""
-        weights = self.weights
-        self._optimized = self._to_optimize or self._trainable_places()
-        with self.distribute_strategy.scope():
-            self.optimizer.build([weights[place] for place in self._optimized])
+    def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
+        """Returns the optimisers: name in a file to the optimiser and the weights that it moves."""
+        return {"optimized": (self.optimizer, self.trainable_variables)}  # type: ignore[attr-defined]
 
-    def _trainable_places(self):
-        trainable = {id(variable) for variable in self.trainable_variables}
-        return tuple(place for place, variable in enumerate(self.weights) if id(variable) in trainable)
+    def _build_optimizer(self) -> None:
+        """Makes the variables of the optimisers."""
+        weights = self.weights  # type: ignore[attr-defined]
+        self._optimized = self._trainable_places() | dict(self._to_optimize)
+        with self.distribute_strategy.scope():  # type: ignore[attr-defined]
+            for name, (optimizer, _) in self.optimizers().items():
+                optimizer.build([weights[place] for place in self._optimized[name]])
 
-    def get_compile_config(self):
-        """Returns the arguments of `compile`, and the places of the optimiser's weights where others are trainable."""
-        config = super().get_compile_config()
+    def _trainable_places(self) -> dict[str, Places]:
+        places = {id(variable): place for place, variable in enumerate(self.weights)}  # type: ignore[attr-defined]
+        return {
+            name: tuple(sorted(places[id(variable)] for variable in trainable))
+            for name, (_, trainable) in self.optimizers().items()
+        }
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile`, and an optimiser's places in the weights where others are trainable."""
+        config = super().get_compile_config()  # type: ignore[misc]
         if not config:
             return config
-        differ = self._optimized != self._trainable_places()
+        trainable = self._trainable_places()
         config |= {"metrics": None, "jit_compile": self.compiles}
-        return config | ({"optimized": self._optimized} if differ else {})
+        return config | {
+            name: places for name, places in self._optimized.items() if places != trainable[name]
+        }
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as the saved one was."""
         arguments = keras.saving.deserialize_keras_object(config)
-        self._to_optimize = tuple(arguments.pop("optimized", ()))
-        self.compile(**arguments)
-        self._to_optimize = ()
+        names = [name for name in arguments if name.endswith("optimized")]
+        self._to_optimize = {name: tuple(arguments.pop(name)) for name in names}
+        self.compile(**arguments)  # type: ignore[attr-defined]
+        self._to_optimize = {}

@@ -1,0 +1,193 @@
+"""Generators without a likelihood: what models share that are trained by comparing samples."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import memory, random
+from tfvae.checks import UserError, number_in, positive_int
+from tfvae.distributions import Head as PriorHead
+from tfvae.distributions.head import LOG_2_PI
+from tfvae.models import checking
+from tfvae.models.contract import Generative, Generator, Latents
+from tfvae.models.keras_model import KerasModel
+from tfvae.models.particles import PLAIN, ScoreOptions
+from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option
+from tfvae.models.symbolic import takes_keras_tensors
+from tfvae.random import Noise
+
+SAMPLES_PER_BLOCK = 1000
+
+
+class ImplicitModel(KerasModel, Generative):
+    """A generator x = g(z), z ~ p(z).
+
+    It has no density of its own. With an observation scale s it stands for
+
+        p(x) = E_z N(x; g(z), s^2 I)
+
+    which annealed importance sampling estimates. Its latents there are the standard normal noise e that the prior turns
+    into z, so that any prior with such noise, also a uniform one, is annealed in a space without bounds.
+
+    Args:
+        generator: any Keras layer or model from latents [B, latent_size] to examples [B, *event_shape].
+        prior: head of p(z) that normal noise feeds, e.g. `StandardNormal(10)` or `Uniform(10)`.
+        observation_scale: standard deviation s, or None until `tfvae.evaluation.fit_observation_scale` has found one.
+        seed: 32-bit integer that fixes all noise in `fit` and `evaluate`, together with the count of training steps.
+
+    Raises:
+        UserError: if a part is of the wrong kind, or the scale is not positive.
+
+    References:
+        Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017).
+    """
+
+    def __init__(
+        self,
+        generator: keras.layers.Layer,
+        *,
+        prior: PriorHead,
+        observation_scale: float | None = None,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        check_parts(keras.layers.Layer, "a Keras layer or model", {"generator": generator})
+        check_parts(PriorHead, "a head without features such as StandardNormal", {"prior": prior})
+        if prior.noise_kind != "normal":
+            raise UserError(
+                "the prior is not fed by normal noise",
+                expected="StandardNormal, Uniform or another head whose noise_kind is normal",
+                received=type(prior).__name__,
+            )
+        self.generator_network = generator
+        self.prior_head = prior
+        self.observation_scale = _scale(observation_scale)
+        self.seed = int(random.as_seed(seed))
+        with tf.init_scope():
+            if not prior.built:
+                prior.build(None)
+            self._event_shape = tuple(generator(tf.zeros((1, *prior.event_shape))).shape[1:])
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self._event_shape
+
+    @property
+    def latent_size(self) -> int:
+        """Units of the latent vector."""
+        return math.prod(self.prior_head.event_shape)
+
+    @property
+    def latent_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """See `Generative.latent_shapes`: of the prior's noise."""
+        return ((self.prior_head.noise_size,),)
+
+    @property
+    def latent_kinds(self) -> tuple[str, ...]:
+        """See `Generative.latent_kinds`."""
+        return ("continuous",)
+
+    def generated(self, noise: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns g(z) of the prior's noise [..., noise_size]: [..., *event_shape], float32."""
+        lead = tf.shape(noise)[:-1]
+        z = self.prior_head.sample(self.prior_head.parameters(), tf.reshape(noise, [-1, noise.shape[-1]]))
+        x = self._generate(z, training)
+        return tf.reshape(x, tf.concat([lead, self.event_shape], axis=0))
+
+    def _generate(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        network = self.generator_network
+        return tf.cast(network(z, **training_option(network, training)), tf.float32)
+
+    def generator(self, x: Any, training: bool = False) -> Generator:
+        """See `Generative.generator`."""
+        scale = self._known_scale()
+        return Generator((), lambda noise: (self.generated(noise, training), scale))
+
+    def prior_latents(self, generator: Generator, noise: Noise, num_samples: int) -> Latents:
+        """See `Generative.prior_latents`."""
+        return (self.prior_head.noise_from(noise, "prior", num_samples),)
+
+    def log_joint_terms(
+        self, x: Any, generator: Generator, latents: Latents, options: ScoreOptions = PLAIN
+    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
+        """See `Generative.log_joint_terms`."""
+        (noise,) = latents
+        log_prior = -0.5 * tf.reduce_sum(tf.square(noise) + LOG_2_PI, axis=-1)
+        loc, scale = generator.likelihood(noise)
+        squares = tf.square((x - loc) / scale)
+        log_likelihood = -0.5 * tf.reduce_sum(squares, axis=list(range(2, squares.shape.rank)))
+        return (log_prior,), log_likelihood + self.ceiling()
+
+    def ceiling(self) -> float:
+        """Returns the largest log-density that the scale allows: -D/2 log(2 pi s^2), nats, D numbers in an example."""
+        return -0.5 * math.prod(self.event_shape) * (LOG_2_PI + 2 * math.log(self._known_scale()))
+
+    def simulate(self, x: Any, generator: Generator, latents: Latents, noise: Noise) -> tf.Tensor:
+        """See `Generative.simulate`."""
+        loc, scale = generator.likelihood(latents[0])
+        drawn = noise.normal("x", 1, math.prod(self.event_shape))[0]
+        return loc + scale * tf.reshape(drawn, tf.shape(loc))
+
+    def _known_scale(self) -> float:
+        if self.observation_scale is None:
+            raise UserError(
+                f"the {type(self).__name__} has no observation scale, so that it is no density",
+                expected="a scale that was fitted on held-out data",
+                fix="tfvae.evaluation.fit_observation_scale(model, validation_data)",
+            )
+        return self.observation_scale
+
+    @takes_keras_tensors
+    def decode(self, z: Any) -> tf.Tensor:
+        """Returns g(z) of z [..., latent_size]: [..., *event_shape]."""
+        z = batch_of("z", z, self.prior_head.event_shape)
+        z = checking.gated(z, checking.numbers("z", z))
+        lead = tf.shape(z)[:-1]
+        return tf.reshape(
+            self._generate(tf.reshape(z, [-1, z.shape[-1]])), tf.concat([lead, self.event_shape], axis=0)
+        )
+
+    def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
+        """Draws z from the prior and returns g(z).
+
+        Args:
+            n: number of samples.
+            seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone.
+
+        Returns:
+            x: [n, *event_shape].
+        """
+        memory.check(
+            f"{positive_int('n', n)} samples",
+            8.0 * n * math.prod(self.event_shape),
+            fix="draw fewer at a time",
+        )
+        seeds = random.row_seeds(seed, n)
+        blocks = [seeds[start : start + SAMPLES_PER_BLOCK] for start in range(0, n, SAMPLES_PER_BLOCK)]
+        return tf.concat([self._sample_rows(block) for block in blocks], axis=0)
+
+    def _sample_rows(self, seeds: tf.Tensor) -> tf.Tensor:
+        return self.generated(self.prior_head.noise_from(random.ThreefryNoise(seeds), "prior")[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return super().get_config() | {
+            **serialized(generator=self.generator_network, prior=self.prior_head),
+            "observation_scale": self.observation_scale,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ImplicitModel:
+        """Returns the model that `get_config` described."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+
+def _scale(value: float | None) -> float | None:
+    return None if value is None else number_in("observation_scale", value, 0.0, open_low=True)

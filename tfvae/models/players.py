@@ -1,0 +1,57 @@
+"""Two networks in one Keras model, each with weights and an optimiser of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+from tfvae.models import replicas
+
+
+class Player:
+    """One of the networks of a game, with its optimiser.
+
+    Args:
+        network: the layer or model whose weights it moves.
+        optimizer: a Keras optimiser.
+    """
+
+    def __init__(self, network: keras.layers.Layer, optimizer: keras.optimizers.Optimizer) -> None:
+        self.network, self.optimizer = network, optimizer
+
+    def regularization(self) -> tf.Tensor:
+        """Returns the sum of the network's own losses, such as regularisers: a scalar."""
+        return tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.network.losses])
+
+    def move(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Moves the network's weights along the gradient of a loss.
+
+        Args:
+            tape: persistent tape that has watched the loss.
+            loss: this replica's part of it, a scalar, scaled by `optimizer.scale_loss`.
+        """
+        weights = self.network.trainable_weights
+        gradients = tape.gradient(loss, weights)
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = replicas.agree(gradients)
+        self.optimizer.apply(gradients, weights)
+
+
+@contextlib.contextmanager
+def unmoved(network: keras.layers.Layer) -> Iterator[None]:
+    """Within it a network may be called in training without keeping what that call does to its running statistics.
+
+    A game's rule: batch normalisation always uses the statistics of its batch in training, and a network's running
+    statistics follow the passes of its own turn alone.
+    """
+    kept = [
+        (weight, tf.identity(weight.value))
+        for weight in network.non_trainable_weights
+        if not weight.trainable
+    ]
+    yield
+    for weight, value in kept:
+        weight.assign(value)
