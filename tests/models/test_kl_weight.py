@@ -8,12 +8,12 @@ import json
 import zipfile
 
 import keras
-import linear_gaussian_model
 import numpy as np
 import pytest
-from linear_gaussian import LinearGaussian
+from kit import linear_gaussian_model
+from kit.linear_gaussian import LinearGaussian
+from kit.stats import assert_mean_close
 from scipy import special
-from stats import assert_mean_close
 
 import tfvae
 from tfvae import estimators, presets

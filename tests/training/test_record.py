@@ -5,7 +5,7 @@ that is to be left out.
 """
 
 import pytest
-from stories import RESULT
+from kit.report_stories import RESULT
 
 from tfvae.evaluation.quality import FIGURES
 from tfvae.training.evaluation.groups import (
