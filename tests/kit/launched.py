@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-HALTED = Path(__file__).parents[1] / "training" / "halted"
+HALTED = Path(__file__).with_name("halted")
 COMMAND = [sys.executable, "-c", "import sys; from tfvae import cli; sys.exit(cli.main())", "train"]
 LIMIT = 600.0  # seconds that a start or an end may take on a busy machine
 

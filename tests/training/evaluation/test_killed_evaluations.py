@@ -20,7 +20,7 @@ from kit.fuzz import generator, portions
 from tfvae.training.runs import lock
 from tfvae.training.runs.directory import RunDirectory
 
-SERVER = Path(__file__).parents[1] / "kit" / "fork_server.py"
+SERVER = Path(__file__).parents[2] / "kit" / "evaluation_forks.py"
 KINDS = {  # kind: options
     "importance": "--limit 60 --num-samples 20",
     "ais": "--limit 12 --num-samples 9 --method ais --num-temperatures 4 --chains 3 --simulated 4",
@@ -29,7 +29,7 @@ KINDS = {  # kind: options
 
 
 class Server:
-    """Starts command lines; see fork_server.py."""
+    """Starts command lines; see kit/evaluation_forks.py."""
 
     def __init__(self, log):
         self.log = log

@@ -13,7 +13,7 @@ import pytest
 from tfvae.cli.arguments import parser
 from tfvae.training.distribution import tf_config
 
-FOLDER = Path(__file__).parents[2] / "training" / "distribution" / "cluster"
+FOLDER = Path(__file__).parents[3] / "training" / "distribution" / "cluster"
 TFVAE = '#!/bin/bash\nprintf "%s\\n" "$TF_CONFIG" > "$OUT"\nprintf "%s\\n" "$@" >> "$OUT.words"\nexit ${CODE:-0}\n'
 SCONTROL = "#!/bin/bash\n[ \"$1 $2 $3\" = 'show hostnames node-[a-b]' ] && printf 'node-a\\nnode-b\\n'\n"
 SRUN = (
