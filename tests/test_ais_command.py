@@ -73,7 +73,7 @@ def test_it_writes_and_says_its_result(run, capsys):
 @pytest.mark.slow
 def test_an_interrupted_one_goes_on(run, monkeypatch):
     module = importlib.import_module("tfvae.evaluation.ais")
-    monkeypatch.setattr(module, "block_size", lambda *_: 5)
+    monkeypatch.setattr(module, "examples_at_once", lambda *_: 5)
     words = ["evaluate", str(run.path), *FEW, "--limit", "12"]
     assert cli.main(words) == 0
     whole = last(run)

@@ -17,6 +17,7 @@ from tfvae import random
 from tfvae.checks import UserError
 from tfvae.distributions import DiagonalNormal, Normal, RealNVP
 from tfvae.evaluation import active_units, activity
+from tfvae.evaluation.traced import KEPT
 
 X = np.random.default_rng(0).normal(size=(3000, 2)).astype(np.float32)
 LOC = [np.diag([1.5, 0.05]), np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])]  # kernels: x to z_1, z_1 to z_2
@@ -121,9 +122,9 @@ def test_the_draws_tell_a_unit_under_the_threshold_from_one_above():
 def test_blocks_do_not_matter_and_a_model_is_traced_once(monkeypatch):
     model = build(tfvae.HierarchicalVAE)
     whole = active_units(model, X[:30], draws=2)
-    traced = model.active_units_function
+    (traced,) = vars(model)[KEPT]["active_units"]
     active_units(model, X[:30], draws=2, seed=1)
-    assert model.active_units_function is traced and traced.experimental_get_tracing_count() == 1
+    assert vars(model)[KEPT]["active_units"] == (traced,) and traced.experimental_get_tracing_count() == 1
     monkeypatch.setattr(activity, "DRAWS_PER_BLOCK", 4 * 7)
     for one, other in zip(whole.means, active_units(model, X[:30], draws=2).means, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

@@ -65,7 +65,7 @@ def test_blocks_do_not_matter_and_are_not_done_twice(model, simulated, monkeypat
         return evaluation.bdmc(model, 20, 8, 6, num_leapfrog=3, seed=4, **options)
 
     whole = run()
-    monkeypatch.setattr(bidirectional, "block_size", lambda *_: 7)
+    monkeypatch.setattr(bidirectional, "examples_at_once", lambda *_: 7)
     calls, store = [], {}
 
     def stop(done, count):

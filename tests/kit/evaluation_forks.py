@@ -20,7 +20,7 @@ def patch():
     for name, size in (("importance", 4), ("gap", 2)):
         sys.modules[f"tfvae.evaluation.{name}"].EXAMPLES_PER_BLOCK = size
     for name in ("ais", "bidirectional"):
-        sys.modules[f"tfvae.evaluation.{name}"].block_size = lambda *_: 2
+        sys.modules[f"tfvae.evaluation.{name}"].examples_at_once = lambda *_: 2
     block_store.SECONDS = -1.0
     write, save = files.write_bytes, block_store.BlockStore.save
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,9 @@ from tfvae import random
 from tfvae.checks import positive_int
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_examples
+from tfvae.evaluation.traced import traced
+from tfvae.examples import Examples
+from tfvae.models.contract import Inferential
 
 DRAWS_PER_BLOCK = 5000  # of all its examples
 THRESHOLD = 0.01  # of the paper, in squared latent units
@@ -46,7 +51,9 @@ class ActiveUnits:
         return [int(np.sum(variance > self.threshold)) for variance in self.variances]
 
 
-def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 50, seed: int = 0) -> ActiveUnits:
+def active_units(
+    model: Inferential, data: Any, threshold: float = THRESHOLD, *, draws: int = 50, seed: int = 0
+) -> ActiveUnits:
     """Measures Var_x(E_q[z_j|x]) for each latent unit j; a unit is active where it exceeds `threshold`.
 
     Where a layer is sampled after others, E_q[z_j|x] is an average over those: two independent averages have the
@@ -55,7 +62,7 @@ def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 50, 
     the threshold.
 
     Args:
-        model: a `tfvae` model with `layer_means`.
+        model: `Inferential` model.
         data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a model that
             takes them.
         threshold: of activity; 0.01 in the paper.
@@ -76,11 +83,11 @@ def active_units(model, data, threshold: float = THRESHOLD, *, draws: int = 50, 
     return ActiveUnits(tuple(_covariance(*pair) for pair in layers), threshold, means)
 
 
-def _averages(model, data, draws, seed) -> list[np.ndarray]:
+def _averages(model: Inferential, data: Examples, draws: int, seed: int) -> list[np.ndarray]:
     """Returns two independent averages of each layer's means over the layers sampled before: [2, N, units], float64."""
     run_seed, averages, widths = random.fold(random.as_seed(seed), "active_units"), _function(model), []
 
-    def compute(start, stop):
+    def compute(start: int, stop: int) -> np.ndarray:
         layers = averages(
             model.check_examples(**data[start:stop].arguments()), tf.constant(start), run_seed, draws
         )
@@ -91,20 +98,18 @@ def _averages(model, data, draws, seed) -> list[np.ndarray]:
     return np.split(columns.swapaxes(1, 2), np.cumsum(widths)[:-1], axis=-1)
 
 
-def _function(model):
-    """Returns the traced averages of a model, which keeps them for the next evaluation."""
-    if not hasattr(model, "active_units_function"):
+def _function(model: Inferential) -> Callable[..., list[tf.Tensor]]:
+    """Returns the traced averages of a model."""
 
-        def averages(x, first_row, seed, draws):
-            noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-            means = model.layer_means(x, 2 * draws, noise)
-            return [
-                tf.stack([tf.reduce_mean(part, axis=0) for part in (layer[:draws], layer[-draws:])])
-                for layer in means
-            ]
+    def averages(x: Any, first_row: tf.Tensor, seed: tf.Tensor, draws: int) -> list[tf.Tensor]:
+        noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+        means = model.layer_means(x, 2 * draws, noise)
+        return [
+            tf.stack([tf.reduce_mean(part, axis=0) for part in (layer[:draws], layer[-draws:])])
+            for layer in means
+        ]
 
-        model.active_units_function = tf.function(averages, reduce_retracing=True)
-    return model.active_units_function
+    return traced(model, "active_units", averages)[0]
 
 
 def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:

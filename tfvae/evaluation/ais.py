@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
 from tfvae.evaluation.examples import as_examples
-from tfvae.evaluation.memory import numbers_of_a_particle
+from tfvae.evaluation.memory import width
+from tfvae.models.contract import Generative
 
 LARGEST_BLOCK = 64  # examples
 NUMBERS_PER_BLOCK = 2**18  # float32 numbers in a block's largest tensor: 1 MiB, as the cache of a core
@@ -38,8 +40,8 @@ class AnnealedImportance(Estimate):
 
 
 def ais(
-    model,
-    data,
+    model: Generative,
+    data: Any,
     num_temperatures: int = 1000,
     num_chains: int = 16,
     *,
@@ -49,6 +51,7 @@ def ais(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     store: MutableMapping[int, np.ndarray] | None = None,
+    block_size: int | None = None,
 ) -> AnnealedImportance:
     """Estimates log p(x) of each example by annealed importance sampling,
 
@@ -63,7 +66,7 @@ def ais(
     of four chains with noise of its own, before: they are fixed while the chains run, and E[w] = p(x) is exact.
 
     Args:
-        model: a `tfvae` model with continuous latents, whatever trained it.
+        model: `Generative` model with continuous latents, whatever trained it; for `init="posterior"` one with q(z|x).
         data: see `log_marginal`.
         num_temperatures: T.
         num_chains: C for each example.
@@ -73,6 +76,8 @@ def ais(
         seed: 32-bit integer.
         progress: called with (examples done, N) at the start and after each block.
         store: takes each finished block, and spares those that it holds; of one model, data set and set of arguments.
+        block_size: examples taken at once; None for as many as keep their chains' widest tensor at 1 MiB. The result
+            does not depend on it.
 
     Returns:
         result: `AnnealedImportance`.
@@ -89,18 +94,19 @@ def ais(
     annealing = Annealing(model, init, num_chains, num_leapfrog, random.fold(random.as_seed(seed), "ais"))
     data = as_examples(model, data)
 
-    def estimate(start, stop):
+    def estimate(start: int, stop: int) -> np.ndarray:
         x = model.check_examples(**data[start:stop].arguments())
         step_sizes = annealing.step_sizes(x, start, temperatures)
         log_weights, acceptance = annealing.run(x, start, temperatures, step_sizes)
         return np.concatenate([of_log_weights(log_weights, start), acceptance[np.newaxis]])
 
-    size = block_size(model, data, num_chains)
+    size = examples_at_once(model, num_chains, block_size)
     columns = in_blocks(len(data), size, estimate, store, progress, data.rows)
     return AnnealedImportance(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 
 
-def block_size(model, data, num_chains: int) -> int:
-    """Returns how many examples to run at a time."""
-    numbers = num_chains * numbers_of_a_particle(model, data)
-    return min(LARGEST_BLOCK, max(1, NUMBERS_PER_BLOCK // numbers))
+def examples_at_once(model: Generative, num_chains: int, block_size: int | None) -> int:
+    """Returns `block_size`, checked, or for None how many examples keep their chains' widest tensor at 1 MiB."""
+    if block_size is not None:
+        return positive_int("block_size", block_size)
+    return min(LARGEST_BLOCK, max(1, NUMBERS_PER_BLOCK // (num_chains * width(model))))

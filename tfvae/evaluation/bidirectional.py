@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from tfvae import memory, random
 from tfvae.checks import TEMPERATURES, UserError, positive_int
-from tfvae.evaluation.ais import block_size
+from tfvae.evaluation.ais import examples_at_once
 from tfvae.evaluation.annealing import Annealing, schedule_of
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
 from tfvae.evaluation.per_example import mean_error
 from tfvae.examples import Examples
 from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Generative
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Sandwich:
 
 
 def bdmc(
-    model: Any,
+    model: Generative,
     num_examples: int = 100,
     num_temperatures: int = 1000,
     num_chains: int = 16,
@@ -64,6 +65,7 @@ def bdmc(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     store: MutableMapping[int, np.ndarray] | None = None,
+    block_size: int | None = None,
 ) -> Sandwich:
     """Bidirectional Monte Carlo: bounds log p(x) from both sides, for x simulated from the model.
 
@@ -76,12 +78,12 @@ def bdmc(
     the model's samples are like them.
 
     Args:
-        model: a `tfvae` model with continuous latents.
+        model: `Generative` model with continuous latents.
         num_examples: N.
         condition: [N, *condition_shape], for a model that has one: an example is simulated for each.
         num_temperatures, num_chains, init, schedule, num_leapfrog: see `ais`.
         seed: 32-bit integer.
-        progress, store: see `ais`.
+        progress, store, block_size: see `ais`.
 
     Returns:
         result: `Sandwich`.
@@ -119,8 +121,7 @@ def bdmc(
         lower, upper = of_log_weights(up, start), of_log_weights(down, start)
         return np.stack([lower[0], lower[1], -upper[0], upper[1]])
 
-    blank = Examples(np.zeros((1, *model.event_shape), np.float32), None if given is None else given[:1])
-    size = block_size(model, blank, num_chains)
+    size = examples_at_once(model, num_chains, block_size)
     columns = in_blocks(num_examples, size, bound, store, progress)
     return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
 

@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.examples import Examples
+from tfvae.models.checked import Checked
+from tfvae.models.conditional import Conditional
 
 
-def as_examples(model: Any, data: Any) -> Examples:
+def as_examples(model: Checked, data: Any) -> Examples:
     """Returns the examples of `data`, checked against the model, floating-point numbers as float32.
 
     Args:
@@ -24,19 +26,16 @@ def as_examples(model: Any, data: Any) -> Examples:
         UserError: if there are none, the data set has no end, or they do not fit the model.
     """
     inputs, targets, rows = _parts(model, data)
-    condition, x = (inputs, targets) if model.takes_condition else (None, inputs)
-    condition, x = (None if part is None else _array(part) for part in (condition, x))
-    if model.takes_condition:
-        model.check_data(condition, x)
-    else:
-        model.cast_examples(x[:1])
-    model.check_support(x)
-    return Examples(x, condition, rows=rows)
+    inputs, targets = (None if part is None else _array(part) for part in (inputs, targets))
+    named = model.named(inputs, targets)
+    model.cast_examples(**{name: None if part is None else part[:1] for name, part in named.items()})
+    model.check_data(inputs, targets)
+    return Examples(**named, rows=rows)
 
 
-def _parts(model: Any, data: Any) -> tuple[Any, Any, np.ndarray | None]:
+def _parts(model: Checked, data: Any) -> tuple[Any, Any, np.ndarray | None]:
     """Returns Keras' inputs and targets, None where there are none, and the examples' numbers, None for 0 .. N - 1."""
-    pair = model.takes_condition and isinstance(data, (tuple, list)) and len(data) == 2
+    paired = isinstance(model, Conditional)
     if isinstance(data, tf.data.Dataset):
         if data.cardinality() == tf.data.INFINITE_CARDINALITY:
             raise UserError("the data set has no end", expected="a finite one", fix="use dataset.take(n)")
@@ -46,20 +45,21 @@ def _parts(model: Any, data: Any) -> tuple[Any, Any, np.ndarray | None]:
             None if part[0] is None else np.concatenate([np.asarray(item) for item in part])
             for part in columns
         )
-        return inputs, targets, None
-    if isinstance(data, Examples) and model.takes_condition == (data.condition is not None):
-        return *((data.condition, data.x) if model.takes_condition else (data.x, None)), data.rows
-    if isinstance(data, (tuple, Examples)) and not pair:
+        return inputs, targets if paired else None, None
+    if isinstance(data, Examples) and paired == (data.condition is not None):
+        return (data.condition, data.x, data.rows) if paired else (data.x, None, data.rows)
+    if paired and isinstance(data, tuple | list) and len(data) == 2:
+        return data[0], data[1], None
+    if isinstance(data, tuple | Examples):
         received = f"a tuple of {len(data)}"
         if isinstance(data, Examples):
-            received = "examples without one" if model.takes_condition else "examples with a condition"
+            received = "examples without one" if paired else "examples with a condition"
         raise UserError(
-            f"a {type(model).__name__} takes examples alone"
-            + " with their condition" * model.takes_condition,
-            expected="(condition, x)" if model.takes_condition else "an array x, or a data set",
+            f"a {type(model).__name__} takes examples alone" + " with their condition" * paired,
+            expected="(condition, x)" if paired else "an array x, or a data set",
             received=received,
         )
-    return *(data if pair else (data, None)), None
+    return data, None, None
 
 
 def _array(values: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,16 +16,17 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.gap_result import COLUMNS, InferenceGap, figures, result_of
 from tfvae.evaluation.local import climb
-from tfvae.evaluation.memory import numbers_of_a_particle
 from tfvae.evaluation.per_example import PerExample
+from tfvae.evaluation.traced import traced
+from tfvae.models.contract import Density, Inferential
 
 EXAMPLES_PER_BLOCK = 50
 SLOWER = 0.25  # rate of the second ascent, as a share of the first one's
 
 
 def inference_gap(
-    model,
-    data,
+    model: Inferential,
+    data: Any,
     *,
     steps: int = 500,
     num_samples: int = 1000,
@@ -35,6 +37,7 @@ def inference_gap(
     seed: int = 0,
     store: MutableMapping[int, np.ndarray] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    block_size: int | None = None,
 ) -> InferenceGap:
     """Splits the gap between log p(x) and the ELBO by what q*, the best q for each example, would still miss:
 
@@ -60,7 +63,7 @@ def inference_gap(
     sampling, can be given.
 
     Args:
-        model: a `tfvae` model with continuous latents whose q(z|x) has parameters that depend on x alone.
+        model: `Inferential` model with continuous latents and a q(z|x) whose parameters depend on x alone.
         data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a `CVAE`.
         steps: of the optimiser, half of them in a second ascent, four times slower, from where the first one ended; its
             gain is `late_gain`.
@@ -72,6 +75,7 @@ def inference_gap(
         seed: 32-bit integer. An example's noise depends on it and the example's index alone.
         store: takes each finished block, and spares those that it holds; of one model, data set and the same arguments.
         progress: called with (examples done, N) at the start and after each block.
+        block_size: particles of an example that are weighed at once; see `log_marginal`.
 
     Returns:
         result: `InferenceGap`.
@@ -96,11 +100,10 @@ def inference_gap(
     root = random.as_seed(seed)
     climb_seed, score_seed = (random.fold(root, "inference_gap", part) for part in ("climb", "score"))
     start_free, climb_from, weigh_block = _functions(model)
-    most = importance.NUMBERS_PER_BLOCK // numbers_of_a_particle(model, data) // EXAMPLES_PER_BLOCK
-    particle_block = min(num_samples, max(1, most))
+    particle_block = min(num_samples, importance.particles_at_once(model, EXAMPLES_PER_BLOCK, block_size))
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
 
-    def measure(start, stop):
+    def measure(start: int, stop: int) -> np.ndarray:
         x, first_row = model.check_examples(**data[start:stop].arguments()), tf.constant(start)
         found = [start_free(x)]
         for index, half in enumerate((steps // 2, steps - steps // 2)):
@@ -117,65 +120,63 @@ def inference_gap(
     return result_of(dict(zip(COLUMNS, columns, strict=True)), given, num_samples, steps)
 
 
-def check_gap(model) -> None:
+def check_gap(model: Any) -> None:
     """Raises a `UserError` unless the best q(z|x) for one example can be found by gradient ascent."""
-    expected = "a VAE, IWAE, CVAE or LadderVAE with a head such as DiagonalNormal"
-    received = type(model).__name__
-    if model.latents is None:
-        raise UserError(
-            "a model without latents has no inference gap",
-            expected=expected,
-            received=received,
-            fix="its log p(x|condition) is exact: log_marginal applies, tfvae evaluate without --gap",
-        )
-    if model.latents != "continuous":
-        raise UserError(
-            "the inference gap needs continuous latents, along which q has a gradient",
-            expected=expected,
-            received=received,
-            fix="log_marginal and active_units apply, tfvae evaluate without --gap",
-        )
-    if not model.encodes_posterior:
-        raise UserError(
-            "the inference gap needs a q(z|x) whose parameters depend on x alone, not on sampled latents",
-            expected=expected,
-            received=received,
-            fix="log_marginal and active_units apply, tfvae evaluate without --gap",
-        )
+    fix = "log_marginal and active_units apply, tfvae evaluate without --gap"
+    if isinstance(model, Density):
+        what = "a model without latents has no inference gap"
+        fix = "its log p(x|condition) is exact: log_marginal applies, tfvae evaluate without --gap"
+    elif not isinstance(model, Inferential):
+        what, fix = "a model without q(z|x) has no inference gap", "ais applies"
+    elif any(head.latents != "continuous" for head in model.posterior_heads):
+        what = "the inference gap needs continuous latents, along which q has a gradient"
+    elif not model.encodes_posterior:
+        what = "the inference gap needs a q(z|x) whose parameters depend on x alone, not on sampled latents"
+    else:
+        return
+    raise UserError(
+        what,
+        expected="a VAE, IWAE, CVAE or LadderVAE with a head such as DiagonalNormal",
+        received=type(model).__name__,
+        fix=fix,
+    )
 
 
-def _functions(model):
-    """Returns the traced functions of a model, which keeps them for the next evaluation."""
-    if not hasattr(model, "inference_gap_functions"):
+def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
+    """Returns the traced functions of a model: the start, an ascent, and the weights of a block of particles."""
 
-        def start_free(x):
-            return model.unconstrain(model.encoding(x))
+    def start_free(x: Any) -> Any:
+        return model.unconstrain(model.encoding(x))
 
-        def climb_from(x, free, first_row, seed, steps, learning_rate, step_samples):
-            options = {"steps": steps, "learning_rate": learning_rate, "step_samples": step_samples}
-            with compiled.densities():
-                return climb(model, x, free, first_row, seed, **options)
+    def climb_from(
+        x: Any,
+        free: Any,
+        first_row: tf.Tensor,
+        seed: tf.Tensor,
+        steps: tf.Tensor,
+        learning_rate: tf.Tensor,
+        step_samples: int,
+    ) -> Any:
+        options = {"steps": steps, "learning_rate": learning_rate, "step_samples": step_samples}
+        with compiled.densities():
+            return climb(model, x, free, first_row, seed, **options)
 
-        def weigh_block(x, found, first_row, seed, size):
-            """Log-weights of several q at the same noise: [len(found), size, B]."""
-            num_rows = tf.shape(tf.nest.flatten(x)[0])[0]
-            with compiled.densities():
-                each = [
-                    model.score(
-                        x, model.constrain(free), size, random.PhiloxNoise(seed, num_rows, first_row)
-                    ).log_weights
-                    for free in found
-                ]
-            return tf.cast(tf.stack(each), tf.float64)
+    def weigh_block(x: Any, found: list[Any], first_row: tf.Tensor, seed: tf.Tensor, size: int) -> tf.Tensor:
+        """Returns log-weights of several q at the same noise: [len(found), size, B]."""
+        num_rows = tf.shape(tf.nest.flatten(x)[0])[0]
+        with compiled.densities():
+            each = [
+                model.score(
+                    x, model.constrain(free), size, random.PhiloxNoise(seed, num_rows, first_row)
+                ).log_weights
+                for free in found
+            ]
+        return tf.cast(tf.stack(each), tf.float64)
 
-        model.inference_gap_functions = tuple(
-            tf.function(function, autograph=False, reduce_retracing=True)
-            for function in (start_free, climb_from, weigh_block)
-        )
-    return model.inference_gap_functions
+    return traced(model, "inference_gap", start_free, climb_from, weigh_block)
 
 
-def _given(log_prob, standard_error, count):
+def _given(log_prob: np.ndarray | None, standard_error: np.ndarray | None, count: int) -> PerExample | None:
     """Returns a `PerExample` of values from elsewhere, checked, or None where there are none."""
     if log_prob is None:
         if standard_error is not None:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfvae import random
-from tfvae.checks import positive_int
+from tfvae.checks import UserError, positive_int
 from tfvae.distributions import compiled
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, finish
 from tfvae.evaluation.examples import as_examples
-from tfvae.evaluation.memory import numbers_of_a_particle
+from tfvae.evaluation.memory import width
 from tfvae.evaluation.pareto import reliable, tail_size
 from tfvae.evaluation.pareto import smooth as smooth_tail
 from tfvae.evaluation.per_example import check_finite
+from tfvae.evaluation.traced import traced
+from tfvae.examples import Examples
+from tfvae.models.contract import Density, Inferential
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
+State = tuple[tf.Tensor, ...]  # see `_empty`
 NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
@@ -51,13 +56,14 @@ class LogMarginal(Estimate):
 
 
 def log_marginal(
-    model,
-    data,
+    model: Inferential | Density,
+    data: Any,
     num_samples: int = 5000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
     store: MutableMapping[int, np.ndarray] | None = None,
     smooth: bool = False,
+    block_size: int | None = None,
 ) -> LogMarginal:
     """Estimates log p(x) of each example by importance sampling,
 
@@ -66,7 +72,7 @@ def log_marginal(
     Each example is encoded once; examples and particles are then taken in blocks, so that memory grows with neither.
 
     Args:
-        model: a `tfvae` model with a posterior.
+        model: `Inferential` model, or a `Density`, which is scored exactly.
         data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a `CVAE`, whose
             p(x|condition) it is, or a `Regressor`, which is scored exactly.
         num_samples: particles K for each example, exactly.
@@ -75,6 +81,8 @@ def log_marginal(
         store: takes each finished block, and spares those that it holds; of one model, data set, K and seed.
         smooth: whether the largest weights give way to the expected order statistics of the Pareto distribution that is
             fitted to them. That lowers the scatter of `log_prob` where `pareto_k` is below about 0.7, for a small bias.
+        block_size: particles of an example taken at once; None for as many as keep a block's widest tensor at 16 MiB.
+            Blocks draw noise of their own, so that the estimate depends on it as on the seed.
 
     Returns:
         result: `LogMarginal`.
@@ -91,15 +99,21 @@ def log_marginal(
     num_samples = positive_int("num_samples", num_samples)
     data = as_examples(model, data)
     count = len(data)
-    if model.latents is None:
+    if isinstance(model, Density):
         return _exact(model, data, progress, store)
-    most = max(EXAMPLES_PER_BLOCK, NUMBERS_PER_BLOCK // numbers_of_a_particle(model, data))
-    particle_block = min(num_samples, most // EXAMPLES_PER_BLOCK)
+    if not isinstance(model, Inferential):
+        raise UserError(
+            "importance sampling needs a q(z|x) to draw from",
+            expected="an inferential model, or one that gives log p(x) itself",
+            received=type(model).__name__,
+            fix="ais needs no q(z|x)",
+        )
+    particle_block = min(num_samples, particles_at_once(model, EXAMPLES_PER_BLOCK, block_size))
     blocks = [min(particle_block, num_samples - start) for start in range(0, num_samples, particle_block)]
     run_seed = random.fold(random.as_seed(seed), "log_marginal")
     encode, add_block = _functions(model)
 
-    def estimate(start, stop):
+    def estimate(start: int, stop: int) -> np.ndarray:
         x = model.check_examples(**data[start:stop].arguments())
         encoding = encode(x)
         state = _empty(stop - start, 1 + tail_size(num_samples))
@@ -113,7 +127,7 @@ def log_marginal(
     return LogMarginal(smoothed if smooth else log_prob, *others, num_samples=num_samples)
 
 
-def _smoothed(sums, tails, num_samples):
+def _smoothed(sums: list[np.ndarray], tails: np.ndarray, num_samples: int) -> np.ndarray:
     """Returns the shape of each example's tail and log p(x) from smoothed weights: [2, b].
 
     Args:
@@ -130,11 +144,16 @@ def _smoothed(sums, tails, num_samples):
     return np.transpose(columns)
 
 
-def _exact(model, data, progress, store):
-    """The result of a model without latents: log p(x|c) itself, as if from one particle."""
+def _exact(
+    model: Density,
+    data: Examples,
+    progress: Callable[[int, int], None] | None,
+    store: MutableMapping[int, np.ndarray] | None,
+) -> LogMarginal:
+    """Returns the result of a density: log p(x) itself, as if from one particle."""
     count = len(data)
 
-    def score(start, stop):
+    def score(start: int, stop: int) -> np.ndarray:
         log_prob = model.log_prob(**data[start:stop].arguments()).numpy().astype(np.float64)
         check_finite("log-likelihoods", log_prob, start)
         return log_prob
@@ -144,24 +163,28 @@ def _exact(model, data, progress, store):
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, zero - np.inf, num_samples=1)
 
 
-def _functions(model):
-    """Returns the two traced functions of a model, which keeps them for the next evaluation."""
-    if not hasattr(model, "log_marginal_functions"):
-
-        def add_block(x, encoding, first_row, seed, size, state):
-            noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-            with compiled.densities():
-                log_weights = model.score(x, encoding, size, noise).log_weights
-            return _accumulate(state, tf.cast(log_weights, tf.float64))
-
-        model.log_marginal_functions = (
-            tf.function(model.encoding, reduce_retracing=True),
-            tf.function(add_block, reduce_retracing=True),
-        )
-    return model.log_marginal_functions
+def particles_at_once(model: Inferential, examples: int, block_size: int | None) -> int:
+    """Returns `block_size`, checked, or for None how many particles keep some examples' widest tensor at 16 MiB."""
+    if block_size is not None:
+        return positive_int("block_size", block_size)
+    return max(1, NUMBERS_PER_BLOCK // width(model) // examples)
 
 
-def _empty(count, largest):
+def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
+    """Returns the two traced functions of a model."""
+
+    def add_block(
+        x: Any, encoding: Any, first_row: tf.Tensor, seed: tf.Tensor, size: int, state: State
+    ) -> State:
+        noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
+        with compiled.densities():
+            log_weights = model.score(x, encoding, size, noise).log_weights
+        return _accumulate(state, tf.cast(log_weights, tf.float64))
+
+    return traced(model, "log_marginal", model.encoding, add_block)
+
+
+def _empty(count: int, largest: int) -> State:
     """The state of no particles: largest log-weight, sums of w and w^2 relative to it, sum of log-weights, and the
     `largest` ones in descending order."""
     lowest = tf.fill([count, largest], tf.constant(tf.float64.min, tf.float64))
@@ -169,7 +192,7 @@ def _empty(count, largest):
     return lowest[:, 0], zero, zero, zero, lowest
 
 
-def _accumulate(state, log_weights):
+def _accumulate(state: State, log_weights: tf.Tensor) -> State:
     top, first, second, total, tail = state
     new_top = tf.maximum(top, tf.reduce_max(log_weights, axis=0))
     shrink, weights = tf.exp(top - new_top), tf.exp(log_weights - new_top)

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
 from tfvae import estimators, random
+from tfvae.models.contract import Inferential
 from tfvae.models.particles import Objective, ScoreOptions
 from tfvae.models.weighing import weigh
 
 FORGET_MEAN, FORGET_SQUARE, TINY = 0.9, 0.99, 1e-8  # of Adam
 
 
-def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples):
+def climb(
+    model: Inferential,
+    x: Any,
+    free: Any,
+    first_row: tf.Tensor,
+    seed: tf.Tensor,
+    *,
+    steps: tf.Tensor,
+    learning_rate: tf.Tensor,
+    step_samples: int,
+) -> Any:
     """Takes the steps t = 0 .. steps - 1 of Adam with the rate learning_rate (1 + cos(pi t / steps)) / 2.
 
     Every example has parameters of its own and Adam treats each number by itself, so that no example depends on
@@ -21,9 +33,9 @@ def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples
     head can score any value cheaply, and is that of "elbo" otherwise. No weight of the model is touched.
 
     Args:
-        model: a model with `encodes_posterior`.
+        model: model whose q has parameters that depend on x alone.
         x: checked examples, B rows.
-        free: parameters of q to start from, as `VAE.unconstrain` gives them: tensors [B, ...].
+        free: parameters of q to start from, as `Inferential.unconstrain` gives them: tensors [B, ...].
         first_row: index of the first example, which keys its noise together with the step.
         seed: [2], int32.
         steps: scalar int32 tensor.
@@ -41,7 +53,7 @@ def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples
     estimator = estimators.get("stl" if path_alone else "elbo")
     num_rows = tf.shape(tf.nest.flatten(x)[0])[0]
 
-    def gradient(free, step):
+    def gradient(free: Any, step: tf.Tensor) -> Any:
         """Returns the descent direction of minus the ELBO, summed over the examples."""
         noise = random.PhiloxNoise(random.fold(seed, step), num_rows, first_row)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -61,7 +73,7 @@ def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples
         )
         return tf.nest.pack_sequence_as(free, flat)
 
-    def take_step(step, free, mean, square):
+    def take_step(step: tf.Tensor, free: Any, mean: Any, square: Any) -> tuple[Any, ...]:
         slope = gradient(free, step)
         mean = _blend(FORGET_MEAN, mean, slope)
         square = _blend(FORGET_SQUARE, square, tf.nest.map_structure(tf.square, slope))
@@ -78,6 +90,6 @@ def climb(model, x, free, first_row, seed, *, steps, learning_rate, step_samples
     return tf.while_loop(lambda step, *_: step < steps, take_step, (tf.constant(0), free, zeros, zeros))[1]
 
 
-def _blend(share, old, new):
+def _blend(share: float, old: Any, new: Any) -> Any:
     """Returns share * old + (1 - share) * new, number by number."""
     return tf.nest.map_structure(lambda a, b: share * a + (1.0 - share) * b, old, new)

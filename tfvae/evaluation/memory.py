@@ -1,38 +1,33 @@
-"""How large the tensors of an evaluation get, so that its blocks can be cut to fit."""
+"""How wide a model is, so that the blocks of an evaluation can be cut to fit."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import tensorflow as tf
+import keras
 
-from tfvae import random
-from tfvae.examples import Examples
-
-PARTICLES = 101  # a prime: tensors that grow with the particles have a dimension that it divides
+from tfvae.models.contract import Generative
 
 
-def numbers_of_a_particle(model, data: Examples) -> int:
-    """Returns how many numbers the largest tensor holds for each particle when a model scores one, at least those of
-    an example.
+def width(model: Generative) -> int:
+    """Returns how many numbers of one example and particle the widest step of a model holds.
 
-    The graph of scoring 101 particles of one example is made, and not run: tensors of a size that 101 divides are
-    taken to grow with the particles. A model keeps the answer.
+    It is the largest of: the model's `example_width`; the numbers of its latents; what a layer takes in; the columns of
+    a layer's weight matrix.
 
     Args:
-        model: a `tfvae` model with latents.
-        data: examples that fit it.
+        model: built model with latents.
     """
-    if not hasattr(model, "numbers_of_a_particle"):
-        x = model.check_examples(**data[:1].arguments())
+    sizes = [model.example_width, sum(map(math.prod, model.latent_shapes))]
+    if isinstance(model, keras.Model):
+        for layer in model._flatten_layers(include_self=False):
+            shapes = (layer.get_build_config() or {}).values()
+            sizes += [math.prod(size or 1 for size in shape[1:]) for shape in shapes if _is_shape(shape)]
+            sizes += [weight.shape[-1] for weight in layer.weights if len(weight.shape) == 2]
+    return max(sizes)
 
-        def score():
-            noise = random.PhiloxNoise(random.fold(random.as_seed(0), "memory"), 1, 0)
-            return model.score(x, model.encoding(x), PARTICLES, noise).log_weights
 
-        graph = tf.function(score, autograph=False).get_concrete_function().graph
-        shapes = [output.shape for op in graph.get_operations() for output in op.outputs]
-        sizes = [math.prod(shape) for shape in shapes if shape.is_fully_defined()]
-        growing = [size // PARTICLES for size in sizes if size % PARTICLES == 0]
-        model.numbers_of_a_particle = max([math.prod(data.x.shape[1:]), *growing])
-    return model.numbers_of_a_particle
+def _is_shape(shape: Any) -> bool:
+    """Returns whether what a layer was built for is the shape of one batch."""
+    return isinstance(shape, tuple | list) and all(size is None or isinstance(size, int) for size in shape)

@@ -14,6 +14,7 @@ alone. Stochastic layers are counted from the one next to the data, "from the bo
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -58,6 +59,12 @@ class Generative(Checked):
     @abc.abstractmethod
     def latent_kinds(self) -> tuple[str, ...]:
         """Kind of the values of each layer, "continuous" or "discrete", from the bottom up."""
+
+    @property
+    def example_width(self) -> int:
+        """Numbers that one example takes in the model, apart from its layers: more than its own if x is joined to
+        something as large."""
+        return math.prod(self.event_shape)
 
     @abc.abstractmethod
     def generator(self, x: Any, training: bool = False) -> Generator:

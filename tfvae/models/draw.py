@@ -106,6 +106,11 @@ class DRAW(BaseVAE):
         """False: every step's q depends on the latents before it."""
         return False
 
+    @property
+    def example_width(self) -> int:
+        """See `Generative.example_width`: every step sees x beside its error."""
+        return 2 * math.prod(self.event_shape)
+
     def encoding(self, x: Any, training: bool = False) -> tuple[()]:
         """See `Inferential.encoding`: nothing, as every step sees the latents before it."""
         return ()
