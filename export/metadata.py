@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tfvae.export.signatures import Signature
 from tfvae.export.warmup import MODEL_NAME
+from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Inferential
 
 
 def describe(
@@ -29,9 +31,9 @@ def describe(
         description: JSON object.
     """
     shapes = {"event_shape": model.event_shape}
-    if model.latents:
+    if isinstance(model, Inferential):
         shapes["latent_shape"] = model.posterior_head.event_shape
-    if model.takes_condition:
+    if isinstance(model, Conditional):
         shapes["condition_shape"] = model.condition_shape
     return {
         "model": type(model).__name__,

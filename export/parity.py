@@ -30,7 +30,9 @@ def examples(model: Any, count: int, seed: int = 0) -> Examples:
     Returns:
         examples: the draws, with conditions of random zeros and ones if the model takes them.
     """
-    if not model.takes_condition:
+    from tfvae.models.conditional import Conditional
+
+    if not isinstance(model, Conditional):
         return Examples(np.asarray(model.sample(count, seed=seed, mean=False), np.float32))
     bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
     condition = bits.astype(np.float32)
@@ -45,7 +47,7 @@ def requests(
     seeds = np.array([SEEDS[row % len(SEEDS)] for row in range(count)], np.int32)
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
     values = {**examples(model, count, seed=1).arguments(), "seed": seeds}
-    if model.latents:
+    if "z" in set().union(*(signature.inputs for signature in signatures.values())):
         shape = (count, *model.posterior_head.event_shape)
         values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
     return {name: {key: values[key] for key in signature.inputs} for name, signature in signatures.items()}

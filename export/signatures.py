@@ -20,6 +20,8 @@ from tfvae import memory
 from tfvae.checks import PARTICLES, UserError, positive_int
 from tfvae.export.log_prob import log_prob
 from tfvae.models import checking
+from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Density, Inferential
 from tfvae.models.keras_model import KerasModel
 from tfvae.random import ThreefryNoise
 
@@ -80,11 +82,11 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
         f"log_prob of {num_samples} particles", 4.0 * numbers, fix="choose fewer, or a smaller batch"
     )
     condition = {}
-    if model.takes_condition:
+    if isinstance(model, Conditional):
         condition["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
     x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | condition
-    rows = _latent_rows(model, x, condition, batch, num_samples) if model.latents else ()
-    if model.takes_condition:
+    rows = _latent_rows(model, x, condition, batch, num_samples) if isinstance(model, Inferential) else ()
+    if isinstance(model, Conditional):
         rows = (
             *_conditional_rows(model, x, condition),
             *(row for row in rows if row[0] != "serving_default"),
@@ -105,7 +107,7 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
 
 def meanings(model: Any, num_samples: int) -> dict[str, str]:
     """Returns descriptions of inputs and outputs by name."""
-    c = ", c" if model.takes_condition else ""
+    c = ", c" if isinstance(model, Conditional) else ""
     of_x, of_z = ("p(x|c)", "p(z|c)") if c else ("p(x)", "the prior")
     texts = {
         "x": "examples",
@@ -117,7 +119,7 @@ def meanings(model: Any, num_samples: int) -> dict[str, str]:
         "elbo": f"mean_k log w_k, k = 1..{num_samples}, nats: a bound on log {of_x}",
         "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log {of_x} from below",
     }
-    if model.latents is None:
+    if isinstance(model, Density):
         return texts | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
     return texts | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
 
@@ -178,7 +180,7 @@ def _conditional_rows(model: Any, x: Specs, condition: Specs) -> tuple[Row, ...]
         ("serving_default", "the same as predict", condition, predict, ("image",)),
         ("predict", "the mean prediction for a condition", condition, predict, ("image",)),
     )
-    if model.latents:
+    if not isinstance(model, Density):
         return rows
     return (*rows, ("log_prob", "log-likelihood of the regressor", x, score, ("log_prob",)))
 

@@ -15,6 +15,8 @@ from tfvae.checks import UserError, number_in, one_of, positive_int
 from tfvae.distributions import StandardNormal
 from tfvae.evaluation.activity import active_units
 from tfvae.evaluation.examples import as_examples
+from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Generative
 
 if TYPE_CHECKING:
     from tfvae.models import LatentVariableModel
@@ -197,7 +199,7 @@ def manifold(model: LatentVariableModel, side: int) -> tuple[np.ndarray, tuple[f
 def has_manifold(model: LatentVariableModel) -> bool:
     """Returns whether `manifold` can draw the model's latent space."""
     return (
-        model.latents == "continuous"
+        is_continuous(model)
         and len(model.posterior_heads) == 1
         and model.latent_size == 2
         and isinstance(model.prior_head, StandardNormal)
@@ -281,16 +283,21 @@ def check(model: Any) -> None:
     Raises:
         UserError: if it has not.
     """
-    latents = getattr(model, "latents", "none")
-    if getattr(model, "takes_condition", False):
+    if isinstance(model, Conditional):
         raise UserError(
             "the latents of a conditional model mean something else for each condition",
             expected="a model without a condition, such as VAE or IWAE",
             received=type(model).__name__,
         )
-    if latents != "continuous":
+    if not is_continuous(model):
+        kinds = sorted(set(model.latent_kinds)) if isinstance(model, Generative) else ["none"]
         raise UserError(
             "the model has no continuous latents",
             expected="such as VAE or IWAE",
-            received=f"{type(model).__name__}, whose latents are {latents}",
+            received=f"{type(model).__name__}, whose latents are {' and '.join(kinds)}",
         )
+
+
+def is_continuous(model: Any) -> bool:
+    """Returns whether a model generates from continuous latents alone."""
+    return isinstance(model, Generative) and set(model.latent_kinds) == {"continuous"}

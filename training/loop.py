@@ -98,7 +98,9 @@ def _start_from_data(model: Any, preset: presets.Preset, config: Config, loaded:
 
     A preset may say otherwise: with `bias_from_data`, or with an `initial_scale` for its likelihood.
     """
-    unseen = model.unseen if model.takes_condition else np.asarray
+    from tfvae.models.conditional import Conditional
+
+    unseen = model.unseen if isinstance(model, Conditional) else np.asarray
     if preset.bias_from_data:
         model.likelihood_head.initialize_bias(unseen(loaded.mean_pixel()))
     if config.likelihood != preset.likelihood or "initial_scale" not in dict(preset.likelihood_options):

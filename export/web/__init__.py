@@ -19,6 +19,7 @@ from tfvae.export.directories import disk_errors, replacing_directory
 from tfvae.export.layouts import VENDORED, WEB, check_target
 from tfvae.export.signatures import check_exportable
 from tfvae.export.tflite import save_tflite
+from tfvae.models.conditional import Conditional
 
 NUM_SLIDERS = 10
 
@@ -60,7 +61,7 @@ def save_web(
     folder = Path(folder)
     check = functools.partial(check_target, folder, overwrite, WEB)
     check_exportable(model)
-    if model.takes_condition:
+    if isinstance(model, Conditional):
         raise UserError(
             "the page has no place for a condition",
             expected="a model without one, such as VAE",

@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     from tfvae import plotting
+    from tfvae.models.conditional import Conditional
     from tfvae.training.runs import loading
 
     model = loading.load_model(run_directory)
@@ -71,7 +72,8 @@ def run(options: argparse.Namespace) -> None:
             received=options.n,
             fix="write FILE.npy",
         )
-    conditions = _conditions(run_directory, model, options.n) if model.takes_condition else None
+    conditional = isinstance(model, Conditional)
+    conditions = _conditions(run_directory, model, options.n) if conditional else None
     if conditions is None:
         images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:
@@ -104,10 +106,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _conditions(run: Any, model: Any, n: int) -> Any:
     """Returns the conditions of the first shuffled test examples, one for every `EACH` of n samples."""
+    from tfvae.models.contract import Density
     from tfvae.training.runs import loading
     from tfvae.training.runs.examples import examples_of
 
-    if model.latents is None:
+    if isinstance(model, Density):
         raise UserError(
             f"the run in {run.path} is a regressor, whose prediction does not vary",
             expected="a run with latent variables",

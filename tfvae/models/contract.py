@@ -5,6 +5,7 @@ A model has a group or has not, `isinstance(model, Generative)`; no one asks for
     Generative    draws latents and scores them with examples: log p(x, z)
     Inferential   infers latents from examples: q(z|x)
     Density       gives log p(x) itself
+    Stepwise      makes an example in steps that can be shown
 
 A VAE is generative and inferential, a regressor is a density, a generator with an observation scale is generative
 alone. Stochastic layers are counted from the one next to the data, "from the bottom up". A batch `x` below is what
@@ -218,6 +219,23 @@ class Inferential(Checked):
     def iwelbo(self, x: Any, num_samples: int, seed: int | None = None, **condition: Any) -> tf.Tensor:
         """Importance-weighted bound log mean_k w_k: [B], nats, at most log p(x) in expectation. See `log_weights`."""
         return log_mean_exp(self.log_weights(x, num_samples, seed, **condition))
+
+
+class Stepwise(abc.ABC):
+    """A model that makes an example in steps, of which each can be shown."""
+
+    @abc.abstractmethod
+    def canvases(self, z: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Shows the steps from latents to an example.
+
+        Args:
+            z: latents, [N, *shape].
+
+        Returns:
+            images: mean of x after each step, [N, steps, *event_shape].
+            windows: left, top, right and bottom edge of what each step wrote, in pixels from the left and top edge of
+                the image, [N, steps, 4]; None for steps that write everywhere.
+        """
 
 
 class Density(Checked):

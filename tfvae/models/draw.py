@@ -15,7 +15,7 @@ from tfvae.distributions import DiagonalNormal, Head, StandardNormal, kl_diverge
 from tfvae.distributions.head import Parameters
 from tfvae.layers import Dense, added, uncounted
 from tfvae.models.base_vae import BaseVAE
-from tfvae.models.contract import Generator, Latents
+from tfvae.models.contract import Generator, Latents, Stepwise
 from tfvae.models.particles import PLAIN, Particles, ScoreOptions, detach
 from tfvae.models.parts import check_parts, flat_units, with_lead
 from tfvae.networks import AttentionWindow, LSTMStep
@@ -23,7 +23,7 @@ from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class DRAW(BaseVAE):
+class DRAW(BaseVAE, Stepwise):
     """A recurrent encoder and a recurrent decoder that paint a canvas c_T in T steps, c_0 = 0, states 0 at first:
 
         error_t = x - E[x | c_{t-1}]
@@ -125,16 +125,7 @@ class DRAW(BaseVAE):
         return with_lead(tf.shape(z)[:-1], self.likelihood_head(self._paint_all(flat)[-1][0]))
 
     def canvases(self, z: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns the canvas after each step, and where each step wrote.
-
-        Args:
-            z: [N, latent_size].
-
-        Returns:
-            images: E[x|c_t], [N, steps, *event_shape].
-            windows: of each step's write window the left, top, right and bottom edge, in pixels from the image's left
-                and top edge, [N, steps, 4]; None without attention.
-        """
+        """See `Stepwise.canvases`: the canvas after each step, and where its window wrote."""
         steps = self._paint_all(self._check_latents(z))
         images = tf.stack(
             [self.likelihood_head.mean(self.likelihood_head(canvas)) for canvas, _ in steps], axis=1
