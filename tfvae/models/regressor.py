@@ -92,13 +92,13 @@ class Regressor(Conditional, Density):
         gradients = tape.gradient(scaled, self.trainable_variables)
         with checking.after(batch.x):
             self.apply(gradients)
-        return self._metrics(log_prob, regularization, batch)
+        return self._reported(log_prob, regularization, batch)
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports the mean of log p(x|c), the exact bound."""
-        return self._metrics(self._log_prob(batch.x), 0.0, batch)
+        return self._reported(self._log_prob(batch.x), 0.0, batch)
 
-    def _metrics(self, log_prob: tf.Tensor, regularization: tf.Tensor | float, batch: Batch) -> Metrics:
+    def _reported(self, log_prob: tf.Tensor, regularization: tf.Tensor | float, batch: Batch) -> Metrics:
         loss = regularization - batch.weight * log_prob
         return self.report({"loss": loss, "bound": log_prob, "distortion": -log_prob}, batch, log_prob)
 
