@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfvae.export.signatures import Signature
 from tfvae.export.warmup import MODEL_NAME
 from tfvae.models.conditional import Conditional
-from tfvae.models.contract import Inferential
+from tfvae.models.contract import Generative
 
 
 def describe(
@@ -31,8 +31,8 @@ def describe(
         description: JSON object.
     """
     shapes = {"event_shape": model.event_shape}
-    if isinstance(model, Inferential):
-        shapes["latent_shape"] = model.posterior_head.event_shape
+    if isinstance(model, Generative):
+        shapes["latent_shape"] = model.latent_shapes[0]
     if isinstance(model, Conditional):
         shapes["condition_shape"] = model.condition_shape
     return {
