@@ -15,7 +15,7 @@ SHELVES = [
     "presets",
 ]
 LIBRARY = ["", *(f".{name}" for name in SHELVES)]
-TRAINING = ["data", "runs", "distribution", "evaluation", "report"]
+TRAINING = ["data", "runs", "distribution", "evaluation", "report", "report.rules"]
 ROOMS = [
     ".training",
     *(f".training.{name}" for name in TRAINING),
@@ -30,7 +30,7 @@ setup(
     package_data={
         "tfvae": ["py.typed"],
         "tfvae.training.distribution": ["cluster/*"],
-        "tfvae.training.report": ["page.html"],
+        "tfvae.training.report": ["templates/*", "templates/sections/*"],
         "tfvae.export.serving": ["compose.yaml", "*.config"],
         "tfvae.export.web": ["index.html"],
     },

@@ -5,8 +5,7 @@ import zlib
 from dataclasses import replace
 
 from tfvae.training.config import Config
-from tfvae.training.report.markup import Picture
-from tfvae.training.report.story import Facts, Story
+from tfvae.training.report.content import Picture, ReportContent, RunFacts
 
 
 def png(width=3, height=2):
@@ -99,14 +98,13 @@ RESULT = {
     "code_chance": 0.11,
     "code_examples": 5000,
 } | QUALITY
-FACTS = Facts(
+FACTS = RunFacts(
     model="IWAE",
     parameters=1234567,
     latents="continuous",
     event_shape=(8, 8, 1),
     sizes={"train": 50000, "validation": 1000, "test": 10000},
     grey=True,
-    labels=True,
     steps=500,
     summary="8x8 digits",
 )
@@ -116,7 +114,7 @@ HISTORY = [{"epoch": n, "bound": -88.0, "val_bound": -88.5, "rate": 20.0} for n 
 def story(*, result=None, config=None, facts=None, without=(), **changes):
     """The story with other results, settings, facts or fields; `without` these results and pictures."""
     settings = Config.resolve({"estimator": "iwae"}).to_json() | (config or {})
-    whole = Story(
+    whole = ReportContent(
         name="a run",
         content={
             "config": settings,
@@ -128,10 +126,6 @@ def story(*, result=None, config=None, facts=None, without=(), **changes):
         result={name: value for name, value in (RESULT | (result or {})).items() if name not in without},
         history=HISTORY,
         facts=replace(FACTS, **(facts or {})),
-        pictures={
-            name: Picture(png(), f"what {name} shows", f"how to read {name}")
-            for name in PICTURES
-            if name not in without
-        },
+        pictures={name: Picture(png()) for name in PICTURES if name not in without},
     )
     return replace(whole, **changes)

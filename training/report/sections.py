@@ -1,147 +1,94 @@
-"""The sections of the report that tell numbers.
+"""The sections of the report, and why one that does not apply is left out.
 
-A section is a function of the `Story` that returns its HTML, or, where it does not apply, the reason in one `Absent`.
+What a section says, and the rows of its tables, stand in its template, templates/sections/NAME.html.
 """
 
 from __future__ import annotations
 
-import shlex
+from typing import NamedTuple
 
-from tfvae.training.config import SETTINGS
-from tfvae.training.report import markup
-from tfvae.training.report.story import MINUS, Story, estimate, number
-from tfvae.training.settings import reported
+from tfvae.training.report.content import ReportContent
 
-
-class Absent(str):
-    """Why a section is left out."""
+NO_LATENTS = "the model has no latents"
 
 
-def trained(story: Story) -> list[str] | Absent:
-    """What was trained: model, data, estimator, settings, versions, command line."""
-    config, facts, sizes = story.config, story.facts, story.facts.sizes
-    shape = " x ".join(map(str, facts.event_shape))
-    options = ", ".join(f"{name} {value:g}" for name, value in config["estimator_options"].items())
-    particles = f"K = {config['num_samples']}" + (
-        f", {config['backward_particles']} of them in the backward pass"
-        if config["backward_particles"]
-        else ""
-    )
-    epochs = len(story.history)
-    rows = [
-        ("Preset", f"{config['preset']}: {facts.summary}"),
-        ("Model", f"{facts.model}, {number(facts.parameters, 0)} parameters"),
-        (
-            "Data",
-            f"{config['dataset']}, examples of {shape}: {number(sizes['train'], 0)} to train on, "
-            f"{number(sizes['validation'], 0)} for validation, {number(sizes['test'], 0)} for the test",
-        ),
-    ]
-    if facts.differences:
-        rows.insert(1, ("Not as published", "; ".join(facts.differences)))
-    if facts.latents:
-        rows += [
-            ("Latents", f"{facts.latents}, {_layers(story)}"),
-            ("Posterior and prior", f"{config['posterior']} and {config['prior']}"),
-            ("Estimator", config["estimator"] + (f" ({options})" if options else "") + f", {particles}"),
-        ]
-    rows += [
-        (
-            "Steps",
-            f"{number(epochs * facts.steps, 0)}: {epochs} of {config['epochs']} epochs in batches of "
-            f"{config['batch_size']}",
-        ),
-    ]
-    rows += reported(SETTINGS, config)
-    rows.append(
-        ("Versions", ", ".join(f"{name} {version}" for name, version in story.content["versions"].items()))
-    )
-    if story.content.get("data_sha256"):
-        rows.append(("SHA-256 of the data", story.content["data_sha256"]))
-    return [
-        markup.table(("", "Setting"), rows, "Settings of the run"),
-        markup.heading("Command line"),
-        markup.code(shlex.join(story.content.get("argv") or ["not recorded"])),
-        markup.folded(
-            "All settings",
-            markup.table(
-                ("Name", "Value"), [(name, str(value)) for name, value in config.items()], "config.json"
-            ),
-        ),
-    ]
+class Section(NamedTuple):
+    """A section of the report.
+
+    Attributes:
+        name: name of its template, and of the place that links lead to.
+        title: its heading.
+        latents: why it is left out for a model without latents; "" where it is not.
+        needs: numbers of evaluation.json without which it is left out.
+        shows: figures, with none of which it is left out.
+        otherwise: why it is left out then.
+        reason: number of evaluation.json that tells a better reason, where there is one.
+    """
+
+    name: str
+    title: str
+    latents: str = ""
+    needs: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+    otherwise: str = ""
+    reason: str = ""
+
+    def absent(self, content: ReportContent) -> str | None:
+        """Returns why the section is left out; None where it applies."""
+        if self.latents and content.facts.latents is None:
+            return self.latents
+        if content.has(*self.needs) and (not self.shows or set(self.shows) & set(content.pictures)):
+            return None
+        return content.result.get(self.reason) or self.otherwise
 
 
-def gap(story: Story) -> list[str] | Absent:
-    """How much the bound loses, and to what."""
-    result = story.result
-    if story.facts.latents is None:
-        return Absent("the model has no latents, its bound is the likelihood itself.")
-    if not story.has("inference_gap"):
-        return Absent(
-            f"{result.get('gap_missing') or 'it was not computed; tfvae evaluate --gap does that'}."
-        )
-    rows = [
-        (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
-        for name, title, text in (
-            ("inference_gap", "Inference gap", f"log p(x) {MINUS} ELBO: all that the bound loses"),
-            (
-                "approximation_gap",
-                "of this, approximation",
-                "lost even by the best q of the family for this x",
-            ),
-            ("amortization_gap", "of this, amortisation", "lost because one encoder serves all examples"),
-        )
-        if story.has(name)
-    ]
-    of = (
-        f"{number(result['gap_num_examples'], 0)} examples"
-        if story.has("gap_num_examples")
-        else "the examples"
-    )
-    body = [
-        markup.paragraph(
-            "Training raises the evidence lower bound. How far it lies below log p(x) is found by improving q for each "
-            "example by itself, from the encoder's answer on, and looking at what is gained and what remains."
-        ),
-        markup.table(("", "Value", "What it is"), rows, f"Mean over {of}"),
-    ]
-    if story.has("gap_verdict"):
-        body.append(markup.paragraph(f"Is the bound loose, and why? {_sentence(result['gap_verdict'])}"))
-    return body
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
-def rate_distortion(story: Story) -> list[str] | Absent:
-    """How many nats the codes take, and how many are left to tell."""
-    if story.facts.latents is None:
-        return Absent("the model has no latents.")
-    if not story.has("rate", "distortion"):
-        return Absent(f"{story.result.get('rate_missing') or 'rate and distortion were not computed'}.")
-    result = story.result
-    rows = [
-        (title, estimate(result[name], result.get(f"{name}_standard_error"), "nats"), text)
-        for name, title, text in (
-            ("rate", "Rate", "KL(q(z|x) || p(z)): what the codes tell of an example, at most"),
-            ("distortion", "Distortion", f"{MINUS}log p(x|z): what is left to tell once the code is known"),
-        )
-    ]
-    body = [
-        markup.table(("", "Value", "What it is"), rows, "Mean over the examples"),
-        markup.paragraph(
-            "Their sum is the negative evidence lower bound. Models with the same bound may divide it differently: a "
-            "rate near 0 means that the latents are ignored, a distortion near 0 that everything is in the code."
-        ),
-    ]
-    if "rate_distortion" in story.pictures:
-        body.append(markup.figure(story.pictures["rate_distortion"]))
-    return body
-
-
-def _layers(story: Story) -> str:
-    units = story.result.get("units_by_layer") or [story.config["latent_size"]]
-    if len(units) == 1:
-        return f"{units[0]} units"
-    return f"{len(units)} layers of {', '.join(map(str, units))} units, from the bottom up"
+SECTIONS = (
+    Section("trained", "What was trained"),
+    Section("likelihood", "How likely the data are"),
+    Section(
+        "gap",
+        "What the bound loses: the inference gap",
+        latents=f"{NO_LATENTS}, its bound is the likelihood itself",
+        needs=("inference_gap",),
+        otherwise="it was not computed; tfvae evaluate --gap does that",
+        reason="gap_missing",
+    ),
+    Section(
+        "rate-distortion",
+        "Rate and distortion",
+        latents=NO_LATENTS,
+        needs=("rate", "distortion"),
+        otherwise="rate and distortion were not computed",
+        reason="rate_missing",
+    ),
+    Section("samples", "Samples beside real data"),
+    Section(
+        "reconstructions",
+        "Reconstructions",
+        latents=NO_LATENTS,
+        shows=("reconstructions",),
+        otherwise="there is no picture of this kind of data",
+    ),
+    Section(
+        "latent-map",
+        "The latent map",
+        latents=NO_LATENTS,
+        shows=("latent_map", "manifold"),
+        otherwise="there is no picture of it",
+    ),
+    Section(
+        "active-units",
+        "Active units",
+        needs=("active_units", "units_by_layer", "active_threshold"),
+        otherwise=NO_LATENTS,
+    ),
+    Section(
+        "codes",
+        "What the codes know",
+        latents=NO_LATENTS,
+        needs=("knn_accuracy", "linear_probe_accuracy"),
+        otherwise="the codes were not asked for labels",
+        reason="codes_missing",
+    ),
+    Section("curves", "How training went", shows=("loss_curves",), otherwise="there is no history.csv"),
+)

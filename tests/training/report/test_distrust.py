@@ -8,7 +8,7 @@ as the worse one, the sign of the Frechet distance.
 import pytest
 from kit import report_stories
 
-from tfvae.training.report import distrust, doubts_likelihood
+from tfvae.training.report import rules
 
 HISTORY_RISING = [{"epoch": n, "bound": -100.0 + 2.0 * n} for n in range(1, 21)]
 DENSE = {"likelihood": "normal", "binarize": "none"}
@@ -58,7 +58,7 @@ FIRED = {  # heading: what a story is changed by to earn it
 
 def headings(fired, **changes):
     return [
-        found.heading for found in distrust.findings(report_stories.story(**changes)) if found.fired == fired
+        found.heading for found in rules.findings(report_stories.story(**changes)) if found.fired == fired
     ]
 
 
@@ -76,10 +76,10 @@ def test_every_rule_is_seen_to_fire():
     fired = {
         rule
         for changes in FIRED.values()
-        for rule in distrust.RULES
+        for rule in rules.RULES
         if (found := rule(report_stories.story(**changes))) is not None and found.fired
     }
-    assert fired == set(distrust.RULES)
+    assert fired == set(rules.RULES)
 
 
 def test_other_ways_to_fire():
@@ -94,17 +94,17 @@ def test_a_heavy_tail_counts_where_the_estimate_is_one_of_particles():
     heavy = {"pareto_k": 0.8, "unreliable_share": 0.3}
     assert headings(True, result=AIS | heavy) == []
     assert headings(True, result=heavy | {"unreliable_share": 0.04}) == []
-    (found,) = [item for item in distrust.findings(report_stories.story(result=heavy)) if item.fired]
+    (found,) = [item for item in rules.findings(report_stories.story(result=heavy)) if item.fired]
     assert "30.0% of the examples are above 0.70" in found.text and "--method ais" in found.text
     discrete = report_stories.story(result=heavy, facts={"latents": "discrete"})
-    (found,) = [item for item in distrust.findings(discrete) if item.fired]
+    (found,) = [item for item in rules.findings(discrete) if item.fired]
     assert "--method ais" not in found.text
 
 
 @pytest.mark.parametrize(("latents", "told"), [("continuous", True), ("discrete", False)])
 def test_annealing_is_advised_where_there_is_a_path_for_it(latents, told):
     few = report_stories.story(result={"effective_sample_size": 9.0}, facts={"latents": latents})
-    (found,) = [found for found in distrust.findings(few) if found.fired]
+    (found,) = [found for found in rules.findings(few) if found.fired]
     assert found.text.startswith("In this run the median example has 9.0 effective particles of 5,000")
     assert ("annealed importance sampling" in found.text) == told
 
@@ -118,9 +118,7 @@ def test_differences_within_their_errors_are_none():
 
 @pytest.mark.parametrize(("other", "worse"), [(88.0, "importance"), (85.0, "annealed importance")])
 def test_the_worse_of_two_estimates_is_named(other, worse):
-    found = doubts_likelihood.annealing_disagrees(
-        report_stories.story(result=AIS | {"importance_nll": other})
-    )
+    found = rules.likelihood.annealing_disagrees(report_stories.story(result=AIS | {"importance_nll": other}))
     assert f"that of {worse} sampling is the worse one" in found.text
 
 
@@ -144,7 +142,7 @@ def test_rules_are_silent_where_numbers_are_missing():
 
 def test_what_a_finding_says_is_what_was_found():
     def told(heading, **result):
-        found = distrust.findings(report_stories.story(result=result))
+        found = rules.findings(report_stories.story(result=result))
         return next(item.text for item in found if item.heading == heading)
 
     assert told("The bound is loose.", inference_gap=6.0).startswith("It lies 6.0")

@@ -9,16 +9,18 @@ section left out without a line, an address in the page, a table that is wider t
 
 import base64
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from kit import browser, report_stories
 
+from tfvae.checks import UserError
 from tfvae.training.report import page as pages
-from tfvae.training.report.story import decimals_of, estimate, number
+from tfvae.training.report.numbers import decimals_of, estimate, number
 
-TITLES = [title for _, title, _ in pages.SECTIONS]
+TITLES = [section.title for section in pages.SECTIONS]
 VOID = {"meta", "link", "img"}
 NASTY = "<script>alert(1)</script> & \"quoted\" <b>'x'"
 
@@ -71,7 +73,9 @@ def test_every_section_is_there_in_order_where_the_numbers_are():
     for image in images:
         kind, _, content = image["src"].partition(",")
         assert kind == "data:image/png;base64" and base64.b64decode(content) == report_stories.png()
-        assert image["alt"].startswith("what ") and (image["width"], image["height"]) == ("3", "2")
+        assert image["alt"].endswith(".") and (image["width"], image["height"]) == ("3", "2")
+    alts = {image["alt"] for image in images}
+    assert len(alts) == len(images) == sum(tag == "figcaption" for tag, _ in page.tags)
     for told in (
         "\u2212log p(x) = 86.46 \u00b1 0.25 nats for 10,000 test examples of digits",
         "tfvae train --run-dir 'a run'",
@@ -83,6 +87,18 @@ def test_every_section_is_there_in_order_where_the_numbers_are():
         "None of them found anything.",
     ):
         assert told in page.text.replace("\u00a0", " "), told
+
+
+def test_every_number_that_the_page_names_is_known():
+    assert "not known" not in read().text
+
+
+def test_without_jinja2_one_line_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(
+        UserError, match=r"^the report needs Jinja2, which is not installed; pip install jinja2$"
+    ):
+        pages.page(report_stories.story())
 
 
 MISSING = {  # section: what is taken away, and what the line says

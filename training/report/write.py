@@ -10,53 +10,52 @@ import numpy as np
 
 from tfvae import files, presets
 from tfvae.training import data
+from tfvae.training.report.content import ReportContent, RunFacts
 from tfvae.training.report.page import page
-from tfvae.training.report.story import Facts, Story
 from tfvae.training.runs.directory import RunDirectory, cannot_write
 
 
-def write(run: RunDirectory, model, loaded: data.DataSet, result: Mapping[str, Any]) -> Path:
+def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[str, Any]) -> Path:
     """Writes the report of an evaluated run, report.html: one file, whole or not at all.
 
     The same run and result give the same file.
 
     Args:
         run: the run.
-        model: its trained model.
-        loaded: its data set.
-        result: of its evaluation: what evaluation.json holds.
+        model: trained model of the run.
+        loaded: data set of the run.
+        result: content of evaluation.json.
 
     Returns:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         UserError: if a figure or the file cannot be written.
     """
-    from tfvae.training.report import drawing
+    from tfvae.training.report import figures
 
     config = run.config()
-    facts = Facts(
+    facts = RunFacts(
         model=type(model).__name__,
         parameters=sum(int(np.prod(variable.shape)) for variable in model.trainable_variables),
         latents=model.latents,
         event_shape=tuple(loaded.image_shape),
         sizes={name: len(getattr(loaded, name)) for name in ("train", "validation", "test")},
         grey=len(loaded.image_shape) == 3 and loaded.is_grey(),
-        labels=getattr(loaded, result["split"]).labels is not None,
         steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
         summary=presets.get(config.preset).summary,
         differences=presets.get(config.preset).differences,
     )
     try:
-        story = Story(
+        content = ReportContent(
             name=run.path.resolve().name,
             content=run.content(),
             result=result,
             history=run.read_history(),
             facts=facts,
-            pictures=drawing.draw(run, model, loaded, config, result),
+            pictures=figures.draw(run, model, loaded, config, result),
         )
-        files.write_bytes(run.report_file, page(story).encode())
+        files.write_bytes(run.report_file, page(content).encode())
     except OSError as error:
         raise cannot_write(run.report_file, error) from error
     return run.report_file

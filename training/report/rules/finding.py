@@ -20,3 +20,13 @@ class Finding(NamedTuple):
     fired: bool
     heading: str
     text: str
+
+
+def doubt(heading: str, text: str) -> Finding:
+    """Returns a finding to distrust."""
+    return Finding(True, heading, text)
+
+
+def fine(heading: str, text: str) -> Finding:
+    """Returns what was looked at and found in order."""
+    return Finding(False, heading, f"{text}.")
