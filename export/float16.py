@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
+from tfvae import compat
 from tfvae.checks import UserError
+
+schema, flatbuffer_utils = compat.flatbuffers()
 
 LEAST = 32  # fewest elements of a constant that counts as a weight
 

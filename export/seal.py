@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
 
+from tfvae import compat
 from tfvae.export.checksum import MARK, NAME, ZEROS, fill
+
+schema, flatbuffer_utils = compat.flatbuffers()
 
 
 def seal(content: bytes) -> bytes:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"}  # folder: package
 
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
-    {"checks", "files"},
+    {"checks", "files", "compat"},
     {"memory", "examples"},
     {"random", "plotting", "optimizers", "conditions"},
     {"layers"},
@@ -51,6 +51,7 @@ SLOW = {"tensorflow", "keras", "tensorflow_probability", "tensorflow_datasets", 
 FAST = [
     "tfvae/__init__.py",
     "tfvae/checks.py",
+    "tfvae/compat.py",
     "tfvae/files.py",
     "tfvae/memory.py",
     "tfvae/conditions.py",

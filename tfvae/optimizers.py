@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from tfvae import compat
+
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Adam(keras.optimizers.Adam):
@@ -35,13 +37,13 @@ class Adam(keras.optimizers.Adam):
         if self.amsgrad or dtype not in (tf.float32, tf.float64):
             super().update_step(gradient, variable, learning_rate)
             return
-        index = self._get_variable_index(variable)
+        first, second = compat.adam_moments(self, variable)
         step = tf.cast(self.iterations + 1, dtype)
         beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
         tf.raw_ops.ResourceApplyAdam(
-            var=_handle(variable),
-            m=_handle(self._momentums[index]),
-            v=_handle(self._velocities[index]),
+            var=compat.handle_of(variable),
+            m=compat.handle_of(first),
+            v=compat.handle_of(second),
             beta1_power=tf.pow(beta_1, step),
             beta2_power=tf.pow(beta_2, step),
             lr=tf.cast(learning_rate, dtype),
@@ -50,8 +52,3 @@ class Adam(keras.optimizers.Adam):
             epsilon=tf.constant(self.epsilon, dtype),
             grad=tf.cast(gradient, dtype),
         )
-
-
-def _handle(variable: keras.Variable | tf.Variable) -> tf.Tensor:
-    """Returns the handle of a Keras or TensorFlow variable."""
-    return getattr(variable, "_value", variable).handle

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 import keras
 import tensorflow as tf
 
+from tfvae import compat
+
 
 @contextlib.contextmanager
 def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
@@ -21,7 +23,7 @@ def uncounted(*layers: keras.layers.Layer) -> Iterator[None]:
         yield
     finally:
         for layer, losses in held:
-            layer._losses[:] = losses
+            compat.losses_of(layer)[:] = losses
 
 
 @contextlib.contextmanager
@@ -31,8 +33,9 @@ def added(*layers: keras.layers.Layer) -> Iterator[None]:
     yield
     for layer, losses in held:
         known = set(map(id, losses))
-        layer._losses[:] = losses + [loss for loss in layer._losses if id(loss) not in known]
+        now = compat.losses_of(layer)
+        now[:] = losses + [loss for loss in now if id(loss) not in known]
 
 
 def _held(layers: Iterable[keras.layers.Layer]) -> list[tuple[keras.layers.Layer, list[tf.Tensor]]]:
-    return [(layer, list(layer._losses)) for outer in layers for layer in outer._flatten_layers()]
+    return [(layer, list(compat.losses_of(layer))) for outer in layers for layer in compat.layers_of(outer)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras.layers import Layer
 
+from tfvae import compat
 from tfvae.checks import UserError
 from tfvae.layers.policy import policy_for
 
@@ -79,7 +80,7 @@ def _named(layer: Layer) -> list[tuple[str, Layer]]:
     The name is the attribute, followed by the place in a list or a dictionary. In a functional or sequential model it
     is the layer's own name, which Keras saves.
     """
-    parts = layer._flatten_layers(include_self=False, recursive=False)
+    parts = compat.layers_of(layer, include_self=False, recursive=False)
     names: dict[int, str] = {}
     for attribute, value in vars(layer).items():
         if not attribute.startswith("_"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae import estimators, random
+from tfvae import compat, estimators, random
 from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
 from tfvae.estimators.catalog import check_half, check_kl_weight
 from tfvae.models import checking, step, steps
@@ -111,7 +111,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
 
     def _check_layers(self) -> None:
         super()._check_layers()
-        if any(layer.compute_dtype == "float16" for layer in self._flatten_layers()):
+        if any(layer.compute_dtype == "float16" for layer in compat.layers_of(self)):
             check_half(self.estimator.name)
 
     def current_kl_weight(self) -> tf.Tensor:

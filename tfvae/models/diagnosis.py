@@ -7,7 +7,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from tfvae import random
+from tfvae import compat, random
 from tfvae.models.contract import Density
 
 
@@ -100,7 +100,7 @@ def _recorded(model):
 
         vars(layer)["call"] = watched
 
-    layers = [layer for layer in model._flatten_layers(include_self=False) if "call" not in vars(layer)]
+    layers = [layer for layer in compat.layers_of(model, include_self=False) if "call" not in vars(layer)]
     for layer in layers:
         watch(layer)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae import compat
 from tfvae.checks import UserError
 from tfvae.distributions import compiled
 from tfvae.layers import Composite, check_sums
@@ -33,7 +34,7 @@ TWO_PASSES_DIFFER = (
 FIT_OPTIONS = list(inspect.signature(keras.Model.fit).parameters)[3:]  # after self, x and y
 
 
-class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, keras.Model):
+class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoSymbolicBuild, keras.Model):
     """A Keras model that brings its own loss and reports means over examples; it knows no probability.
 
     A subclass says how to take a step (`learn`) and how to judge a batch (`assess`), and which metrics it reports.
@@ -95,7 +96,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, keras.Mode
     def make_train_function(self, force=False):
         """As Keras', but with figures of all replicas."""
         if self.train_function is None or force:
-            check_sums(self._flatten_layers())
+            check_sums(compat.layers_of(self))
             super().make_train_function(force)
             self.train_function = xla.told_in_one_line(
                 self._divided(self.train_function), self._training_step
@@ -123,10 +124,6 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, keras.Mode
 
     def _evaluation_batch(self):
         return f"batch {int(self._test_batches.result()) + 1} of the evaluation"
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing, as `compile` builds the model. Keras' own takes a batch from the data and averages it over the
-        replicas, which fails where they hold different numbers of rows."""
 
     def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile="auto", **kwargs):
         """Configures training; the loss is minus the estimator's bound and is not given.
@@ -182,7 +179,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, keras.Mode
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
         unfit = [
             layer.name
-            for layer in self._flatten_layers()
+            for layer in compat.layers_of(self)
             if isinstance(layer, TWO_PASSES_DIFFER) or getattr(layer, "adapts", False)
         ]
         if self.backward_particles and unfit:

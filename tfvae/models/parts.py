@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import compat
 from tfvae.checks import UserError
 from tfvae.distributions import Head
 from tfvae.models import checking
@@ -44,7 +45,7 @@ def check_parts(kind: type | tuple[type, ...], expected: str, parts: dict[str, A
 
 def training_option(layer: Any, training: bool) -> dict[str, bool]:
     """Returns the `training` argument of a layer's call, or {} for a layer that takes none."""
-    return {"training": training} if layer._call_has_training_arg else {}
+    return {"training": training} if compat.takes_training(layer) else {}
 
 
 def with_lead(lead: tf.Tensor, parameters: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:

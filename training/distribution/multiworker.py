@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfvae import compat
 from tfvae.checks import LostWorker, UserError
 from tfvae.training import quiet_tensorflow
 from tfvae.training.distribution import processes, tf_config
@@ -100,20 +101,8 @@ def _configure_coordination(task: tf_config.Task, timeout: float) -> None:
     launcher TensorFlow's heartbeats are disabled, because the launcher sees a worker's end at once and watches for
     silence. Elsewhere TensorFlow's own ten seconds hold.
     """
-    from tensorflow.compiler.xla.tsl.protobuf.coordination_config_pb2 import CoordinatedJob
-    from tensorflow.python.eager import context
-
     kinds = [name.partition(" ")[0] for name in task.names]
-    context.context().configure_coordination_service(
-        service_type="standalone",
-        service_leader=f"/job:{kinds[0]}/replica:0/task:0",
-        cluster_register_timeout_in_ms=int(1000 * timeout),
-        heartbeat_timeout_in_ms=1000 * DAY if processes.is_child() else 0,
-        coordinated_jobs=[
-            CoordinatedJob(name=kind, num_tasks=kinds.count(kind)) for kind in sorted(set(kinds))
-        ],
-    )
-    context.context().coordination_service.cluster_register_with_barrier = True
+    compat.register_workers(kinds, timeout=timeout, heartbeat=1000 * DAY if processes.is_child() else 0)
 
 
 def _named(task: tf_config.Task, text: str) -> list[str]:
