@@ -8,6 +8,7 @@ step more or less.
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 from kit.stats import assert_mean_close
 
 from tfvae import random
@@ -68,6 +69,20 @@ def test_small_steps_keep_the_energy_and_move_with_the_momentum():
     fresh = hmc.visit(densities, point.z)
     for kept, there in zip(tf.nest.flatten(point), tf.nest.flatten(fresh), strict=True):
         np.testing.assert_allclose(kept, there, atol=1e-5)
+
+
+@pytest.mark.parametrize("num_leapfrog", [1, 4])
+def test_a_transition_is_that_of_tensorflow_probability(num_leapfrog):
+    z, step_size = exact_draws()[:1000], 0.6
+    kernel = tfp.mcmc.HamiltonianMonteCarlo(lambda z: MIX.of(densities(z)), step_size, num_leapfrog)
+    _, theirs = kernel.one_step(z, kernel.bootstrap_results(z), seed=(1, 2))
+    (momentum,) = theirs.proposed_results.initial_momentum
+    always = tf.zeros(z.shape[:2])
+    start = hmc.visit(densities, z)
+    end, acceptance = hmc.transition(densities, MIX, start, momentum, always, step_size, num_leapfrog)
+    np.testing.assert_allclose(end.z, theirs.proposed_state, atol=1e-5)
+    np.testing.assert_allclose(acceptance, np.exp(np.minimum(theirs.log_accept_ratio, 0.0)), atol=1e-5)
+    assert np.std(acceptance) > 0.01
 
 
 def momenta(count):

@@ -1,4 +1,9 @@
-"""Hamiltonian Monte Carlo for many chains at once, each with a step size of its own."""
+"""Hamiltonian Monte Carlo for many chains at once, each with a step size of its own.
+
+`tfp.mcmc.HamiltonianMonteCarlo` makes the same transition, from a seed. Here the noise is given, so that a chain of an
+example is the same whatever block it stands in, and both densities at the end are kept for the next temperature of
+annealed importance sampling, which mixes them anew.
+"""
 
 from __future__ import annotations
 
