@@ -166,6 +166,11 @@ def _is_old(path: Path) -> bool:
 
 
 def _exchange(temporary: Path, target: Path) -> None:
+    """Exchanges two directories in one step where the system can.
+
+    `os.rename` replaces no directory that holds files. Two of them leave the name free for an instant, in which a
+    server finds no model and a kill leaves none.
+    """
     try:
         rename = ctypes.CDLL(None).renameat2
     except (AttributeError, OSError, TypeError):
