@@ -3,9 +3,6 @@
 A class is registered with Keras when its module runs, and Keras imports missing modules only of its own packages. If
 Keras is loaded already, tfvae's modules run at once. Otherwise an import hook runs them once Keras is loaded, so that a
 process that never loads Keras never pays for them.
-
-An import hook is needed because Keras, given the name of a class that it does not know, imports modules of its own
-packages alone.
 """
 
 from __future__ import annotations
