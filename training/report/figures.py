@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import plotting
+from tfvae import latent, plotting
 from tfvae.evaluation.estimate import FEW
+from tfvae.models.contract import Inferential
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.report.content import TILES, Picture
@@ -45,7 +46,7 @@ def draw(
         UserError: if a figure cannot be written.
     """
     history = run.read_history()
-    names = _of_the_run(model, loaded)
+    names = _of_the_run(model, len(loaded.image_shape) == 3, config.condition != "none")
     files = {name: run.figures / OF_THE_RUN[name] for name in names}
     if history and not all(file.is_file() for file in files.values()):
         run.make_folders()
@@ -58,21 +59,18 @@ def draw(
     return {name: Picture(png) for name, png in found.items()}
 
 
-def _of_the_run(model: Any, loaded: data.DataSet) -> list[str]:
+def _of_the_run(model: Any, images: bool, conditional: bool) -> list[str]:
     """Returns which figures of a run there are to be for this kind of model and data."""
-    from tfvae import latent
-
-    images = len(loaded.image_shape) == 3
-    names = ["loss_curves"]
-    if model.takes_condition:
+    names, inferential = ["loss_curves"], isinstance(model, Inferential)
+    if conditional:
         names.append("conditional")
     elif not images:
         names.append("points")
-    if model.latents:
+    if inferential:
         names += ["reconstructions", "latent_map"]
         if hasattr(model, "canvases"):
             names.append("canvas")
-        if images and not model.takes_condition and latent.has_manifold(model):
+        if images and not conditional and latent.has_manifold(model):
             names.append("manifold")
     return names
 
