@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from tfvae import compat
 from tfvae.models.contract import Generative
 
 
@@ -21,7 +22,7 @@ def width(model: Generative) -> int:
     """
     sizes = [model.example_width, sum(map(math.prod, model.latent_shapes))]
     if isinstance(model, keras.Model):
-        for layer in model._flatten_layers(include_self=False):
+        for layer in compat.layers_of(model, include_self=False):
             shapes = (layer.get_build_config() or {}).values()
             sizes += [math.prod(size or 1 for size in shape[1:]) for shape in shapes if _is_shape(shape)]
             sizes += [weight.shape[-1] for weight in layer.weights if len(weight.shape) == 2]
