@@ -34,18 +34,23 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def found(request):
+def found(request, once):
     """What a process of two logical devices finds for the rows and cases that were selected."""
     here = [item for item in request.session.items if item.module is request.module]
     names = [item.callspec.params["name"] for item in here if hasattr(item, "callspec")]
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("two_replicas.py"), *names],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS), "TF_CPP_MIN_LOG_LEVEL": "2"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+
+    def make(folder):
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("two_replicas.py"), *names],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(TESTS), "TF_CPP_MIN_LOG_LEVEL": "2"},
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        folder.mkdir()
+        (folder / "found.json").write_text(done.stdout.splitlines()[-1])
+
+    return json.loads((once("replicas", make) / "found.json").read_text())
 
 
 @pytest.mark.slow

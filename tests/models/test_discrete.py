@@ -43,7 +43,7 @@ def test_vimco_climbs_the_importance_weighted_bound(kind, num_samples):
     check(kind, "vimco", num_samples)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(("kind", "num_samples"), [("bernoulli", 2), ("two-layers", 3), ("one-hot", 3)])
 def test_vimco_with_other_numbers_of_particles(kind, num_samples):
     check(kind, "vimco", num_samples)

@@ -28,7 +28,10 @@ def test_elbo_gradients_are_the_closed_form(estimator):
     check_elbo(estimator)
 
 
-@pytest.mark.parametrize("estimator", ["elbo", "elbo-analytic", "stl", "iwae", "iwae-stl", "dreg"])
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("elbo", "elbo-analytic", "stl")]
+
+
+@pytest.mark.parametrize("estimator", ["iwae", "iwae-stl", "dreg", *NIGHTLY])
 def test_with_one_particle_every_estimator_climbs_the_elbo(estimator):
     check_elbo(estimator, num_samples=1)
 

@@ -69,8 +69,17 @@ def test_without_kl_the_score_term_is_nil_and_the_gradients_equal(estimator, pla
         np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("options", [{}, {"backward_particles": 3}])
-@pytest.mark.parametrize(("estimator", "plain"), PAIRS)
+FEW = {"backward_particles": 3}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "plain", "options"),
+    [
+        *((*pair, {}) for pair in PAIRS),
+        (*PAIRS[0], FEW),
+        *(pytest.param(*pair, FEW, marks=pytest.mark.nightly) for pair in PAIRS[1:]),
+    ],
+)
 def test_halfway_the_gradients_have_the_same_mean(estimator, plain, options):
     expected = sample(plain, WARM_UP // 2, STEPS)
     for name, values in sample(estimator, WARM_UP // 2, STEPS, **options).items():

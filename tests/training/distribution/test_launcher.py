@@ -42,12 +42,14 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def reference(server, tmp_path_factory):
+def reference(server, once):
     """The folder of a run that nothing disturbs."""
-    folder = tmp_path_factory.mktemp("runs") / "reference"
-    run = server.start("train", "--run-dir", folder, "--workers", 2, *arguments(SETTINGS))
-    assert run.wait() == 0, run.said()
-    return folder
+
+    def make(folder):
+        run = server.start("train", "--run-dir", folder, "--workers", 2, *arguments(SETTINGS))
+        assert run.wait() == 0, run.said()
+
+    return once("launched-run", make)
 
 
 @pytest.fixture

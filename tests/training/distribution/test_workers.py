@@ -20,13 +20,20 @@ SCRIPT = Path(__file__).with_name("two_workers.py")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def found(once):
     """What one device finds, then the two workers."""
-    folder = tmp_path_factory.mktemp("workers")
+    folder, found = once("workers", make), []
+    for index in (-1, 0, 1):
+        with np.load(folder / f"{index}.npz") as archive:
+            found.append((json.loads((folder / f"{index}.json").read_text()), dict(archive)))
+    return found
+
+
+def make(folder):
+    folder.mkdir()
     cluster = {"worker": [f"127.0.0.1:{port}" for port in processes.free_ports(2)]}
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TFVAE_LAUNCHER": "the test"}
     environment.pop("TF_CONFIG", None)
-    found = []
     for indices in ((-1,), (0, 1)):
         started = []
         for index in indices:
@@ -48,9 +55,7 @@ def found(tmp_path_factory):
         for index, process in zip(indices, started, strict=True):
             output, errors = process.communicate(timeout=600)
             assert process.returncode == 0, errors[-3000:]
-            with np.load(folder / f"{index}.npz") as archive:
-                found.append((json.loads(output.splitlines()[-1]), dict(archive)))
-    return found
+            (folder / f"{index}.json").write_text(output.splitlines()[-1])
 
 
 @pytest.mark.slow
