@@ -13,6 +13,7 @@ from conformance import models
 from tfvae import VAE
 from tfvae.checks import UserError
 from tfvae.distributions import DiagonalNormal, Normal
+from tfvae.models.nonfinite import StopWhenNotFinite
 
 LAST = (
     "; expected a finite loss; received last finite metrics: loss [-0-9.]+, bound .*; lower the learning rate"
@@ -90,6 +91,16 @@ def test_callbacks_of_a_user_come_first():
     x = models.examples(model, 4)
     model.fit(x, None, 2, 1, 0, [breaks])
     assert breaks.ended
+
+
+def test_a_watcher_of_the_user_takes_the_place_of_fits_own(monkeypatch):
+    began = []
+    monkeypatch.setattr(StopWhenNotFinite, "on_epoch_begin", lambda self, epoch, logs: began.append(self))
+    own = StopWhenNotFinite()
+    fit("vae-mlp", (9, 9), own)
+    assert began == [own] * 3
+    fit("vae-mlp", (9, 9))
+    assert len(began) == 6 and own not in began[3:]
 
 
 def test_skipped_steps_are_no_failure_and_a_broken_layer_is_named():

@@ -63,8 +63,7 @@ def active_units(
 
     Args:
         model: `Inferential` model.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a model that
-            takes them.
+        data: examples; see `log_marginal`.
         threshold: of activity; 0.01 in the paper.
         draws: of the layers sampled before, for each of the two averages.
         seed: 32-bit integer, of these.

@@ -64,7 +64,7 @@ def inference_gap(
 
     Args:
         model: `Inferential` model with continuous latents and a q(z|x) whose parameters depend on x alone.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a `CVAE`.
+        data: examples; see `log_marginal`.
         steps: of the optimiser, half of them in a second ascent, four times slower, from where the first one ended; its
             gain is `late_gain`.
         num_samples: particles K for each example, for the ELBOs and log p(x).

@@ -73,8 +73,8 @@ def log_marginal(
 
     Args:
         model: `Inferential` model, or a `Density`, which is scored exactly.
-        data: [N, *event_shape], or a finite `tf.data.Dataset` of batches; pairs (condition, x) for a `CVAE`, whose
-            p(x|condition) it is, or a `Regressor`, which is scored exactly.
+        data: an array [N, *event_shape], `tfvae.examples.Examples`, or a finite `tf.data.Dataset` of batches. A model
+            with a condition takes `Examples` that have one, or pairs (condition, x): the result is p(x|condition) then.
         num_samples: particles K for each example, exactly.
         seed: 32-bit integer.
         progress: called with (examples done, N) at the start and after each block.

@@ -63,7 +63,7 @@ def rate_distortion(model: Inferential, data: Any, num_samples: int = 10, seed: 
     Args:
         model: a `tfvae` model with latents; p(z) is p(z|condition) and x what its likelihood scores, where it has a
             condition. With several layers z is all of them.
-        data: see `active_units`.
+        data: examples; see `log_marginal`.
         num_samples: draws from q for each example.
         seed: 32-bit integer.
 
