@@ -73,12 +73,12 @@ def save_web(
         len(shape) != 3
         or shape[2] not in (1, 3)
         or len(latents.event_shape) != 1
-        or latents.latents != "continuous"
+        or latents.value_kind != "continuous"
     ):
         raise UserError(
             "the page shows images with a continuous latent vector",
             expected="examples [H, W, 1 or 3] and latents [units]",
-            received=f"{list(shape)} and {latents.latents} {list(latents.event_shape)}",
+            received=f"{list(shape)} and {latents.value_kind} {list(latents.event_shape)}",
         )
     modules = _modules(runtime)
     check()

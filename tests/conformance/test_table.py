@@ -9,7 +9,7 @@ import tfvae
 from tfvae.models.keras_model import KerasModel
 
 ROWS = [models.create(name) for name in models.TABLE]
-ABSTRACT = {"LatentVariableModel", "Head"}
+ABSTRACT = {"LatentVariableModel", "Head", "PosteriorHead", "PriorHead", "LikelihoodHead"}
 WITHOUT_A_MODEL = {"DCGANDiscriminator", "DCGANGenerator"}  # that would train them
 
 

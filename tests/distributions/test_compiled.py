@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfvae
-from tfvae.distributions import Bernoulli, DiagonalNormal, StandardNormal, bernoulli, compiled
+from tfvae.distributions import Bernoulli, DiagonalNormal, StandardNormal, bernoulli, log_density
 
 tfd = tfp.distributions
 K, B = 6, 4
@@ -61,7 +61,7 @@ def test_value_and_gradients(kind, size):
     def scored(*inputs):
         return head.log_prob(inputs[:split], inputs[split])
 
-    with compiled.densities(0):
+    with log_density.compiled_densities(0):
         found, gradients = evaluate(scored, tf.float32)
     expected, truths = evaluate(oracle, tf.float64)
     plain, plain_gradients = evaluate(scored, tf.float32)
@@ -87,11 +87,11 @@ def test_only_large_densities_inside_the_context_are_compiled():
         return head.log_prob((logits,), x)
 
     def inside(logits, x):
-        with compiled.densities():
+        with log_density.compiled_densities():
             return scored(logits, x)
 
     def off(logits, x):
-        with compiled.densities(), compiled.densities(np.inf):
+        with log_density.compiled_densities(), log_density.compiled_densities(np.inf):
             return scored(logits, x)
 
     def spec(*lead):
@@ -102,7 +102,7 @@ def test_only_large_densities_inside_the_context_are_compiled():
     assert not is_compiled(inside, spec(1, 100), spec(100))
     assert not is_compiled(scored, spec(5, None), spec(None))
     assert not is_compiled(off, spec(5, None), spec(None))
-    with pytest.raises(RuntimeError, match="inside"), compiled.densities():
+    with pytest.raises(RuntimeError, match="inside"), log_density.compiled_densities():
         raise RuntimeError("inside")
     assert not is_compiled(scored, spec(5, None), spec(None))
 

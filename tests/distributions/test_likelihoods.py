@@ -186,7 +186,7 @@ def test_sample_moments(name, rng):
     count = 3000
     noise = tf.constant(rng.uniform(size=(count, B, head.noise_size)), tf.float32)
     x = head.sample(parameters, noise).numpy().astype(np.float64)
-    assert x.shape == (count, B, *EVENT) and head.misfit(x) is None
+    assert x.shape == (count, B, *EVENT) and head.fits(x)
     if name == "continuous-bernoulli":
         mean, variance = (
             np.float64(item)
@@ -252,7 +252,7 @@ def test_values_outside_the_support_are_refused_in_one_line(make, x):
     assert "\n" not in str(told.value)
     with pytest.raises(UserError, match="outside the support"):
         model.elbo(np.float32(x))
-    assert model.likelihood_head.misfit(np.float32([[0.0, 1.0]])) is None
+    assert model.likelihood_head.fits(np.float32([[0.0, 1.0]]))
 
 
 def test_likelihoods_that_can_be_compared_have_one_measure():
@@ -314,7 +314,7 @@ def test_training_scores_with_the_batchs_own_optimum(rng):
     x = (3.0 * rng.standard_normal((50, 4))).astype(np.float32)
     assert float(model.likelihood_head.current_scale()) == 1.0
     distortion = model.fit(x, batch_size=50, verbose=0).history["distortion"][0]
-    variance = np.square(model.likelihood_head.figures()["scale"])  # the first batch alone
+    variance = np.square(model.likelihood_head.own_metrics()["scale"])  # the first batch alone
     assert distortion == pytest.approx(2 * (1 + np.log(2 * np.pi * variance)), rel=1e-5)
     assert variance == pytest.approx(9, rel=0.3)
 
@@ -357,12 +357,12 @@ def test_evaluation_uses_one_scale_and_leaves_it(rng):
     model = optimal_vae()
     x = rng.standard_normal((40, 4)).astype(np.float32)
     model.fit(x, batch_size=20, epochs=2, verbose=0)
-    scale = model.likelihood_head.figures()["scale"]
+    scale = model.likelihood_head.own_metrics()["scale"]
     model.evaluate(10 * x, verbose=0)
     z = model.encode(x)
     expected = tfd.Independent(tfd.Normal(model.decode(z), np.float32(scale)), 1).log_prob(10 * x)
     np.testing.assert_allclose(model.likelihood(z).log_prob(10 * x), expected, rtol=1e-5)
-    assert model.likelihood_head.figures()["scale"] == scale
+    assert model.likelihood_head.own_metrics()["scale"] == scale
 
 
 def test_a_resampled_backward_pass_cannot_have_an_optimal_scale():

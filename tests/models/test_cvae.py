@@ -403,4 +403,4 @@ def test_the_optimal_scale_of_a_regressor_follows_the_data():
     x = 0.1 * X
     model.fit(C, x, batch_size=2, verbose=0)
     variance = np.mean(np.square(x - model(C)))
-    np.testing.assert_allclose(model.likelihood_head.figures()["scale"], np.sqrt(variance), rtol=1e-5)
+    np.testing.assert_allclose(model.likelihood_head.own_metrics()["scale"], np.sqrt(variance), rtol=1e-5)

@@ -2,19 +2,22 @@
 
 import keras  # noqa: F401  before all else: see tfvae/registration.py
 
-from tfvae.distributions.bernoulli import Bernoulli
-from tfvae.distributions.categorical import OneHotCategorical
+from tfvae.distributions.bernoulli import Bernoulli, BernoulliPrior
+from tfvae.distributions.categorical import OneHotCategorical, OneHotCategoricalPrior
 from tfvae.distributions.categorical_pixels import CategoricalPixels
 from tfvae.distributions.continuous_bernoulli import ContinuousBernoulli
 from tfvae.distributions.diagonal_normal import DiagonalNormal
-from tfvae.distributions.discrete_prior import BernoulliPrior, OneHotCategoricalPrior
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
-from tfvae.distributions.head import Head, kl_divergence
+from tfvae.distributions.head import Head
 from tfvae.distributions.householder_normal import HouseholderNormal
 from tfvae.distributions.inverse_autoregressive_flow import InverseAutoregressiveFlow
+from tfvae.distributions.kl_divergence import kl_divergence
+from tfvae.distributions.likelihood_head import LikelihoodHead
 from tfvae.distributions.mixture import MixturePrior
 from tfvae.distributions.normal import Normal
+from tfvae.distributions.posterior_head import PosteriorHead
+from tfvae.distributions.prior_head import PriorHead
 from tfvae.distributions.real_nvp import RealNVP, RealNVPPrior
 from tfvae.distributions.relaxation import view
 from tfvae.distributions.standard_normal import StandardNormal
@@ -32,10 +35,13 @@ __all__ = [
     "Head",
     "HouseholderNormal",
     "InverseAutoregressiveFlow",
+    "LikelihoodHead",
     "MixturePrior",
     "Normal",
     "OneHotCategorical",
     "OneHotCategoricalPrior",
+    "PosteriorHead",
+    "PriorHead",
     "RealNVP",
     "RealNVPPrior",
     "StandardNormal",

@@ -1,4 +1,4 @@
-"""The Bernoulli likelihood of binary pixels."""
+"""Bernoulli variables: binary latents and binary pixels."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.distributions.compiled import LogDensity
-from tfvae.distributions.head import tfd
-from tfvae.distributions.logits import LogitsHead
+from tfvae.distributions.head import Head, Parameters, tfd
+from tfvae.distributions.log_density import LogDensity
+from tfvae.distributions.logits_head import LogitsHead, LogitsPrior
 from tfvae.distributions.relaxation import BinaryConcrete
 
 SLICES = 14  # of the event, multiplied before one logarithm is taken of them: at most 2^SLICES
 
 
-def _log_prob(logits, value):
+def _log_prob(logits: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(value * logits - tf.nn.softplus(logits), axis=-1)
 
 
-def _log_prob_by_slices(logits, value):
+def _log_prob_by_slices(logits: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
     """`_log_prob` with softplus(l) = max(l, 0) + log(1 + exp(-|l|)) and the sum of logarithms taken of products."""
     width = max(1, logits.shape[-1] // SLICES)
     linear, product = 0.0, 1.0
@@ -36,37 +36,52 @@ def _log_prob_by_slices(logits, value):
 log_prob_of_logits = LogDensity(_log_prob, arranged=_log_prob_by_slices)
 
 
+class _Bernoulli(Head):
+    """The distribution, whatever makes its logits."""
+
+    value_kind = "binary"
+    noise_kind = "uniform"
+    support = (0.0, 1.0)
+
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
+        """Returns a `tfd.Independent` of `tfd.Bernoulli`."""
+        return tfd.Independent(tfd.Bernoulli(logits=parameters[0], dtype=tf.float32), len(self.event_shape))
+
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
+        """Returns 1 where the noise, uniform on [0, 1), lies below the probability, otherwise 0."""
+        probabilities = self.mean(parameters)
+        return tf.cast(self.shape_noise(noise) < probabilities, tf.float32)
+
+    def log_prob(self, parameters: Parameters, value: tf.Tensor) -> tf.Tensor:
+        """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""
+        return log_prob_of_logits(self.flatten_event(parameters[0]), self.flatten_event(value))
+
+    def mean(self, parameters: Parameters) -> tf.Tensor:
+        """Returns sigmoid(logits)."""
+        return tf.sigmoid(parameters[0])
+
+
 @keras.saving.register_keras_serializable(package="tfvae")
-class Bernoulli(LogitsHead):
-    """Independent Bernoulli variables, their logits linear in the features.
+class Bernoulli(_Bernoulli, LogitsHead):
+    """Independent Bernoulli variables, their logits linear in the features:
+
+        log p(x) = sum_i x_i l_i - log(1 + exp(l_i))
 
     Values between 0 and 1 are scored with the same formula, the cross-entropy, which is then no log-probability.
 
     Args:
         event_shape: shape of one example.
-        kernel_initializer, linear: see `LogitsHead`.
+        kernel_initializer: initialiser of the linear layer.
+        linear: whether logits are linear in the features; otherwise they are the features plus an offset.
+
+    Example:
+        >>> likelihood = tfvae.distributions.Bernoulli((28, 28, 1))
+        >>> (logits,) = likelihood(features)                    # [N, 200] -> [N, 28, 28, 1]
     """
 
     relaxation = BinaryConcrete
 
-    def distribution(self, parameters):
-        """Returns a `tfd.Independent` of `tfd.Bernoulli`."""
-        return tfd.Independent(tfd.Bernoulli(logits=parameters[0], dtype=tf.float32), len(self.event_shape))
-
-    def sample(self, parameters, noise):
-        """Returns 1 where the noise, uniform on [0, 1), lies below the probability, otherwise 0."""
-        probabilities = self.mean(parameters)
-        return tf.cast(self.shape_noise(noise) < probabilities, tf.float32)
-
-    def log_prob(self, parameters, value):
-        """Returns sum_i value_i logit_i - log(1 + exp(logit_i))."""
-        return log_prob_of_logits(self.flatten_event(parameters[0]), self.flatten_event(value))
-
-    def mean(self, parameters):
-        """Returns sigmoid(logits)."""
-        return tf.sigmoid(parameters[0])
-
-    def initialize_bias(self, mean):
+    def initialize_bias(self, mean: np.ndarray) -> None:
         """Starts from the data's mean: bias = logit(clip(mean, 0.001, 0.999)).
 
         Args:
@@ -77,3 +92,15 @@ class Bernoulli(LogitsHead):
         """
         clipped = np.clip(np.asarray(mean, np.float32), 0.001, 0.999)
         self.logits_layer.initialize_bias(np.log(clipped) - np.log1p(-clipped))
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class BernoulliPrior(_Bernoulli, LogitsPrior):
+    """Independent Bernoulli variables with trainable logits.
+
+    Args:
+        event_shape: shape of the latents, such as their number.
+
+    Example:
+        >>> prior = tfvae.distributions.BernoulliPrior(200)
+    """

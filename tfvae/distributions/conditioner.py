@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import UserError
+from tfvae.distributions.head import Shape
 from tfvae.layers import Composite
 
 
@@ -18,22 +22,32 @@ class Conditioner(Composite, keras.layers.Layer):
     last kernel starts at zero, with which both outputs are constants.
 
     Args:
-        inputs, outputs: units read, and numbers of each of the two outputs.
+        inputs: number of units read.
+        outputs: size of each of the two outputs.
         hidden_size: units of the hidden layer.
-        context_size: numbers of the context; 0 for none.
+        context_size: size of the context; 0 for none.
         masks: 0 or 1 for each entry of the two kernels, [inputs, hidden_size] and [hidden_size, outputs]; None for
             dense ones.
-        raw_bias: where the second output starts.
+        raw_bias: start of the second output.
     """
 
-    def __init__(self, inputs, outputs, hidden_size, context_size=0, masks=None, raw_bias=0.0, **kwargs):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        hidden_size: int,
+        context_size: int = 0,
+        masks: Sequence[np.ndarray] | None = None,
+        raw_bias: float = 0.0,
+        **kwargs: Any,
+    ):
         super().__init__(dtype="float32", **kwargs)
         self.sizes = (inputs, hidden_size, outputs)
         self.context_size = context_size
         self.masks = None if masks is None else tuple(np.asarray(mask, np.float32) for mask in masks)
         self.raw_bias = raw_bias
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the kernels and biases."""
         inputs, hidden, outputs = self.sizes
         self.input_kernel = self._weight("input_kernel", (inputs, hidden))
@@ -47,13 +61,15 @@ class Conditioner(Composite, keras.layers.Layer):
         self.raw_bias_weight = self._weight("raw_bias", (outputs,), start)
         super().build(input_shape)
 
-    def _weight(self, name, shape, initializer="glorot_uniform"):
+    def _weight(
+        self, name: str, shape: tuple[int, ...], initializer: Any = "glorot_uniform"
+    ) -> keras.Variable:
         memory.check_weights(self.path or self.name, *shape)
         return self.add_weight(
             name=name, shape=shape, initializer=initializer, dtype="float32", autocast=False
         )
 
-    def call(self, values, context=None):
+    def call(self, values: tf.Tensor, context: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (shift, raw): [..., outputs] each; the leading axes of values and context broadcast."""
         read, write = (1.0, 1.0) if self.masks is None else self.masks
         hidden = tf.tensordot(values, self.input_kernel * read, 1) + self.hidden_bias
@@ -64,15 +80,17 @@ class Conditioner(Composite, keras.layers.Layer):
         return shift, tf.tensordot(hidden, self.raw_kernel * write, 1) + self.raw_bias_weight
 
 
-def autoregressive_masks(order, hidden_size):
+def autoregressive_masks(
+    order: Sequence[int] | np.ndarray, hidden_size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Masks with which output i depends on the inputs that come before i alone, and on the context.
 
     Hidden units have the degrees 0, 1, .. D - 1 in turn: one of degree d sees the first d inputs, and feeds the outputs
     after those. Degree 0 sees the context alone.
 
     Args:
-        order: the place, 1 .. D, of each unit.
-        hidden_size: hidden units.
+        order: place, 1 .. D, of each unit.
+        hidden_size: number of hidden units.
 
     Returns:
         masks: [D, hidden_size] and [hidden_size, D].

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,18 +11,23 @@ import tensorflow as tf
 from tfvae import memory
 from tfvae.checks import number_in, positive_int
 from tfvae.distributions.diagonal_normal import DiagonalNormal
-from tfvae.distributions.head import Head, tfd
+from tfvae.distributions.head import Head, Parameters, Shape, tfd
+from tfvae.distributions.prior_head import PriorHead
 from tfvae.layers import bounded
+from tfvae.random import Noise
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The head whose distributions are mixed; for their formulas, so that its weights, if any, are another's."""
+    """The head whose distributions are mixed, used for its formulas alone.
+
+    Inside this record Keras does not find the head, so that its weights stay those of the layer that owns it.
+    """
 
     head: Head
 
 
-class MixtureHead(Head):
+class MixtureHead(PriorHead):
     """p(z) = sum_c w_c p_c(z). Parameters are log w, [C], and those of the C components, [C, ...] each.
 
     A subclass has the `kind` of its components. The first number of noise, uniform, chooses the component, the others
@@ -31,34 +37,34 @@ class MixtureHead(Head):
     kind: Kind
 
     @property
-    def noise_size(self):
+    def noise_size(self) -> int:
         """Numbers of noise that one value takes."""
         return 1 + self.kind.head.noise_size
 
-    def noise_from(self, source, stream, num_samples=1):
+    def noise_from(self, source: Noise, stream: str, num_samples: int = 1) -> tf.Tensor:
         """Returns what `sample` takes: [num_samples, rows, noise_size]."""
         choice = source.uniform(f"{stream} component", num_samples, 1)
         return tf.concat([choice, self.kind.head.noise_from(source, stream, num_samples)], axis=-1)
 
-    def distribution(self, parameters):
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns a `tfd.MixtureSameFamily`."""
         components = self.kind.head.distribution(parameters[1:])
         return tfd.MixtureSameFamily(tfd.Categorical(logits=parameters[0]), components)
 
-    def sample(self, parameters, noise):
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Returns a value of the component in whose share of [0, 1) the first number lies."""
         log_weights, *components = parameters
         ends = tf.cumsum(tf.exp(log_weights))[:-1]
         index = tf.reduce_sum(tf.cast(noise[..., :1] >= ends, tf.int32), axis=-1)
         return self.kind.head.sample(tuple(tf.gather(p, index) for p in components), noise[..., 1:])
 
-    def log_prob(self, parameters, value):
+    def log_prob(self, parameters: Parameters, value: tf.Tensor) -> tf.Tensor:
         """Returns log sum_c w_c p_c(value)."""
         log_weights, *components = parameters
         each = self.kind.head.log_prob(tuple(components), value[..., tf.newaxis, :])
         return tf.reduce_logsumexp(log_weights + each, axis=-1)
 
-    def mean(self, parameters):
+    def mean(self, parameters: Parameters) -> tf.Tensor:
         """Returns the sum of the components' means by their weights."""
         log_weights, *components = parameters
         means = self.kind.head.mean(tuple(components))
@@ -73,7 +79,7 @@ class MixturePrior(MixtureHead):
 
     Args:
         latent_size: units of the latent vector.
-        components: their number C.
+        components: number C of components.
         spread: standard deviation of the locations at the start.
 
     Raises:
@@ -82,15 +88,18 @@ class MixturePrior(MixtureHead):
     References:
         Dilokthanakul et al.: Deep unsupervised clustering with Gaussian mixture VAEs (2016).
         Tomczak, Welling: VAE with a VampPrior (2018), which compares with it (MoG).
+
+    Example:
+        >>> prior = tfvae.distributions.MixturePrior(50, components=100)
     """
 
-    def __init__(self, latent_size, components=100, spread=1.0, **kwargs):
+    def __init__(self, latent_size: int, components: int = 100, spread: float = 1.0, **kwargs: Any):
         super().__init__(positive_int("latent_size", latent_size), **kwargs)
         self.components = positive_int("components", components)
         self.spread = number_in("spread", spread, 0.0)
         self.kind = Kind(DiagonalNormal(latent_size))
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the weights."""
         shape = (self.components, *self.event_shape)
         memory.check_weights(self.path or self.name, *shape)
@@ -101,7 +110,7 @@ class MixturePrior(MixtureHead):
         self.log_scales = self.add_weight(shape=shape, initializer="zeros", name="log_scales", **options)
         super().build(input_shape)
 
-    def parameters(self):
+    def parameters(self) -> Parameters:
         """Returns (log w, loc, scale): [C], [C, latent_size] and [C, latent_size]."""
         return (
             tf.nn.log_softmax(tf.convert_to_tensor(self.logits)),
@@ -109,7 +118,7 @@ class MixturePrior(MixtureHead):
             tf.exp(bounded(tf.convert_to_tensor(self.log_scales))),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {
             "latent_size": self.event_shape[0],

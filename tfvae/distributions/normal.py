@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError, number_in
-from tfvae.distributions.head import LOG_2_PI, Head, tfd
+from tfvae.distributions.head import LOG_2_PI, Parameters, Shape, tfd
+from tfvae.distributions.likelihood_head import LikelihoodHead, Mean
 from tfvae.distributions.projection import last_layer
 
 MEMORY = 100.0  # batches that the running mean of the optimal variance remembers
@@ -17,7 +20,7 @@ SMALLEST_VARIANCE = 1e-12  # of data that are met exactly, so that their density
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Normal(Head):
+class Normal(LikelihoodHead):
     """Independent Normal variables with a mean linear in the features and one scale for all.
 
     The optimal scale has the closed form scale^2 = mean (x - loc)^2. It is shared by all examples, so the mean runs
@@ -30,11 +33,11 @@ class Normal(Head):
 
     Args:
         event_shape: shape of one example.
-        scale: the standard deviation: a number, "learned" for one trainable scale, or "optimal".
-        initial_scale: where the learned scale starts. One that is wider than the data, as 1 is for pixels, invites a
+        scale: standard deviation: a number, "learned" for one trainable scale, or "optimal".
+        initial_scale: start of the learned scale. One that is wider than the data, as 1 is for pixels, invites a
             posterior that ignores them. `tfvae train` starts from the data's standard deviation about their mean;
             elsewhere give it here, or call `initialize_scale` on the head of a built model.
-        kernel_initializer: of the linear layer.
+        kernel_initializer: initialiser of the linear layer.
         linear: whether the mean is linear in the features; otherwise it is the features plus an offset.
 
     Raises:
@@ -43,17 +46,21 @@ class Normal(Head):
     References:
         Rybkin, Daniilidis, Levine: Simple and effective VAE training with calibrated decoders (2021)
         (the optimal variance).
+
+    Example:
+        >>> likelihood = tfvae.distributions.Normal((28, 28, 1), scale="learned", initial_scale=0.3)
+        >>> loc, scale = likelihood(features)                   # [N, 200] -> [N, 28, 28, 1] and [N, 1, 1, 1]
     """
 
     def __init__(
         self,
-        event_shape,
-        scale=1.0,
-        kernel_initializer="glorot_uniform",
-        linear=True,
+        event_shape: int | Sequence[int],
+        scale: float | str = 1.0,
+        kernel_initializer: Any = "glorot_uniform",
+        linear: bool = True,
         *,
-        initial_scale=1.0,
-        **kwargs,
+        initial_scale: float = 1.0,
+        **kwargs: Any,
     ):
         super().__init__(event_shape, **kwargs)
         self.linear = self.autocast = linear  # an offset is added in float32
@@ -70,7 +77,7 @@ class Normal(Head):
             self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="loc"
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the linear layer and the scale."""
         self.loc_layer.build(input_shape)
         if self.scale == "learned":
@@ -93,25 +100,25 @@ class Normal(Head):
             self.batches = self.add_weight(initializer="zeros", name="batches", **fixed)
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> Parameters:
         """Returns (loc, scale): [N, *event_shape] and [N, 1, ...], which broadcast."""
         loc = self.loc_layer(features)
         ones = tf.ones(tf.concat([tf.shape(loc)[:1], [1] * len(self.event_shape)], axis=0))
         return loc, ones * self.current_scale()
 
-    def current_scale(self):
+    def current_scale(self) -> float | tf.Tensor:
         """Returns the scale: a number or a scalar."""
         if self.scale == "learned":
             return tf.exp(tf.cast(self.log_scale, tf.float32))
         return tf.sqrt(tf.convert_to_tensor(self.variance)) if self.scale == "optimal" else self.scale
 
     @property
-    def adapts(self) -> bool:
+    def adapts(self) -> bool:  # type: ignore[override]
         """Whether training steps set the scale."""
         return self.scale == "optimal"
 
-    def adapt(self, parameters, value, mean):
-        """Returns (loc, the batch's optimal scale), and takes that scale into the running mean; see `Head.adapt`."""
+    def adapt(self, parameters: Parameters, value: tf.Tensor, mean: Mean) -> Parameters:
+        """Returns (loc, the batch's optimal scale), and takes that scale into the running mean."""
         if self.scale != "optimal":
             return parameters
         loc, scale = parameters
@@ -123,38 +130,38 @@ class Normal(Head):
         self.variance.assign(variance + (optimum - variance) / batches)
         return loc, tf.ones_like(scale) * tf.sqrt(optimum)
 
-    def figures(self):
+    def own_metrics(self) -> dict[str, float]:
         """Returns the scale."""
         return {"scale": float(self.current_scale())}
 
-    def distribution(self, parameters):
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns a `tfd.Independent` of `tfd.Normal`."""
         return tfd.Independent(tfd.Normal(*parameters), len(self.event_shape))
 
-    def sample(self, parameters, noise):
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Returns loc + scale * noise."""
         loc, scale = parameters
         return loc + scale * self.shape_noise(noise)
 
-    def log_prob(self, parameters, value):
+    def log_prob(self, parameters: Parameters, value: tf.Tensor) -> tf.Tensor:
         """Returns sum_i -(value_i - loc_i)^2 / (2 scale^2) - log scale - log(2 pi) / 2."""
         loc, scale = parameters
         return self.sum_event(-0.5 * tf.square((value - loc) / scale) - tf.math.log(scale) - 0.5 * LOG_2_PI)
 
-    def mean(self, parameters):
+    def mean(self, parameters: Parameters) -> tf.Tensor:
         """Returns loc."""
         return parameters[0]
 
-    def initialize_bias(self, mean):
+    def initialize_bias(self, mean: np.ndarray) -> None:
         """Starts from the data's mean: array [*event_shape]."""
         self.loc_layer.initialize_bias(np.asarray(mean, np.float32))
 
-    def initialize_scale(self, spread):
+    def initialize_scale(self, spread: float) -> None:
         """Starts a learned scale from the data's standard deviation, unless that is 0."""
         if self.scale == "learned" and spread > 0.0:
             self.log_scale.assign(math.log(spread))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return super().get_config() | {

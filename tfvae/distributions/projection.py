@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import memory
@@ -21,15 +23,17 @@ class Projection(Composite, keras.layers.Layer):
 
     Args:
         target_shape: shape of one example's output.
-        kernel_initializer: of the linear layer.
+        kernel_initializer: initialiser of the linear layer.
     """
 
-    def __init__(self, target_shape, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(
+        self, target_shape: tuple[int, ...], kernel_initializer: Any = "glorot_uniform", **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any = None) -> None:
         """Makes the linear layer that fits the features."""
         self.convolutional = (
             len(input_shape) == 4
@@ -52,20 +56,20 @@ class Projection(Composite, keras.layers.Layer):
             self.linear.build((None, math.prod(input_shape[1:])))
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns [N, *target_shape], float32."""
         if not self.convolutional:
             features = tf.reshape(features, [-1, math.prod(features.shape[1:])])
         return tf.reshape(tf.cast(self.linear(features), tf.float32), [-1, *self.target_shape])
 
-    def initialize_bias(self, values):
+    def initialize_bias(self, values: np.ndarray) -> None:
         """Sets the bias to the array `values` [*target_shape], or to its mean over the pixels of each channel where
         the layer is a convolution."""
         if self.convolutional:
             values = values.mean(axis=(0, 1))
         self.linear.bias.assign(values.reshape(-1))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return super().get_config() | {"target_shape": self.target_shape, "kernel_initializer": initializer}
@@ -79,11 +83,11 @@ class Offset(Composite, keras.layers.Layer):
         target_shape: shape of one example's output.
     """
 
-    def __init__(self, target_shape, **kwargs):
+    def __init__(self, target_shape: tuple[int, ...], **kwargs: Any):
         super().__init__(**{"autocast": False} | kwargs)
         self.target_shape = tuple(target_shape)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any = None) -> None:
         """Makes the offset.
 
         Raises:
@@ -100,20 +104,22 @@ class Offset(Composite, keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         """Returns [N, *target_shape], float32."""
         return tf.reshape(tf.cast(features, tf.float32), [-1, *self.target_shape]) + self.bias
 
-    def initialize_bias(self, values):
+    def initialize_bias(self, values: np.ndarray) -> None:
         """Sets the offset to the array `values` [*target_shape]."""
         self.bias.assign(values)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {"target_shape": self.target_shape}
 
 
-def last_layer(event_shape, linear, kernel_initializer, **options):
+def last_layer(
+    event_shape: tuple[int, ...], linear: bool, kernel_initializer: Any, **options: Any
+) -> Projection | Offset:
     """Returns a head's `Projection`, or its `Offset` where it is not `linear`."""
     return (
         Projection(event_shape, kernel_initializer, **options) if linear else Offset(event_shape, **options)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import tensorflow as tf
 
-from tfvae.distributions.head import Head
+from tfvae.distributions.head import Head, Parameters
 
 SMALLEST_UNIFORM = 1e-7  # keeps the logarithms of uniform noise finite
 
@@ -19,15 +18,15 @@ class Plain:
 
     head: Head
 
-    def sample(self, parameters, noise):
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Returns values [..., *event_shape]."""
         return self.head.sample(parameters, noise)
 
-    def log_prob(self, parameters, latent):
+    def log_prob(self, parameters: Parameters, latent: tf.Tensor) -> tf.Tensor:
         """Returns the log-probability of what `sample` gave, nats."""
         return self.head.log_prob(parameters, latent)
 
-    def value(self, latent):
+    def value(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns what networks see of what `sample` gave."""
         return latent
 
@@ -40,21 +39,20 @@ class BinaryConcrete:
         Maddison, Mnih, Teh: The Concrete distribution (2017), appendix B.
     """
 
-    values: ClassVar[str] = "binary"
     head: Head
     temperature: tf.Tensor
 
-    def sample(self, parameters, noise):
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Returns y: [..., *event_shape]."""
         noise = inner_noise(self.head, noise)
         return (parameters[0] + tf.math.log(noise) - tf.math.log1p(-noise)) / self.temperature
 
-    def log_prob(self, parameters, latent):
+    def log_prob(self, parameters: Parameters, latent: tf.Tensor) -> tf.Tensor:
         """Returns sum_i log t + a_i - 2 log(1 + exp(a_i)) with a = logits - t y and t the temperature, nats."""
         a = parameters[0] - self.temperature * latent
         return self.head.sum_event(tf.math.log(self.temperature) + a - 2.0 * tf.nn.softplus(a))
 
-    def value(self, latent):
+    def value(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns sigmoid(y)."""
         return tf.sigmoid(latent)
 
@@ -68,16 +66,15 @@ class GumbelSoftmax:
         Jang, Gu, Poole: Categorical reparameterization with Gumbel-softmax (2017).
     """
 
-    values: ClassVar[str] = "one-hot"
     head: Head
     temperature: tf.Tensor
 
-    def sample(self, parameters, noise):
+    def sample(self, parameters: Parameters, noise: tf.Tensor) -> tf.Tensor:
         """Returns y: [..., variables, classes]."""
         noise = inner_noise(self.head, noise)
         return tf.nn.log_softmax((parameters[0] - tf.math.log(-tf.math.log(noise))) / self.temperature)
 
-    def log_prob(self, parameters, latent):
+    def log_prob(self, parameters: Parameters, latent: tf.Tensor) -> tf.Tensor:
         """Returns the density of y: log (n-1)! + (n-1) log t + sum_i a_i - n logsumexp_i a_i for each variable, nats.
 
         n is the number of classes, t the temperature and a = logits - t y; the density is one of the n - 1 log-ratios
@@ -89,12 +86,12 @@ class GumbelSoftmax:
         each = constant + tf.reduce_sum(a, axis=-1) - classes * tf.reduce_logsumexp(a, axis=-1)
         return tf.reduce_sum(each, axis=-1)
 
-    def value(self, latent):
+    def value(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns exp(y), on the simplex."""
         return tf.exp(latent)
 
 
-def view(head: Head, temperature: tf.Tensor | None):
+def view(head: Head, temperature: tf.Tensor | None) -> Plain | BinaryConcrete | GumbelSoftmax:
     """Returns the head as it is, or relaxed at a temperature."""
     return Plain(head) if temperature is None else head.relaxation(head, temperature)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ import tensorflow as tf
 
 from tfvae import memory
 from tfvae.checks import UserError, positive_int, shape_of
+from tfvae.distributions.head import Parameters, Shape
 from tfvae.distributions.mixture import Kind, MixtureHead
 from tfvae.layers import uncounted
 
@@ -28,15 +31,14 @@ class VampPrior(MixtureHead):
     The model gives it its encoder and posterior head (`bind`), whose weights stay the model's; only the w_c are its
     own. A pixel of w_c outside the range has no gradient. The encoder sees pseudo-inputs as it sees examples in
     evaluation, without dropout and with the moving averages of batch normalisation, and its activity regularisers do
-    not count them. As q's weights are p's too,
-    estimators that train q apart from p are refused.
+    not count them. As q's weights are p's too, estimators that train q apart from p are refused.
 
     Args:
         latent_size: units of the latent vector.
         event_shape: shape of one example.
-        components: pseudo-inputs C.
+        components: number C of pseudo-inputs.
         value_range: (low, high) of the examples.
-        initial: [C, *event_shape], where the pseudo-inputs start, such as examples; None for small noise about the low
+        initial: start of the pseudo-inputs, [C, *event_shape], such as examples; None for small noise about the low
             end of the range, as in the paper's code.
 
     Raises:
@@ -44,22 +46,31 @@ class VampPrior(MixtureHead):
 
     References:
         Tomczak, Welling: VAE with a VampPrior (2018), the variational mixture of posteriors.
+
+    Example:
+        >>> prior = tfvae.distributions.VampPrior(50, (28, 28, 1), components=500)
+        >>> model = tfvae.VAE(encoder, decoder, posterior=posterior, likelihood=likelihood, prior=prior)
     """
 
     mixes_posterior = True
 
     def __init__(
-        self, latent_size, event_shape, components=100, value_range=(0.0, 1.0), initial=None, **kwargs
+        self,
+        latent_size: int,
+        event_shape: int | Sequence[int],
+        components: int = 100,
+        value_range: tuple[float, float] = (0.0, 1.0),
+        initial: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(positive_int("latent_size", latent_size), **kwargs)
         self.input_shape_ = shape_of("event_shape", event_shape)
         self.components = positive_int("components", components)
         self.value_range = _range(value_range)
         self._initial = None if initial is None else self._checked(initial)
-        self.kind = None
         self._posterior = None
 
-    def _checked(self, values):
+    def _checked(self, values: Any) -> np.ndarray:
         """Returns pseudo-inputs as float32.
 
         Raises:
@@ -83,7 +94,7 @@ class VampPrior(MixtureHead):
             )
         return values
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Shape | None = None) -> None:
         """Makes the pseudo-inputs."""
         low, high = self.value_range
         mean, spread = (share * (high - low) for share in START)
@@ -100,7 +111,7 @@ class VampPrior(MixtureHead):
             self.raw.assign(self._initial)
         super().build(input_shape)
 
-    def bind(self, model):
+    def bind(self, model: Any) -> None:
         """Takes the posterior of the model whose prior this is.
 
         Raises:
@@ -138,7 +149,7 @@ class VampPrior(MixtureHead):
                 received=f"{len(heads)} layers",
                 fix="choose MixturePrior or RealNVPPrior",
             )
-        if not heads[0].scores_anywhere:
+        if not heads[0].has_cheap_log_prob:
             raise UserError(
                 "a VampPrior needs the posterior's density at any value",
                 expected="DiagonalNormal, FullCovarianceNormal, HouseholderNormal or RealNVP",
@@ -147,11 +158,11 @@ class VampPrior(MixtureHead):
         self.kind = Kind(heads[0])
         self._posterior = model.posterior_parameters
 
-    def pseudo_inputs(self):
+    def pseudo_inputs(self) -> tf.Tensor:
         """Returns the pseudo-inputs: [C, *event_shape], inside the range."""
         return tf.clip_by_value(tf.convert_to_tensor(self.raw), *self.value_range)
 
-    def parameters(self):
+    def parameters(self) -> Parameters:
         """Returns log (1/C), [C], and the parameters of the posterior at each pseudo-input, [C, ...]."""
         if self._posterior is None:
             raise UserError(
@@ -161,7 +172,7 @@ class VampPrior(MixtureHead):
         with uncounted(self._posterior.__self__):
             return log_weights, *self._posterior(self.pseudo_inputs())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments but `initial`, which the weights replace."""
         return super().get_config() | {
             "latent_size": self.event_shape[0],
@@ -171,7 +182,7 @@ class VampPrior(MixtureHead):
         }
 
 
-def _range(value):
+def _range(value: Any) -> tuple[float, float]:
     try:
         low, high = map(float, value)
     except (TypeError, ValueError):

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfvae import memory, random
 from tfvae.checks import CHAINS, UserError, one_of, positive_int
-from tfvae.distributions import compiled
+from tfvae.distributions import log_density
 from tfvae.evaluation import hmc
 from tfvae.evaluation.traced import traced
 from tfvae.models.contract import Density, Generative, Inferential, Latents
@@ -65,7 +65,7 @@ def check_model(model: Any, init: str) -> None:
         raise UserError(
             f"a {type(model).__name__} has no q(z|x)", expected='init="prior"', received='init="posterior"'
         )
-    unfit = [head for head in model.posterior_heads if not head.scores_anywhere]
+    unfit = [head for head in model.posterior_heads if not head.has_cheap_log_prob]
     if unfit:
         raise UserError(
             f"a {type(unfit[0]).__name__} posterior does not give the density at any value",
@@ -222,7 +222,7 @@ class Annealing:
         return self._visit(x, self.pack(latents))
 
     def _visit(self, x: Any, z: tf.Tensor) -> hmc.Point:
-        with compiled.densities():
+        with log_density.compiled_densities():
             return hmc.visit(self._densities(x), z)
 
     def _transition(
@@ -263,7 +263,7 @@ class Annealing:
         """Weighs and moves, once for each temperature from begin to before end. Returns the point, what the
         log-weights gained, and the acceptance, summed."""
         first_row, seed, (begin, end) = place
-        with compiled.densities():
+        with log_density.compiled_densities():
             densities = self._densities(x)
 
             def body(k, point, log_weights, accepted):
@@ -289,7 +289,7 @@ class Annealing:
     ) -> tuple[hmc.Point, tf.Tensor, tf.Tensor]:
         """Moves and corrects the step size. Returns the point, log step size [B], and that after each transition."""
         first_row, seed, (begin, end) = place
-        with compiled.densities():
+        with log_density.compiled_densities():
             densities = self._densities(x)
 
             def body(k, point, log_step, steps):

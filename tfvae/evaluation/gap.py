@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import STEPS, UserError, int_from, not_finite, number_in, positive_int
-from tfvae.distributions import compiled
+from tfvae.distributions import log_density
 from tfvae.evaluation import importance
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_examples
@@ -128,7 +128,7 @@ def check_gap(model: Any) -> None:
         fix = "its log p(x|condition) is exact: log_marginal applies, tfvae evaluate without --gap"
     elif not isinstance(model, Inferential):
         what, fix = "a model without q(z|x) has no inference gap", "ais applies"
-    elif any(head.latents != "continuous" for head in model.posterior_heads):
+    elif any(head.value_kind != "continuous" for head in model.posterior_heads):
         what = "the inference gap needs continuous latents, along which q has a gradient"
     elif not model.encodes_posterior:
         what = "the inference gap needs a q(z|x) whose parameters depend on x alone, not on sampled latents"
@@ -158,13 +158,13 @@ def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
         step_samples: int,
     ) -> Any:
         options = {"steps": steps, "learning_rate": learning_rate, "step_samples": step_samples}
-        with compiled.densities():
+        with log_density.compiled_densities():
             return climb(model, x, free, first_row, seed, **options)
 
     def weigh_block(x: Any, found: list[Any], first_row: tf.Tensor, seed: tf.Tensor, size: int) -> tf.Tensor:
         """Returns log-weights of several q at the same noise: [len(found), size, B]."""
         num_rows = tf.shape(tf.nest.flatten(x)[0])[0]
-        with compiled.densities():
+        with log_density.compiled_densities():
             each = [
                 model.score(
                     x, model.constrain(free), size, random.PhiloxNoise(seed, num_rows, first_row)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfvae import random
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import compiled
+from tfvae.distributions import log_density
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, finish
 from tfvae.evaluation.examples import as_examples
@@ -177,7 +177,7 @@ def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
         x: Any, encoding: Any, first_row: tf.Tensor, seed: tf.Tensor, size: int, state: State
     ) -> State:
         noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-        with compiled.densities():
+        with log_density.compiled_densities():
             log_weights = model.score(x, encoding, size, noise).log_weights
         return _accumulate(state, tf.cast(log_weights, tf.float64))
 

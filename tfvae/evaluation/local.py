@@ -49,7 +49,7 @@ def climb(
         Kingma, Ba: Adam: a method for stochastic optimization (2015), algorithm 1.
         Roeder, Wu, Duvenaud: Sticking the landing (2017), equation 8.
     """
-    path_alone = all(head.scores_anywhere for head in model.posterior_heads)
+    path_alone = all(head.has_cheap_log_prob for head in model.posterior_heads)
     estimator = estimators.get("stl" if path_alone else "elbo")
     num_rows = tf.shape(tf.nest.flatten(x)[0])[0]
 

@@ -12,7 +12,14 @@ import tensorflow_probability as tfp
 
 from tfvae import memory, random
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import Head, StandardNormal, kl_divergence
+from tfvae.distributions import (
+    Head,
+    LikelihoodHead,
+    PosteriorHead,
+    PriorHead,
+    StandardNormal,
+    kl_divergence,
+)
 from tfvae.distributions.head import Parameters
 from tfvae.estimators.catalog import check_path
 from tfvae.models import checking
@@ -28,6 +35,11 @@ HEADS = {
     "discrete": "Bernoulli or OneHotCategorical",
 }
 Draw = Callable[[Head, str], tf.Tensor]  # from a head and the name of a stream to the head's noise
+
+
+def kind_of(head: Head) -> str:
+    """Returns the kind of a head's latents, "continuous" or "discrete"."""
+    return "continuous" if head.value_kind == "continuous" else "discrete"
 
 
 class BaseVAE(LatentVariableModel):
@@ -54,9 +66,9 @@ class BaseVAE(LatentVariableModel):
         encoder: Any,
         decoder: Any,
         *,
-        posteriors: list[Head],
-        likelihood: Head,
-        prior: Head | None,
+        posteriors: list[PosteriorHead],
+        likelihood: LikelihoodHead,
+        prior: PriorHead | PosteriorHead | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,16 +79,19 @@ class BaseVAE(LatentVariableModel):
         )
         heads = dict(zip(names, posteriors, strict=True))
         check_parts(keras.layers.Layer, "a Keras layer or model", {"encoder": encoder, "decoder": decoder})
-        check_parts(Head, "a head from tfvae.distributions", heads | {"likelihood": likelihood})
-        check_parts((Head, type(None)), "a head from tfvae.distributions", {"prior": prior})
+        check_parts(Head, "a head from tfvae.distributions", heads)
+        check_parts(LikelihoodHead, "a likelihood head from tfvae.distributions", {"likelihood": likelihood})
+        latent_heads = (PriorHead, PosteriorHead, type(None))
+        check_parts(latent_heads, "a head of latents from tfvae.distributions", {"prior": prior})
         for name, head in heads.items():
-            if head.latents != self.latents:
+            if kind_of(head) != self.latents:
                 raise UserError(
                     f"{name} does not fit a {type(self).__name__}, whose latents are {self.latents}",
                     expected=HEADS[self.latents],
                     received=type(head).__name__,
                 )
-            if not head.scores_anywhere:
+            check_parts(PosteriorHead, "a posterior head from tfvae.distributions", {name: head})
+            if not head.has_cheap_log_prob:
                 check_path(self.estimator.name, type(head).__name__)
         self.encoder = encoder
         self.decoder = decoder
@@ -91,11 +106,12 @@ class BaseVAE(LatentVariableModel):
                 received=f"one over {self.prior_head.describe_values()}",
             )
         self.check_prior(self.prior_head)
-        self.prior_head.bind(self)
-        if not self.prior_head.needs_features and not self.prior_head.built:
-            self.prior_head.build(None)
+        if isinstance(self.prior_head, PriorHead):
+            self.prior_head.bind(self)
+            if not self.prior_head.built:
+                self.prior_head.build(None)
 
-    def check_prior(self, prior: Head) -> None:
+    def check_prior(self, prior: PriorHead | PosteriorHead) -> None:
         """Raises a `UserError` unless the model can give the prior what it needs."""
         if prior.needs_features:
             raise UserError(
@@ -112,7 +128,7 @@ class BaseVAE(LatentVariableModel):
     @property
     def latent_kinds(self) -> tuple[str, ...]:
         """See `Generative.latent_kinds`."""
-        return tuple(head.latents for head in self.posterior_heads)
+        return tuple(kind_of(head) for head in self.posterior_heads)
 
     @property
     def encodes_posterior(self) -> bool:

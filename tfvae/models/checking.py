@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions import Head
-from tfvae.distributions.head import LARGEST, within
+from tfvae.distributions import LikelihoodHead
+from tfvae.distributions.head import LARGEST
+from tfvae.distributions.likelihood_head import within
 
 _TOLD = re.compile(r"assertion failed: \[UserError: (.*)\]$", re.MULTILINE)
 _here = threading.local()
@@ -89,9 +90,9 @@ def numbers(name: str, values: tf.Tensor) -> Check:
     return Check(lambda: within(values, -LARGEST, LARGEST), lambda: _not_finite(name, values))
 
 
-def support(head: Head, values: tf.Tensor, *, scored: bool = True) -> Check:
+def support(head: LikelihoodHead, values: tf.Tensor, *, scored: bool = True) -> Check:
     """Checks that a likelihood can score every value; where it is not `scored`, that it lies in the range of those."""
-    kind = type(head) if scored else Head
+    kind = type(head) if scored else LikelihoodHead
 
     def outside():
         unfit = kind.unfit(head, values)

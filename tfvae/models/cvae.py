@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae.checks import UserError
-from tfvae.distributions import Head
+from tfvae.distributions import LikelihoodHead, PosteriorHead, PriorHead
 from tfvae.distributions.head import Parameters
 from tfvae.models.conditional import Conditional, Pair, flat, join
 from tfvae.models.contract import Generator, Latents
@@ -63,11 +63,11 @@ class CVAE(Conditional, VAE):
         decoder: Any,
         *,
         condition_shape: Any,
-        posterior: Head,
-        likelihood: Head,
+        posterior: PosteriorHead,
+        likelihood: LikelihoodHead,
         condition_network: Any = None,
         given: Any = None,
-        prior: Head | None = None,
+        prior: PriorHead | PosteriorHead | None = None,
         estimator: Any = "elbo",
         num_samples: int = 1,
         **kwargs: Any,
@@ -87,9 +87,9 @@ class CVAE(Conditional, VAE):
         check_parts(keras.layers.Layer, "a Keras layer or model", {"condition_network": network})
         self.condition_network = network
 
-    def check_prior(self, prior: Head) -> None:
+    def check_prior(self, prior: PriorHead | PosteriorHead) -> None:
         """See `BaseVAE.check_prior`: the prior may take features, those of the condition."""
-        if prior.mixes_posterior:
+        if isinstance(prior, PriorHead) and prior.mixes_posterior:
             raise UserError(
                 "a VampPrior mixes posteriors of examples alone",
                 expected="a model without a condition",

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError, positive_int
-from tfvae.distributions import DiagonalNormal, Head, StandardNormal, kl_divergence
+from tfvae.distributions import DiagonalNormal, LikelihoodHead, StandardNormal, kl_divergence
 from tfvae.distributions.head import Parameters
 from tfvae.layers import Dense, added, uncounted
 from tfvae.models.base_vae import BaseVAE
@@ -66,7 +66,7 @@ class DRAW(BaseVAE, Stepwise):
     def __init__(
         self,
         *,
-        likelihood: Head,
+        likelihood: LikelihoodHead,
         steps: int,
         step_latent_size: int,
         units: int = 256,
@@ -76,7 +76,7 @@ class DRAW(BaseVAE, Stepwise):
     ) -> None:
         self.steps = positive_int("steps", steps)
         self.step_latent_size = positive_int("step_latent_size", step_latent_size)
-        check_parts(Head, "a head from tfvae.distributions", {"likelihood": likelihood})
+        check_parts(LikelihoodHead, "a likelihood head from tfvae.distributions", {"likelihood": likelihood})
         if likelihood.linear:
             raise UserError(
                 "the canvas of DRAW is what the likelihood needs, without a linear layer in between",

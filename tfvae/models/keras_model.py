@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfvae import compat
 from tfvae.checks import UserError
-from tfvae.distributions import compiled
+from tfvae.distributions import log_density
 from tfvae.layers import Composite, check_sums
 from tfvae.models import checking, replicas, steps, xla
 from tfvae.models.checked import Checked
@@ -79,12 +79,12 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
 
     def train_step(self, data: Any) -> Metrics:
         """Takes one training step on a batch of `fit`."""
-        with compiled.densities(xla.LEAST_NUMBERS[self.compiles]):
+        with log_density.compiled_densities(xla.LEAST_NUMBERS[self.compiles]):
             return self.learn(self._batch(data))
 
     def test_step(self, data: Any) -> Metrics:
         """Reports the metrics of a batch of `evaluate`."""
-        with compiled.densities(xla.LEAST_NUMBERS[self.compiles]):
+        with log_density.compiled_densities(xla.LEAST_NUMBERS[self.compiles]):
             return self.assess(self._batch(data))
 
     def __call__(self, inputs, *args, **kwargs):

@@ -6,8 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae.distributions import Head
-from tfvae.distributions.head import Mean, Parameters
+from tfvae.distributions import LikelihoodHead
+from tfvae.distributions.head import Parameters
+from tfvae.distributions.likelihood_head import Mean
 from tfvae.models import checking
 from tfvae.models.checking import Check
 from tfvae.models.keras_model import KerasModel
@@ -20,7 +21,7 @@ class LikelihoodModel(KerasModel):
         likelihood_head: head of the likelihood.
     """
 
-    likelihood_head: Head
+    likelihood_head: LikelihoodHead
 
     @property
     def event_shape(self) -> tuple[int, ...]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfvae.distributions.head import Mean, Parameters
+from tfvae.distributions.head import Parameters
+from tfvae.distributions.likelihood_head import Mean
 from tfvae.distributions.relaxation import BinaryConcrete, GumbelSoftmax, Plain
 
 View = Plain | BinaryConcrete | GumbelSoftmax
@@ -40,8 +41,8 @@ class Particles(NamedTuple):
     Attributes:
         latents: one tensor [K, B, ...] for each stochastic layer, attached to the path from the parameters of q.
         fixed: the same values, detached; every log-density below is evaluated at them, but for the posterior's where
-            the head's `scores_anywhere` is False, which is attached to the path. Latents and fixed are empty where the
-            log-densities follow the path themselves, as an `automatic` estimator may have it.
+            the head's `has_cheap_log_prob` is False, which is attached to the path. Latents and fixed are empty where
+            the log-densities follow the path themselves, as an `automatic` estimator may have it.
         log_likelihood: log p(x|z), [K, B], nats.
         log_priors: log p(z_l | the layer above) for each layer, [K, B] each, nats.
         log_posteriors: log q(z_l | x, the layers drawn before) for each layer, [K, B] each, nats.
@@ -101,7 +102,7 @@ def sample_and_score(
         fixed: the same, detached.
         log_posterior: [K, B], nats: at `fixed`; along the path where the head cannot score any value cheaply.
     """
-    if not seen.head.scores_anywhere:
+    if not seen.head.has_cheap_log_prob:
         latent, log_posterior = seen.head.sample_and_log_prob(parameters, noise)
         return latent, detach(latent, tape), log_posterior
     latent = seen.sample(parameters, noise)

@@ -8,8 +8,9 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.distributions import Head
-from tfvae.distributions.head import Mean, Parameters
+from tfvae.distributions import LikelihoodHead
+from tfvae.distributions.head import Parameters
+from tfvae.distributions.likelihood_head import Mean
 from tfvae.models import checking, replicas
 from tfvae.models.conditional import Conditional, Pair
 from tfvae.models.contract import Density
@@ -40,11 +41,17 @@ class Regressor(Conditional, Density):
     """
 
     def __init__(
-        self, network: Any, *, condition_shape: Any, likelihood: Head, given: Any = None, **kwargs: Any
+        self,
+        network: Any,
+        *,
+        condition_shape: Any,
+        likelihood: LikelihoodHead,
+        given: Any = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_parts(keras.layers.Layer, "a Keras layer or model", {"network": network})
-        check_parts(Head, "a head from tfvae.distributions", {"likelihood": likelihood})
+        check_parts(LikelihoodHead, "a likelihood head from tfvae.distributions", {"likelihood": likelihood})
         self.condition_on(condition_shape, given, likelihood)
         self.network = network
         self.likelihood_head = likelihood

@@ -11,10 +11,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.distributions import compiled
+from tfvae.distributions import log_density
 from tfvae.models import checking
 
-LEAST_NUMBERS = {"auto": compiled.LEAST_NUMBERS, True: 0, False: math.inf}  # of a log-density, to be compiled
+LEAST_NUMBERS = {
+    "auto": log_density.LEAST_NUMBERS,
+    True: 0,
+    False: math.inf,
+}  # of a log-density, to be compiled
 UNSUPPORTED = re.compile(r"Detected unsupported operations .*? on \w+: (\w+)")
 
 

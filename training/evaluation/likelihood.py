@@ -39,7 +39,7 @@ def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Lik
     config, head = task.config, task.model.likelihood_head
     estimate = particles if chains is None else chains
     values = math.prod(head.event_shape)
-    found: dict[str, Any] = {f"likelihood_{name}": value for name, value in head.figures().items()}
+    found: dict[str, Any] = {f"likelihood_{name}": value for name, value in head.own_metrics().items()}
     if head.levels is not None:
         found |= {"bits_per_dimension": estimate.nll / (values * math.log(2.0)), "levels": head.levels}
     if task.examples.condition is not None:

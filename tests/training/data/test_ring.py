@@ -68,6 +68,6 @@ def test_a_small_vae_puts_its_samples_on_the_ring(tmp_path):
     assert counts.min() > 0.4 / 12 and counts.max() < 1.8 / 12, "the circle is covered"
     codes = np.asarray(model.encode(data.load("ring").test.images))
     assert codes.std(axis=0).min() > 0.5, "both latents are used"
-    assert model.likelihood_head.figures()["scale"] < 0.15
+    assert model.likelihood_head.own_metrics()["scale"] < 0.15
     for name in ("samples", "reconstructions", "latent_map", "loss_curves"):
         assert png.imread(run.figures / f"{name}.png")[..., :3].std() > 0.02, name

@@ -19,7 +19,7 @@ _here = threading.local()
 
 
 @contextlib.contextmanager
-def densities(least_numbers: float = LEAST_NUMBERS) -> Iterator[None]:
+def compiled_densities(least_numbers: float = LEAST_NUMBERS) -> Iterator[None]:
     """Within it, and in this thread, log-densities over `least_numbers` or more of each example are compiled."""
     before = _least()
     _here.least = least_numbers
@@ -36,8 +36,8 @@ def _least() -> float:
 class LogDensity:
     """A log-density summed over the last axis, with its gradient.
 
-    Called outside `densities()`, or for few numbers, it is `formula`; otherwise XLA compiles it, and its gradient
-    recomputes from the arguments what it needs instead of keeping it.
+    Outside `compiled_densities()`, and for few numbers, it is `formula`. Otherwise XLA compiles it, and its gradient
+    recomputes what it needs from the arguments.
 
     Args:
         formula: maps tensors that broadcast to [..., B, D] to [..., B].
@@ -50,8 +50,8 @@ class LogDensity:
         pullback = tf.function(self._pullback, jit_compile=True, autograph=False)
 
         @tf.custom_gradient
-        def compiled(*arguments):
-            def gradient(upstream):
+        def compiled(*arguments: tf.Tensor) -> tuple[tf.Tensor, Callable[..., list[tf.Tensor]]]:
+            def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
                 return [pullback(index, upstream, *arguments) for index in range(len(arguments))]
 
             return value(*arguments), gradient

@@ -1,4 +1,4 @@
-"""The exponential tilt that gives a distribution on [0, 1] a wanted mean."""
+"""The logit of a distribution on [0, 1] from its mean, where that has no closed form."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 STEEPEST = 50.0
 
 
-def tilt_for(mean: np.ndarray, mean_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Solves mean_of(t) = mean for each element by bisection between -50 and 50; beyond, the nearer of the two.
+def logit_of_mean(mean: np.ndarray, mean_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Solves mean_of(logit) = mean for each element by bisection between -50 and 50; beyond, the nearer of the two.
 
     Args:
         mean: wanted means in [0, 1], any shape.
-        mean_of: the mean, increasing, of densities or masses proportional to exp(t x) on [0, 1].
+        mean_of: increasing function from a logit to the mean of the density, or mass, exp(logit x) / Z on [0, 1].
 
     Returns:
-        t: float32, the shape of `mean`.
+        logit: float32, the shape of `mean`.
     """
     mean = np.asarray(mean, np.float64)
     low, high = np.full_like(mean, -STEEPEST), np.full_like(mean, STEEPEST)
