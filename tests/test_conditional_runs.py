@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from kit.evaluations import last
 
-from tfvae import cli, conditions
+from tfvae import cli
+from tfvae.presets import conditions
 from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory
 

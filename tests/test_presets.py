@@ -13,6 +13,7 @@ import pytest
 
 from tfvae import distributions, presets
 from tfvae.checks import UserError
+from tfvae.presets import heads
 from tfvae.presets.differences import DIFFERENCES
 
 
@@ -73,8 +74,8 @@ def test_conditions_that_a_preset_cannot_have(name, condition):
 )  # fmt: skip
 def test_posteriors_and_priors_by_name(posterior, prior):
     model = presets.create("digits", widths=(4,), latent_size=3, posterior=posterior, prior=prior)
-    assert type(model.posterior_head).__name__ == presets.POSTERIORS[posterior]
-    assert type(model.prior_head).__name__ == presets.PRIORS[prior]
+    assert type(model.posterior_head).__name__ == presets.POSTERIORS[posterior].head
+    assert type(model.prior_head).__name__ == presets.PRIORS[prior].head
     assert model.sample(2, seed=0).shape == (2, 8, 8, 1)
 
 
@@ -88,7 +89,7 @@ def test_a_conditional_posterior_and_prior():
     ):
         model = presets.create("cvae-column", **options, **given)
         assert type(model.prior_head).__name__.startswith(kind)
-        assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"]
+        assert type(model.posterior_head).__name__ == presets.POSTERIORS["iaf"].head
         condition = np.zeros((2, 8, 8, 1), np.float32)
         assert model.sample(2, seed=0, condition=condition).shape == (2, 2, 8, 8, 1)
     assert model.prior_head is prior
@@ -130,3 +131,24 @@ def test_an_unknown_override_is_refused():
 def test_a_preset_for_any_shape_takes_one():
     assert presets.create("conv").event_shape == (28, 28, 1)
     assert presets.create("conv", image_shape=(8, 12, 3)).event_shape == (8, 12, 3)
+
+
+ROLES = {
+    "posterior": distributions.PosteriorHead,
+    "prior": distributions.PriorHead,
+    "conditional prior": (distributions.PriorHead, distributions.PosteriorHead),
+    "likelihood": distributions.LikelihoodHead,
+}
+
+
+@pytest.mark.parametrize("row", heads.TABLE, ids=lambda row: f"{row.name}-{row.roles[0]}")
+def test_a_named_head_has_the_roles_and_values_that_its_row_says(row):
+    head = getattr(distributions, row.head)
+    assert head.value_kind == row.value_kind
+    assert all(issubclass(head, ROLES[role]) for role in row.roles)
+    assert row.any_real == ("likelihood" in row.roles and head.support == (-np.inf, np.inf))
+
+
+def test_the_builder_of_a_preset_cannot_be_overridden():
+    with pytest.raises(UserError, match=r"cannot be overridden; received build$"):
+        presets.create("digits", build=print)

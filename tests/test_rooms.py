@@ -17,7 +17,7 @@ HOME = {"tfvae": "tfvae", "training": "tfvae.training", "export": "tfvae.export"
 LAYERS = [  # a room may import rooms of the lines above its own, and none of its own line
     {"checks", "files", "compat"},
     {"memory", "examples"},
-    {"random", "plotting", "optimizers", "conditions"},
+    {"random", "plotting", "optimizers"},
     {"layers"},
     {"estimators", "comparisons", "distributions"},
     {"networks"},
@@ -54,9 +54,8 @@ FAST = [
     "tfvae/compat.py",
     "tfvae/files.py",
     "tfvae/memory.py",
-    "tfvae/conditions.py",
     "tfvae/registration.py",
-    *(f"tfvae/presets/{name}.py" for name in ("__init__", "table", "checks", "assembly")),
+    *(file.relative_to(ROOT).as_posix() for file in sorted((ROOT / "tfvae/presets").glob("*.py"))),
     *(
         f"tfvae/cli/{name}.py"
         for name in (

@@ -19,7 +19,7 @@ def check(config: Any) -> None:
     Raises:
         UserError: for the first setting that does not go with the others.
     """
-    if presets.LIKELIHOODS[config.likelihood] in ("grey", "levels") and config.binarize != "none":
+    if presets.LIKELIHOODS[config.likelihood].of_pixels and config.binarize != "none":
         raise UserError(
             f"likelihood {config.likelihood} is one of grey pixels",
             expected="--binarize none",

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfvae import conditions, presets
+from tfvae import presets
 from tfvae.checks import LARGEST_INT, PARTICLES, UserError
 from tfvae.estimators import catalog
-from tfvae.presets.checks import FIXED
+from tfvae.presets import conditions
+from tfvae.presets.heads import CONDITIONAL_PRIORS
 from tfvae.training import combinations, defaults
 from tfvae.training.data import BINARIZE
 from tfvae.training.defaults import EPOCHS, of_preset, of_recipe
@@ -232,7 +233,7 @@ class Config:
         "model",
         default=defaults.head("prior"),
         default_text="the preset's: standard for most, learned with a condition",
-        metavar="|".join((*presets.PRIORS, *FIXED)),
+        metavar="|".join((*presets.PRIORS, *CONDITIONAL_PRIORS)),
     )
 
     def __post_init__(self) -> None:

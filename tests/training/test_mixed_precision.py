@@ -151,13 +151,13 @@ class Steep(keras.layers.Layer):
 
 def test_gradients_that_overflow_at_every_scale_stop_the_run_naming_the_layer(train, tmp_path, monkeypatch):
     from tfvae import networks
-    from tfvae.presets import assembly
+    from tfvae.presets import mlp
 
     def steep(preset):
         encoder = keras.Sequential([networks.MLP([8], "tanh", name="low"), Steep()], name="encoder")
         return encoder, networks.MLP([8], "tanh", name="decoder")
 
-    monkeypatch.setattr(assembly, "_networks", steep)
+    monkeypatch.setattr(mlp, "dense", steep)
     with pytest.raises(UserError) as caught:
         train(epochs=3, mixed_precision="float16")
     message = str(caught.value)

@@ -8,7 +8,8 @@ pixels that a condition shows in place of the others.
 import numpy as np
 import pytest
 
-from tfvae import conditions, presets
+from tfvae import presets
+from tfvae.presets import conditions
 from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.runs import loading

@@ -75,8 +75,8 @@ class Bernoulli(_Bernoulli, LogitsHead):
         linear: whether logits are linear in the features; otherwise they are the features plus an offset.
 
     Example:
-        >>> likelihood = tfvae.distributions.Bernoulli((28, 28, 1))
-        >>> (logits,) = likelihood(features)                    # [N, 200] -> [N, 28, 28, 1]
+        >>> [parameter.shape.as_list() for parameter in Bernoulli((2, 2, 1))(tf.ones((4, 3)))]
+        [[4, 2, 2, 1]]
     """
 
     relaxation = BinaryConcrete
@@ -102,5 +102,8 @@ class BernoulliPrior(_Bernoulli, LogitsPrior):
         event_shape: shape of the latents, such as their number.
 
     Example:
-        >>> prior = tfvae.distributions.BernoulliPrior(200)
+        >>> prior = BernoulliPrior(3)
+        >>> prior.build()
+        >>> prior.mean(prior.parameters()).numpy().tolist()
+        [0.5, 0.5, 0.5]
     """

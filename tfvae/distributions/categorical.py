@@ -64,8 +64,8 @@ class OneHotCategorical(_OneHotCategorical, LogitsHead):
         UserError: if `event_shape` is no such pair or there is a single class.
 
     Example:
-        >>> posterior = tfvae.distributions.OneHotCategorical((20, 10))
-        >>> (logits,) = posterior(features)                     # [N, 200] -> [N, 20, 10]
+        >>> [parameter.shape.as_list() for parameter in OneHotCategorical((2, 10))(tf.ones((4, 3)))]
+        [[4, 2, 10]]
     """
 
     relaxation = GumbelSoftmax
@@ -90,5 +90,8 @@ class OneHotCategoricalPrior(_OneHotCategorical, LogitsPrior):
         UserError: if `event_shape` is no such pair or there is a single class.
 
     Example:
-        >>> prior = tfvae.distributions.OneHotCategoricalPrior((20, 10))
+        >>> prior = OneHotCategoricalPrior((1, 4))
+        >>> prior.build()
+        >>> prior.mean(prior.parameters()).numpy().tolist()
+        [[0.25, 0.25, 0.25, 0.25]]
     """

@@ -35,8 +35,8 @@ class CategoricalPixels(LevelsHead):
         van den Oord, Kalchbrenner, Kavukcuoglu: Pixel recurrent neural networks (2016), pixels as discrete variables.
 
     Example:
-        >>> likelihood = tfvae.distributions.CategoricalPixels((28, 28, 1), levels=256)
-        >>> (logits,) = likelihood(features)                    # [N, 28, 28, 32] -> [N, 28, 28, 1, 256]
+        >>> [parameter.shape.as_list() for parameter in CategoricalPixels((2, 2, 1), levels=17)(tf.ones((4, 3)))]
+        [[4, 2, 2, 1, 17]]
     """
 
     def __init__(

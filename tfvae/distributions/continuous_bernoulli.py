@@ -29,8 +29,8 @@ class ContinuousBernoulli(LogitsHead):
         (2019).
 
     Example:
-        >>> likelihood = tfvae.distributions.ContinuousBernoulli((28, 28, 1))
-        >>> (logits,) = likelihood(features)                    # [N, 200] -> [N, 28, 28, 1]
+        >>> [parameter.shape.as_list() for parameter in ContinuousBernoulli((2, 2, 1))(tf.ones((4, 3)))]
+        [[4, 2, 2, 1]]
     """
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:

@@ -45,8 +45,8 @@ class DiagonalNormal(PosteriorHead):
         Kingma, Welling: Auto-encoding variational Bayes (2014), equation 9.
 
     Example:
-        >>> posterior = tfvae.distributions.DiagonalNormal(50)
-        >>> loc, scale = posterior(features)                    # [N, 200] -> [N, 50] twice
+        >>> [parameter.shape.as_list() for parameter in DiagonalNormal(2)(tf.ones((4, 3)))]
+        [[4, 2], [4, 2]]
     """
 
     def __init__(

@@ -41,8 +41,8 @@ class DiscretizedLogistic(LevelsHead):
         one component.
 
     Example:
-        >>> likelihood = tfvae.distributions.DiscretizedLogistic((28, 28, 1), levels=256)
-        >>> loc, scale = likelihood(features)                   # [N, 200] -> [N, 28, 28, 1] twice
+        >>> [parameter.shape.as_list() for parameter in DiscretizedLogistic((2, 2, 1))(tf.ones((4, 3)))]
+        [[4, 2, 2, 1], [4, 2, 2, 1]]
     """
 
     def __init__(
@@ -119,8 +119,8 @@ class DiscretizedLogisticMixture(DiscretizedLogistic):
         Salimans, Karpathy, Chen, Kingma: PixelCNN++ (2017), discretised logistic mixture likelihood.
 
     Example:
-        >>> likelihood = tfvae.distributions.DiscretizedLogisticMixture((28, 28, 1), components=5)
-        >>> logits, loc, scale = likelihood(features)           # [N, 200] -> [N, 28, 28, 1, 5] each
+        >>> [parameter.shape.as_list() for parameter in DiscretizedLogisticMixture(6, components=2)(tf.ones((4, 3)))]
+        [[4, 6, 2], [4, 6, 2], [4, 6, 2]]
     """
 
     level_axis = -2

@@ -35,8 +35,8 @@ class FullCovarianceNormal(PosteriorHead):
         Kingma, Welling: An introduction to variational autoencoders (2019), section 2.5.1.
 
     Example:
-        >>> posterior = tfvae.distributions.FullCovarianceNormal(50)
-        >>> loc, scale_tril = posterior(features)               # [N, 200] -> [N, 50] and [N, 50, 50]
+        >>> [parameter.shape.as_list() for parameter in FullCovarianceNormal(2)(tf.ones((4, 3)))]
+        [[4, 2], [4, 2, 2]]
     """
 
     parameter_names = ("loc", "scale_tril")

@@ -38,10 +38,12 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         needs_features: whether the parameters come from features.
 
     Example:
-        >>> head = tfvae.distributions.DiagonalNormal(2)
-        >>> q = head(features)                                  # (loc, scale), [B, 2] each
-        >>> z = head.sample(q, tf.random.normal((5, B, 2)))     # [5, B, 2]
-        >>> head.log_prob(q, z)                                 # [5, B], nats
+        >>> from tfvae.distributions import DiagonalNormal
+        >>> head = DiagonalNormal(2)
+        >>> q = head(tf.ones((4, 3)))  # loc and scale, [4, 2] each
+        >>> z = head.sample(q, tf.random.normal((5, 4, 2)))
+        >>> head.log_prob(q, z).shape.as_list()
+        [5, 4]
     """
 
     value_kind: ClassVar[str] = "continuous"

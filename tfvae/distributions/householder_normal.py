@@ -40,8 +40,8 @@ class HouseholderNormal(PosteriorHead):
         Tomczak, Welling: Improving variational auto-encoders using Householder flow (2016), section 3.
 
     Example:
-        >>> posterior = tfvae.distributions.HouseholderNormal(50, reflections=4)
-        >>> loc, scale, directions = posterior(features)        # [N, 200] -> [N, 50] twice and [N, 4, 50]
+        >>> [parameter.shape.as_list() for parameter in HouseholderNormal(2, reflections=3)(tf.ones((4, 3)))]
+        [[4, 2], [4, 2], [4, 3, 2]]
     """
 
     parameter_names = ("loc", "scale", "directions")

@@ -41,8 +41,11 @@ class InverseAutoregressiveFlow(PosteriorFlow):
         autoregressive flow (2016), algorithm 1.
 
     Example:
-        >>> posterior = tfvae.distributions.InverseAutoregressiveFlow(50, steps=4)
-        >>> z, log_q = posterior.sample_and_log_prob(posterior(features), noise)    # [K, B, 50] and [K, B]
+        >>> head = InverseAutoregressiveFlow(2)
+        >>> q = head(tf.ones((4, 3)))
+        >>> z, log_q = head.sample_and_log_prob(q, tf.zeros((5, 4, 2)))
+        >>> z.shape.as_list(), log_q.shape.as_list()
+        ([5, 4, 2], [5, 4])
     """
 
     has_cheap_log_prob = False

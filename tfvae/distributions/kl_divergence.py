@@ -23,8 +23,10 @@ def kl_divergence(posterior: Head, q: Parameters, prior: Head, p: Parameters) ->
         NotImplementedError: if the pair has no closed form.
 
     Example:
-        >>> q, p = (tf.ones((1, 2)), tf.ones((1, 2))), prior.parameters()   # N(1, I) and N(0, I)
-        >>> kl_divergence(DiagonalNormal(2), q, prior, p)                   # [[0.5, 0.5]]
+        >>> from tfvae.distributions import DiagonalNormal, StandardNormal
+        >>> prior, q = StandardNormal(2), (tf.ones((1, 2)), tf.ones((1, 2)))
+        >>> kl_divergence(DiagonalNormal(2), q, prior, prior.parameters()).numpy().tolist()
+        [[0.5, 0.5]]
     """
     q_factors, p_factors = posterior.factors(q), prior.factors(p)
     if q_factors is not None and p_factors is not None:

@@ -90,7 +90,10 @@ class MixturePrior(MixtureHead):
         Tomczak, Welling: VAE with a VampPrior (2018), which compares with it (MoG).
 
     Example:
-        >>> prior = tfvae.distributions.MixturePrior(50, components=100)
+        >>> prior = MixturePrior(2, components=10)
+        >>> prior.build()
+        >>> prior.log_prob(prior.parameters(), tf.zeros((5, 4, 2))).shape.as_list()
+        [5, 4]
     """
 
     def __init__(self, latent_size: int, components: int = 100, spread: float = 1.0, **kwargs: Any):

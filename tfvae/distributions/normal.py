@@ -48,8 +48,8 @@ class Normal(LikelihoodHead):
         (the optimal variance).
 
     Example:
-        >>> likelihood = tfvae.distributions.Normal((28, 28, 1), scale="learned", initial_scale=0.3)
-        >>> loc, scale = likelihood(features)                   # [N, 200] -> [N, 28, 28, 1] and [N, 1, 1, 1]
+        >>> [parameter.shape.as_list() for parameter in Normal(6, scale=0.3)(tf.ones((4, 3)))]
+        [[4, 6], [4, 1]]
     """
 
     def __init__(

@@ -17,9 +17,10 @@ class PriorHead(Head):
         mixes_posterior: whether it has the weights of the model's own posterior, taken with `bind`.
 
     Example:
-        >>> prior = tfvae.distributions.MixturePrior(2, components=10)
-        >>> prior.build()
-        >>> prior.log_prob(prior.parameters(), z)               # z [K, B, 2] -> [K, B], nats
+        >>> from tfvae.distributions import StandardNormal
+        >>> prior = StandardNormal(2)
+        >>> round(float(prior.log_prob(prior.parameters(), [[0.0, 0.0]])[0]), 4)
+        -1.8379
     """
 
     needs_features = False

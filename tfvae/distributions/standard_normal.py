@@ -31,8 +31,9 @@ class StandardNormal(PriorHead):
         UserError: if `latent_size` < 1.
 
     Example:
-        >>> prior = tfvae.distributions.StandardNormal(50)
-        >>> prior.log_prob(prior.parameters(), z)               # z [K, B, 50] -> [K, B], nats
+        >>> prior = StandardNormal(2)
+        >>> round(float(prior.log_prob(prior.parameters(), [[0.0, 0.0]])[0]), 4)
+        -1.8379
     """
 
     def __init__(self, latent_size: int, **kwargs: Any):

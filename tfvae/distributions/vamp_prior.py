@@ -48,8 +48,10 @@ class VampPrior(MixtureHead):
         Tomczak, Welling: VAE with a VampPrior (2018), the variational mixture of posteriors.
 
     Example:
-        >>> prior = tfvae.distributions.VampPrior(50, (28, 28, 1), components=500)
-        >>> model = tfvae.VAE(encoder, decoder, posterior=posterior, likelihood=likelihood, prior=prior)
+        >>> prior = VampPrior(2, (8, 8, 1), components=10)
+        >>> prior.build()
+        >>> prior.pseudo_inputs().shape.as_list()
+        [10, 8, 8, 1]
     """
 
     mixes_posterior = True

@@ -1,19 +1,11 @@
 """Named, published architectures with their training recipes."""
 
+from tfvae.presets import conditions
 from tfvae.presets.assembly import create
 from tfvae.presets.checks import check_condition, check_heads, head_names
-from tfvae.presets.table import (
-    ANY_SHAPE,
-    LIKELIHOODS,
-    POSTERIORS,
-    PRIORS,
-    TABLE,
-    Preset,
-    Recipe,
-    check_image_shape,
-    get,
-    names,
-)
+from tfvae.presets.heads import LIKELIHOODS, POSTERIORS, PRIORS
+from tfvae.presets.preset import ANY_SHAPE, Preset, Recipe
+from tfvae.presets.table import TABLE, check_image_shape, get, names
 
 __all__ = [
     "ANY_SHAPE",
@@ -26,6 +18,7 @@ __all__ = [
     "check_condition",
     "check_heads",
     "check_image_shape",
+    "conditions",
     "create",
     "get",
     "head_names",

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfvae import conditions
 from tfvae.checks import UserError, one_of
-from tfvae.presets.table import ANY_SHAPE, POSTERIORS, PRIORS, Preset
-
-FIXED = ("learned", "fixed")  # priors of a model with a condition: p(z|c) from it, or a standard normal p(z)
+from tfvae.presets import conditions
+from tfvae.presets.heads import CONDITIONAL_PRIORS, POSTERIORS, PRIORS
+from tfvae.presets.preset import Preset
 
 
 def head_names(preset: Preset) -> dict[str, tuple[str, ...]]:
-    """Returns which names of a posterior and a prior a preset takes, its default first."""
-    if preset.deterministic:
-        return {"posterior": ("none",), "prior": ("none",)}
-    if preset.latents == "discrete":
-        return {"posterior": ("bernoulli",), "prior": ("bernoulli",)}
-    if preset.upper or preset.network == "draw":
-        return {"posterior": ("diagonal",), "prior": ("standard",)}
-    if preset.condition != "none":
-        return {"posterior": tuple(POSTERIORS), "prior": FIXED}
-    return {"posterior": tuple(POSTERIORS), "prior": tuple(PRIORS)}
+    """Returns the names of the posteriors and of the priors that a preset takes, its default first.
+
+    Example:
+        >>> from tfvae.presets.table import get
+        >>> head_names(get("draw"))
+        {'posterior': ('diagonal',), 'prior': ('standard',)}
+    """
+    own_prior = preset.condition != "none" and preset.latents is not None
+    return {
+        "posterior": preset.posteriors,
+        "prior": tuple(CONDITIONAL_PRIORS) if own_prior else preset.priors,
+    }
 
 
 def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
@@ -31,23 +32,17 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
         UserError: if a name is unknown or none of `head_names`, or a head meets a preset that has its own; for a
             VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
     """
-    if preset.deterministic:
-        what = "has no latent variables"
-    elif preset.latents == "discrete":
-        what = "has discrete latents"
-    else:
-        what = "has latents in layers or steps" if preset.condition == "none" else "has a condition"
     for kind, head, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         names = head_names(preset)[kind]
         if isinstance(head, str):
             one_of(kind, head, dict.fromkeys((*names, *table)))
         if head not in names and (isinstance(head, str) or len(names) == 1):
             raise UserError(
-                f"preset {preset.name}, which {what}, takes no other {kind}",
+                f"preset {preset.name}, which {_why(preset)}, takes no other {kind}",
                 expected=" or ".join(names),
                 received=head,
             )
-    if prior == "vamp" and len(preset.image_shape or ANY_SHAPE) == 1:
+    if prior == "vamp" and _of_vectors(preset):
         raise UserError(
             f"preset {preset.name} is one of vectors",
             expected="a prior without pseudo-inputs, which are images in [0, 1]",
@@ -57,7 +52,7 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
 
 
 def check_condition(preset: Preset, condition: str) -> None:
-    """Raises a `UserError` if the preset cannot be conditioned on this, one of `tfvae.conditions.KINDS`."""
+    """Raises a `UserError` if the preset cannot have this condition, one of `tfvae.presets.conditions.KINDS`."""
     one_of("condition", condition, conditions.KINDS)
     if condition == "none" and preset.condition != "none":
         raise UserError(
@@ -65,10 +60,24 @@ def check_condition(preset: Preset, condition: str) -> None:
             expected=", ".join(conditions.KINDS[1:]),
             received=condition,
         )
-    vectors = len(preset.image_shape or ANY_SHAPE) == 1
-    if condition != "none" and (preset.network != "mlp" or preset.upper or vectors):
+    if condition != "none" and (not preset.conditional or _of_vectors(preset)):
         raise UserError(
             f"preset {preset.name} takes no condition",
             expected="a preset of images, fully connected layers and one layer of latents, such as cvae-column",
             received=condition,
         )
+
+
+def _of_vectors(preset: Preset) -> bool:
+    return len(preset.shape) == 1
+
+
+def _why(preset: Preset) -> str:
+    """Returns what restricts the heads of a preset."""
+    if preset.latents is None:
+        return "has no latent variables"
+    if preset.latents == "discrete":
+        return "has discrete latents"
+    if preset.condition != "none":
+        return "has a condition"
+    return "has latents in layers or steps" if len(preset.posteriors) == 1 else "has no condition"

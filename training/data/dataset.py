@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae import conditions
 from tfvae.checks import UserError
+from tfvae.presets import conditions
 
 _MADE_OF = {
     "label": ("labels", "label", "y"),
@@ -67,7 +67,7 @@ class DataSet:
         """Checks that every split has the labels or arrays that a kind of condition needs.
 
         Args:
-            kind: one of `tfvae.conditions.KINDS`.
+            kind: one of `tfvae.presets.conditions.KINDS`.
 
         Raises:
             UserError: if a split lacks them, or labels are negative or too large to be classes.

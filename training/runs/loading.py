@@ -83,14 +83,14 @@ def load_data(config: Config) -> data.DataSet:
 
 def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
     """Raises a `UserError` if the likelihood of a run cannot score its data."""
-    values = presets.LIKELIHOODS[config.likelihood]
-    if len(loaded.image_shape) == 1 and (values != "real" or config.binarize != "none"):
+    row = presets.LIKELIHOODS[config.likelihood]
+    if len(loaded.image_shape) == 1 and (not row.any_real or config.binarize != "none"):
         raise UserError(
             f"the points of {config.dataset} are real numbers",
             expected="--likelihood normal or normal-optimal with --binarize none",
             received=f"--likelihood {config.likelihood} with --binarize {config.binarize}",
         )
-    if values == "levels" and loaded.levels() is None:
+    if row.value_kind == "levels" and loaded.levels() is None:
         raise UserError(
             f"the pixels of {config.dataset} are on no levels, which likelihood {config.likelihood} needs",
             expected="8-bit pixels, or k / 255, k / 16 or 0 and 1",

@@ -1,4 +1,4 @@
-"""What a model of images may be conditioned on, by name; the command line reads it, so NumPy waits for the call.
+"""What a model of images may be conditioned on, by name.
 
 none      nothing
 column    the centre column of the image

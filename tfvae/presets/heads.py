@@ -1,0 +1,118 @@
+"""The heads that a preset can name, in one table, and the heads that it is built with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tfvae.checks import one_of
+
+if TYPE_CHECKING:
+    from tfvae.distributions import LikelihoodHead, PosteriorHead, PriorHead
+    from tfvae.presets.preset import Preset
+
+
+@dataclass(frozen=True)
+class HeadRow:
+    """A head by name.
+
+    Attributes:
+        name: name on the command line and in `create`.
+        head: class in `tfvae.distributions`.
+        value_kind: kind of its values, see `tfvae.distributions.Head`.
+        roles: "posterior", "prior", "conditional prior" (of a model with a condition) and "likelihood".
+        options: further arguments, (name, value), of the class.
+        any_real: whether a likelihood scores any real number rather than pixels in [0, 1] alone.
+    """
+
+    name: str
+    head: str
+    value_kind: str
+    roles: tuple[str, ...]
+    options: tuple[tuple[str, Any], ...] = ()
+    any_real: bool = False
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether a likelihood scores pixels that are not binary, and no other numbers."""
+        return self.value_kind != "binary" and not self.any_real
+
+
+TABLE = (
+    HeadRow("diagonal", "DiagonalNormal", "continuous", ("posterior",)),
+    HeadRow("full", "FullCovarianceNormal", "continuous", ("posterior",)),
+    HeadRow("householder", "HouseholderNormal", "continuous", ("posterior",)),
+    HeadRow("realnvp", "RealNVP", "continuous", ("posterior",)),
+    HeadRow("iaf", "InverseAutoregressiveFlow", "continuous", ("posterior",)),
+    HeadRow("standard", "StandardNormal", "continuous", ("prior",)),
+    HeadRow("mixture", "MixturePrior", "continuous", ("prior",)),
+    HeadRow("vamp", "VampPrior", "continuous", ("prior",)),
+    HeadRow("realnvp", "RealNVPPrior", "continuous", ("prior",)),
+    HeadRow("learned", "DiagonalNormal", "continuous", ("conditional prior",)),
+    HeadRow("fixed", "StandardNormal", "continuous", ("conditional prior",)),
+    HeadRow("bernoulli", "Bernoulli", "binary", ("likelihood",)),
+    HeadRow("normal", "Normal", "continuous", ("likelihood",), (("scale", "learned"),), any_real=True),
+    HeadRow(
+        "normal-optimal", "Normal", "continuous", ("likelihood",), (("scale", "optimal"),), any_real=True
+    ),
+    HeadRow("continuous-bernoulli", "ContinuousBernoulli", "continuous", ("likelihood",)),
+    HeadRow("discretized-logistic", "DiscretizedLogistic", "levels", ("likelihood",)),
+    HeadRow("discretized-logistic-mixture", "DiscretizedLogisticMixture", "levels", ("likelihood",)),
+    HeadRow("categorical", "CategoricalPixels", "levels", ("likelihood",)),
+)
+
+
+def by_name(role: str) -> dict[str, HeadRow]:
+    """Returns the rows of a role by name, in the order of the table."""
+    return {row.name: row for row in TABLE if role in row.roles}
+
+
+LIKELIHOODS = by_name("likelihood")
+POSTERIORS = by_name("posterior")
+PRIORS = by_name("prior")
+CONDITIONAL_PRIORS = by_name("conditional prior")
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The heads that a model is built with.
+
+    Attributes:
+        likelihood: head of p(x|z).
+        posterior: name of a posterior, or a head.
+        prior: name of a prior, or a head.
+    """
+
+    likelihood: LikelihoodHead
+    posterior: Any
+    prior: Any
+
+    def make_posterior(self, preset: Preset) -> PosteriorHead:
+        """Returns the posterior of the preset's latent vector."""
+        return self._of_latents("posterior", self.posterior, POSTERIORS, preset)
+
+    def make_prior(self, preset: Preset) -> PriorHead | PosteriorHead:
+        """Returns the prior of the preset's latent vector."""
+        return self._of_latents("prior", self.prior, PRIORS | CONDITIONAL_PRIORS, preset)
+
+    @staticmethod
+    def _of_latents(kind: str, choice: Any, table: dict[str, HeadRow], preset: Preset) -> Any:
+        from tfvae import distributions
+
+        if not isinstance(choice, str):
+            return choice
+        row = table[one_of(kind, choice, table)]
+        shapes = (preset.latent_size, preset.shape) if choice == "vamp" else (preset.latent_size,)
+        return getattr(distributions, row.head)(*shapes, name=kind, **dict(row.options))
+
+
+def make_likelihood(preset: Preset, event_shape: tuple[int, ...], levels: int) -> LikelihoodHead:
+    """Returns the likelihood of examples of this shape, over so many levels where it is one of levels."""
+    from tfvae import distributions
+
+    if not isinstance(preset.likelihood, str):
+        return preset.likelihood
+    row = LIKELIHOODS[one_of("likelihood", preset.likelihood, LIKELIHOODS)]
+    options = {"levels": levels} if row.value_kind == "levels" else dict(row.options)
+    options |= dict(preset.likelihood_options)
+    return getattr(distributions, row.head)(event_shape, name="likelihood", **options)
