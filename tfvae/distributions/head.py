@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
+from tensorflow_probability import distributions as tfd
 
 from tfvae.checks import shape_of
 from tfvae.layers import Composite
 from tfvae.random import Noise
 
-tfd = tfp.distributions
 Parameters = tuple[tf.Tensor, ...]
 Shape = tuple[int | None, ...]  # of features, the batch first
 LOG_2_PI = math.log(2.0 * math.pi)
@@ -56,7 +55,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         self.event_shape: tuple[int, ...] = shape_of("event_shape", event_shape)
 
     @abc.abstractmethod
-    def distribution(self, parameters: Parameters) -> tfp.distributions.Distribution:
+    def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns the TFP distribution with these parameters."""
 
     @abc.abstractmethod
@@ -71,7 +70,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
     def mean(self, parameters: Parameters) -> tf.Tensor:
         """Returns the mean, in the shape of a value."""
 
-    def factors(self, parameters: Parameters) -> tfp.distributions.Distribution | None:
+    def factors(self, parameters: Parameters) -> tfd.Distribution | None:
         """Returns the distribution of each unit where the units are independent, otherwise None."""
         return None
 
