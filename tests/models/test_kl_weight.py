@@ -65,7 +65,6 @@ def brute_force(weight, count=400_000):
 @pytest.mark.parametrize("weight", [0.0, 0.5, 4.0])
 @pytest.mark.parametrize("estimator", ["elbo", "elbo-analytic", "stl"])
 def test_the_bound_and_its_gradients_are_the_closed_form(estimator, weight):
-    """Kills: the weight on log p(z) alone, or on log q(z|x) alone; the closed-form KL without it."""
     model = build(estimator=estimator, kl_weight=weight)
     samples, metrics = linear_gaussian_model.sample(model, np.tile(X, (COPIES, 1)), STEPS)
     bound, gradients = exact(weight)
@@ -80,7 +79,6 @@ def test_the_bound_and_its_gradients_are_the_closed_form(estimator, weight):
 def test_the_importance_weighted_bound_and_its_gradients_are_those_of_the_weighted_log_weights(
     estimator, options
 ):
-    """Kills: `tempered` for warm-up alone, which leaves the path weights of dreg at those of weight 1."""
     model = build(estimator=estimator, kl_weight=2.0, **options)
     samples, metrics = linear_gaussian_model.sample(model, np.tile(X, (COPIES, 1)), STEPS)
     samples["bound"], plain = -metrics["loss"], brute_force(1.0, 100_000)
