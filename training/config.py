@@ -84,7 +84,6 @@ class Config:
         default=defaults.num_samples,
         default_text=f"the preset's, or {defaults.MULTI_SAMPLES} where the bound of the estimator gains by several",
         ends=(1, PARTICLES),
-        metavar="K",
     )
     latent_size: int = setting(
         "Units of the latent vector.", "model", **of_preset("latent_size"), ends=(1, 10**6), metavar="UNITS"
@@ -170,7 +169,6 @@ class Config:
         "optimisation",
         default=0,
         ends=(0, LARGEST_INT),
-        metavar="S",
         title="Seed",
     )
     strategy: str = setting(
