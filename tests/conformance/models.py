@@ -29,6 +29,7 @@ from tfvae.distributions import (
     StandardNormal,
     VampPrior,
 )
+from tfvae.models.conditional import Conditional
 from tfvae.networks import MLP, ConvDecoder, ConvEncoder
 
 IMAGE = (4, 4, 1)
@@ -430,7 +431,7 @@ def examples(model, count, seed=0):
 
 def given(model, x):
     """Returns the conditions that go with examples, by keyword; nothing for a model without."""
-    if not model.takes_condition:
+    if not isinstance(model, Conditional):
         return {}
     size = int(np.prod(model.condition_shape))
     mixing = np.random.default_rng(7).standard_normal((int(np.prod(x.shape[1:])), size)).astype(np.float32)
@@ -461,7 +462,7 @@ def outputs(model, x):
 def deterministic(model, x, **conditions):
     """Returns what the methods that speak of examples make of them, as tensors by name."""
     called = {"call": model(conditions.get("condition", x))}
-    unseen = model.unseen(x) if model.takes_condition else x
+    unseen = model.unseen(x) if isinstance(model, Conditional) else x
     if isinstance(model, Regressor):
         return called | {
             "log_prob": model.log_prob(x, **conditions),

@@ -52,7 +52,7 @@ def test_prior_latents_are_those_of_samples(name):
     generator = model.generator(x)
     several = model.prior_latents(generator, noise(4), 3)
     assert [z.shape for z in several] == [(3, 4, *head.event_shape) for head in model.posterior_heads]
-    given = {"condition": x.condition} if model.takes_condition else {}
+    given = {"condition": x.condition} if isinstance(model, models.Conditional) else {}
     drawn = model.sample_latents(noise(4), **given)
     one = model.prior_latents(generator, noise(4), 1)
     np.testing.assert_array_equal(drawn, one[0][0])

@@ -49,7 +49,7 @@ def steps(model, last, count=2):
     x = models.examples(model, BATCH)
     x[-1] = models.examples(model, 1, seed=last)[0]
     weights = np.float32([0.5, 2.0, 1.0, 0.0])
-    inputs, targets = models.data(model, x) if model.takes_condition else (x, None)
+    inputs, targets = models.data(model, x) if isinstance(model, models.Conditional) else (x, None)
     for _ in range(count):
         figures = model.train_on_batch(inputs, targets, sample_weight=weights, return_dict=True)
     return model.get_weights(), figures

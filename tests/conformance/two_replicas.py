@@ -36,7 +36,7 @@ def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compile
         model.compile(keras.optimizers.SGD(rate), run_eagerly=strategy is SINGLE or not compiled)
     x = models.examples(model, count)
     weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
-    inputs, targets = models.data(model, x) if model.takes_condition else (x, x[:, 0])
+    inputs, targets = models.data(model, x) if isinstance(model, models.Conditional) else (x, x[:, 0])
     data = tf.data.Dataset.from_tensor_slices((inputs, targets, weights)).batch(BATCH)
     start = model.get_weights()
     history = model.fit(data, epochs=1, verbose=0).history

@@ -110,14 +110,18 @@ def test_every_model_that_has_one(name):
     x = models.examples(model, 6)
     data = models.data(model, x)
     run = evaluation.inference_gap(
-        model, data if model.takes_condition else data[0], num_samples=400, steps=150, step_samples=4
+        model,
+        data if isinstance(model, models.Conditional) else data[0],
+        num_samples=400,
+        steps=150,
+        step_samples=4,
     )
     for part in (run.inference, run.approximation, run.amortization):
         assert np.isfinite(part.values).all() and np.isfinite(part.standard_error).all()
     gained = run.amortization
     assert gained.mean > 3 * gained.monte_carlo_standard_error, "tables' encoders are random"
     chains = evaluation.ais(
-        model, data if model.takes_condition else data[0], 30, 60
+        model, data if isinstance(model, models.Conditional) else data[0], 30, 60
     )  # which need nothing of q
     off = run.log_prob.values - chains.log_prob
     of_mean = np.sqrt(np.sum(run.log_prob.standard_error**2 + chains.standard_error**2)) / len(off)

@@ -117,20 +117,13 @@ class VampPrior(MixtureHead):
         """Takes the posterior of the model whose prior this is.
 
         Raises:
-            UserError: if the prior is another model's, the model has a condition, its examples have another shape,
+            UserError: if the prior is another model's, the examples of the model have another shape,
                 its likelihood cannot score the whole range, it has several layers of latents, or its posterior does not
                 give the density at any value.
         """
         heads = model.posterior_heads
         if self._posterior is not None and self._posterior.__self__ is not model:
             raise UserError("this VampPrior is part of another model", expected="one for each model")
-        if model.takes_condition:
-            raise UserError(
-                "a VampPrior mixes posteriors of examples alone",
-                expected="a model without a condition",
-                received=type(model).__name__,
-                fix="choose DiagonalNormal, which learns p(z|condition), or MixturePrior",
-            )
         if tuple(model.event_shape) != self.input_shape_:
             raise UserError(
                 "pseudo-inputs do not fit the model's examples",

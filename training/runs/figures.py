@@ -10,7 +10,7 @@ import numpy as np
 
 from tfvae import evaluation, latent, plotting, random
 from tfvae.examples import Examples
-from tfvae.models.contract import Generative, Inferential
+from tfvae.models.contract import Generative, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs.directory import RunDirectory, cannot_write
@@ -96,7 +96,7 @@ def _draw_latents(folder: Path, model: Any, examples: Examples, when: str) -> No
         codes = evaluation.active_units(model, examples).means[0]
     title = f"Posterior means of held-out examples, {when}"
     plotting.save_latent_map(folder / "latent_map.png", codes, examples.labels, title=title)
-    if hasattr(model, "canvases"):
+    if isinstance(model, Stepwise):
         _draw_canvases(folder, model, codes[:ROWS], when)
     if images and latent.has_manifold(model) and examples.condition is None:
         tiles, extent = latent.manifold(model, MANIFOLD)
