@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,20 +18,20 @@ class LearnedBaseline(Composite, keras.layers.Layer):
     """A network C(x), and the running mean c and variance v of what it leaves of the learning signal.
 
     Args:
-        decay: of the running statistics.
-        units: of the network's hidden layer.
+        decay: decay of the running statistics.
+        units: units of the network's hidden layer.
 
     References:
         Mnih, Gregor: Neural variational inference and learning in belief networks (2014), section 2.3.
     """
 
-    def __init__(self, decay, units=100, **kwargs):
+    def __init__(self, decay: float, units: int = 100, **kwargs: Any) -> None:
         super().__init__(**{"dtype": "float32"} | kwargs)
         self.decay, self.units = decay, units
         self.hidden = Dense(units, activation="tanh", dtype="float32")
         self.output_layer = Dense(1, kernel_initializer="zeros", dtype="float32")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Makes the network and the statistics."""
         self.hidden.build((None, math.prod(input_shape[1:])))
         self.output_layer.build((None, self.units))
@@ -39,12 +40,12 @@ class LearnedBaseline(Composite, keras.layers.Layer):
         self.running_variance = self.add_weight(initializer="ones", name="running_variance", **fixed)
         super().build(input_shape)
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         """Returns C(x): [B], nats."""
         flat = tf.reshape(x, [-1, math.prod(x.shape[1:])])
         return self.output_layer(self.hidden(flat))[:, 0]
 
-    def observe(self, log_weights, network, weight, step) -> Baseline:
+    def observe(self, log_weights: tf.Tensor, network: tf.Tensor, weight: tf.Tensor, step: Any) -> Baseline:
         """Returns the baseline to use now, made of earlier steps' statistics, and moves the statistics on.
 
         Args:
@@ -68,6 +69,6 @@ class LearnedBaseline(Composite, keras.layers.Layer):
         self.running_variance.assign(decay * old_variance + (1.0 - decay) * variance)
         return Baseline(network + old_mean, tf.maximum(1.0, tf.sqrt(old_variance)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | {"decay": self.decay, "units": self.units}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,7 +13,7 @@ from tfvae import compat, random
 from tfvae.models.contract import Density
 
 
-def broken_forward(model, batch) -> str | None:
+def broken_forward(model: Any, batch: Any) -> str | None:
     """Says what is the first thing on the way from a batch to its log-densities that is not finite.
 
     Args:
@@ -37,7 +39,7 @@ def broken_forward(model, batch) -> str | None:
     return None
 
 
-def broken_backward(model, batch, scale: float) -> str | None:
+def broken_backward(model: Any, batch: Any, scale: float) -> str | None:
     """Says which layer is the first, from the loss backwards, whose gradient is not finite.
 
     Args:
@@ -64,7 +66,7 @@ def broken_backward(model, batch, scale: float) -> str | None:
     return None
 
 
-def _densities(model, batch):
+def _densities(model: Any, batch: Any) -> dict[str, tf.Tensor]:
     """Returns the log-densities by name, each with its sign in the bound."""
     inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
     named = model.named(inputs, targets)
@@ -80,20 +82,20 @@ def _densities(model, batch):
     }
 
 
-def _finite(value) -> bool:
+def _finite(value: Any) -> bool:
     value = tf.convert_to_tensor(value)
     return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))
 
 
 @contextlib.contextmanager
-def _recorded(model):
+def _recorded(model: Any) -> Iterator[list[tuple[Any, bool]]]:
     """Lists the layers in the order in which they finish, each with whether all that it gave is finite."""
     outputs = []
 
-    def watch(layer):
+    def watch(layer: Any) -> None:
         call = layer.call
 
-        def watched(*args, **kwargs):
+        def watched(*args: Any, **kwargs: Any) -> Any:
             given = call(*args, **kwargs)
             outputs.append((layer, all(map(_finite, tf.nest.flatten(given)))))
             return given

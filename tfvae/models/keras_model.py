@@ -87,13 +87,13 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         with log_density.compiled_densities(xla.LEAST_NUMBERS[self.compiles]):
             return self.assess(self._batch(data))
 
-    def __call__(self, inputs, *args, **kwargs):
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Checks the inputs, as every method does, before Keras calls the model."""
         if not keras.backend.is_keras_tensor(inputs):
             inputs = self.check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """As Keras', but with figures of all replicas."""
         if self.train_function is None or force:
             check_sums(compat.layers_of(self))
@@ -103,7 +103,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
             )
         return self.train_function
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
         """As Keras', but with figures of all replicas."""
         if self.test_function is None or force:
             super().make_test_function(force)
@@ -112,20 +112,28 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
             )
         return self.test_function
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
         """As Keras', but errors about the data are told in one line."""
         if self.predict_function is None or force:
             super().make_predict_function(force)
             self.predict_function = xla.told_in_one_line(self.predict_function)
         return self.predict_function
 
-    def _training_step(self):
+    def _training_step(self) -> str:
         return f"training step {int(steps.taken(self.optimizer)) + 1}"
 
-    def _evaluation_batch(self):
+    def _evaluation_batch(self) -> str:
         return f"batch {int(self._test_batches.result()) + 1} of the evaluation"
 
-    def compile(self, optimizer="adam", *, loss=None, metrics=None, jit_compile="auto", **kwargs):
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        *,
+        loss: None = None,
+        metrics: None = None,
+        jit_compile: bool | str = "auto",
+        **kwargs: Any,
+    ) -> None:
         """Configures training; the loss is minus the estimator's bound and is not given.
 
         Args:
@@ -175,7 +183,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         """Returns the sum of the layers' own losses, such as regularisers: a scalar."""
         return tf.add_n([0.0] + [tf.cast(loss, tf.float32) for loss in self.losses])
 
-    def _check_layers(self):
+    def _check_layers(self) -> None:
         """With `backward_particles` a step runs twice, forward with K particles and backward with m."""
         unfit = [
             layer.name
@@ -190,7 +198,15 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
                 fix="set backward_particles=0",
             )
 
-    def fit(self, x=None, y=None, *args, sample_weight=None, validation_data=None, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`; targets are ignored but by a conditional model, and sample weights need none.
 
         The loss of a batch is sum_b sample_weight[b] loss[b] / B, plus the layers' own losses, such as regularisers.
@@ -224,7 +240,15 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
                 **options,
             )
 
-    def evaluate(self, x=None, y=None, *args, sample_weight=None, return_dict=False, **kwargs):
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *args: Any,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> dict[str, float] | list[float]:
         """As `keras.Model.evaluate`; see `fit`. The loss is minus the plain bound, without the layers' own losses."""
         self.check_data(x, y)
         y = _targets(x, y, sample_weight)
@@ -234,7 +258,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
             figures = super().evaluate(x, y, *args, **options, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`, in one process.
 
         Raises:
@@ -249,12 +273,12 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         with float32_data():
             return super().predict(x, *args, **kwargs)
 
-    def train_on_batch(self, *args, return_dict=False, **kwargs):
+    def train_on_batch(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
         """As `keras.Model.train_on_batch`; a list of figures is in the order of `metrics_names`."""
         figures = super().train_on_batch(*args, return_dict=True, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
 
-    def test_on_batch(self, *args, return_dict=False, **kwargs):
+    def test_on_batch(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`; a list of figures is in the order of `metrics_names`."""
         figures = super().test_on_batch(*args, return_dict=True, **kwargs)
         return figures if return_dict else [figures[name] for name in self.metrics_names]
@@ -271,12 +295,12 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         return Batch.of(*checking.gated((x, weight), *checks, check))
 
 
-def _targets(x, y, sample_weight):
+def _targets(x: Any, y: Any, sample_weight: Any) -> Any:
     """Returns `y`, or zeros where Keras would forget the sample weights of an array for want of targets."""
     return tf.zeros(len(x)) if y is None and sample_weight is not None and hasattr(x, "shape") else y
 
 
-def _watched(callbacks, watcher):
+def _watched(callbacks: Any, watcher: keras.callbacks.Callback) -> Any:
     """Returns the callbacks of `fit` with one more at the end; as they are where they are a list of Keras', which takes
     no more, or one of them ends training at NaN."""
     if isinstance(callbacks, keras.callbacks.CallbackList):

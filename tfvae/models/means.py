@@ -1,6 +1,8 @@
-"""Running means of several figures in one metric."""
+"""Running means of several metrics, kept in one."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -10,34 +12,34 @@ DIRECTIONS = {"loss": "down", "bound": "up", "distortion": "down", "effective_sa
 
 
 class Means(keras.metrics.Metric):
-    """Means of figures over examples, all kept in two vectors: a step updates them in as many operations as for one.
+    """Means of metrics over examples, all kept in two vectors: a step updates them in as many operations as for one.
 
     Args:
-        names: of the figures.
+        names: names of the metrics.
     """
 
-    def __init__(self, names, name="means"):
+    def __init__(self, names: list[str], name: str = "means") -> None:
         super().__init__(name=name, dtype="float32")
         self.names = tuple(names)
         self.totals = self.add_variable((len(self.names),), "zeros", dtype="float32", name="totals")
         self.counts = self.add_variable((len(self.names),), "zeros", dtype="float32", name="counts")
 
-    def update_state(self, figures, weights):
-        """Takes in figures and the weights of their examples, both name to [B]."""
+    def update_state(self, metrics: dict[str, tf.Tensor], weights: dict[str, tf.Tensor]) -> None:
+        """Adds metrics of a batch and the weights of their examples, both name to [B]."""
         weight = tf.stack([weights[name] for name in self.names])
-        figure = tf.stack([figures[name] for name in self.names])
-        self.totals.assign_add(tf.reduce_sum(figure * weight, axis=1))
+        values = tf.stack([metrics[name] for name in self.names])
+        self.totals.assign_add(tf.reduce_sum(values * weight, axis=1))
         self.counts.assign_add(tf.reduce_sum(weight, axis=1))
 
-    def result(self):
+    def result(self) -> dict[str, tf.Tensor]:
         """Returns name to mean; 0 where there are no examples yet."""
         return self.divided(tf.convert_to_tensor(self.totals), tf.convert_to_tensor(self.counts))
 
-    def divided(self, totals, counts):
+    def divided(self, totals: tf.Tensor, counts: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns name to mean for vectors of totals and counts."""
         return dict(zip(self.names, tf.unstack(tf.math.divide_no_nan(totals, counts)), strict=True))
 
-    def each(self):
+    def each(self) -> list[Mean]:
         """Returns a metric for each name, which reads the mean and leaves its update to this one."""
         return [Mean(self, name) for name in self.names]
 
@@ -50,18 +52,18 @@ class Mean(keras.metrics.Metric):
         name: name of this one.
     """
 
-    def __init__(self, means, name):
+    def __init__(self, means: Means, name: str) -> None:
         super().__init__(name=name)
         self._read = means.result
         if name in DIRECTIONS:
             self._direction = DIRECTIONS[name]
 
-    def update_state(self, *args, **kwargs):
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing."""
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Does nothing."""
 
-    def result(self):
+    def result(self) -> tf.Tensor:
         """Returns the mean."""
         return self._read()[self.name]

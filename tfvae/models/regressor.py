@@ -71,9 +71,9 @@ class Regressor(Conditional, Density):
         the other values."""
         return self.likelihood_head.distribution(self._parameters(self.check_condition(condition)))
 
-    def log_prob(self, x: Any, condition: Any = None) -> tf.Tensor:
+    def log_prob(self, x: Any, **condition: Any) -> tf.Tensor:
         """Returns log p(x|c): [B], nats, exact."""
-        return self._log_prob(self.check_scored(x, condition=condition))
+        return self._log_prob(self.check_scored(x, **condition))
 
     def _log_prob(self, x: Pair, training: bool = False, mean: Mean | None = None) -> tf.Tensor:
         parameters = self._parameters(x.condition, training)

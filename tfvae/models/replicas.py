@@ -131,7 +131,7 @@ def several_workers(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
-def share(strategy: tf.distribute.Strategy, x, steps: int | None):
+def share(strategy: tf.distribute.Strategy, x: Any, steps: int | None) -> tuple[Any, int | None]:
     """Returns a data set as its replicas' parts, without end, and its steps, where several workers share it; anything
     else as it is.
 
@@ -169,15 +169,15 @@ def cut(batches: tf.data.Dataset, strategy: tf.distribute.Strategy) -> tf.distri
         empty where a batch has fewer rows than there are replicas.
     """
 
-    def of_worker(context):
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         count = context.num_replicas_in_sync
         local = count // context.num_input_pipelines
         first = context.input_pipeline_id * local
 
-        def parts(*batch):
+        def parts(*batch: Any) -> tf.data.Dataset:
             rows = tf.shape(tf.nest.flatten(batch)[0], tf.int64)[0]
 
-            def part(replica):
+            def part(replica: tf.Tensor) -> Any:
                 start, stop = (
                     rows // count * index + tf.minimum(index, rows % count)
                     for index in (replica, replica + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -45,19 +46,19 @@ class Reporting:
         return {}
 
     @property
-    def metrics_names(self):
-        """The figures' names, the loss first."""
+    def metrics_names(self) -> list[str]:
+        """The metrics' names, the loss first."""
         return list(self._means.names)
 
     @property
-    def metrics(self):
-        """The running means of the figures, the count of batches that seeds `evaluate`, and, once compiled, the figures
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The running means of the metrics, the count of batches that seeds `evaluate`, and, once compiled, the metrics
         one by one with the direction in which each is better, for callbacks with mode="auto"."""
         named = [metric for metric in super().metrics if hasattr(metric, "metrics")]
         return [self._means, self._test_batches, *named]
 
-    def get_metrics_result(self):
-        """Returns the figures so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
+    def get_metrics_result(self) -> Metrics:
+        """Returns the metrics so far by name; Keras asks again when an epoch ends, outside the replicas, which gives
         those of all of them."""
         return self._means.result()
 
@@ -94,10 +95,10 @@ class Reporting:
             )
         return {name: tf.cast(values, tf.float32) for name, values in extra.items()}
 
-    def _divided(self, function):
-        """Wraps a step function of Keras', which averages what replicas return, to give the figures of them all."""
+    def _divided(self, function: Callable[[Any], Metrics]) -> Callable[[Any], Metrics]:
+        """Wraps a step function of Keras', which averages what replicas return, to give the metrics of them all."""
 
-        def step(iterator):
+        def step(iterator: Any) -> Metrics:
             logs = function(iterator)
             if SUMS not in logs:
                 return logs

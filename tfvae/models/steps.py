@@ -7,6 +7,8 @@ every Keras optimiser has and saves, so that files and checkpoints hold it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -33,13 +35,13 @@ def count(optimizer: keras.optimizers.Optimizer, before: tf.Tensor, variables: l
         _applied(optimizer).assign(before + 1)
 
 
-def _applied(optimizer):
+def _applied(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns the variable that Keras moves in every `apply`, the first one of an optimiser."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return inner.variables[0]
 
 
-def _skipped(optimizer):
+def _skipped(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns the variable of a `LossScaleOptimizer` that holds the steps it skipped, None for other optimisers.
 
     It is the wrapper's own `iterations`, which Keras saves with the others and never moves.
