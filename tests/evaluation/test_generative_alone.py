@@ -39,6 +39,9 @@ class LinearDecoder(Generative):
     def simulate(self, x, generator, latents, noise):
         return generator.likelihood(latents[0])[0] + ORACLE.s * noise.normal("x", 1, 3)[0]
 
+    def decode(self, z):
+        return self.generator(None).likelihood(z)[0]
+
 
 def test_it_has_one_group():
     model = LinearDecoder()

@@ -120,6 +120,15 @@ class Generative(Checked):
             x: [B, *event_shape].
         """
 
+    @abc.abstractmethod
+    def decode(self, z: Any, **condition: Any) -> tf.Tensor:
+        """Returns the mean of p(x|z): [..., *event_shape].
+
+        Args:
+            z: latents of the layer next to the data, [..., *shape].
+            **condition: `condition`, for a model that has one.
+        """
+
 
 class Inferential(Checked):
     """A model with q(z|x), from which particles are drawn and scored: log w = log p(x, z) - log q(z|x).
@@ -169,6 +178,15 @@ class Inferential(Checked):
 
         Returns:
             means: tensors [S, B, units] whose mean over S estimates E[z_l|x]; [1, B, units] where that is exact.
+        """
+
+    @abc.abstractmethod
+    def encode(self, x: Any, **condition: Any) -> tf.Tensor:
+        """Returns a code of each example: the mean of q, of the layer next to the data, [B, *shape].
+
+        Args:
+            x: [B, *event_shape].
+            **condition: `condition`, for a model that has one.
         """
 
     @property
