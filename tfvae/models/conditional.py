@@ -41,8 +41,6 @@ class Conditional(LikelihoodModel):
     as they are; what the condition holds elsewhere is never read.
     """
 
-    takes_condition = True
-
     def condition_on(self, condition_shape: Any, given: Any, likelihood: Head) -> None:
         """Takes in the shape of the condition and the mask, and checks the likelihood's head against them."""
         self.condition_shape = shape_of("condition_shape", condition_shape)

@@ -45,7 +45,6 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
     """
 
     backward_particles = 0
-    takes_condition = False
     latents: str | None = None
 
     def __init__(self, **kwargs: Any) -> None:

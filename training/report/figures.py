@@ -11,7 +11,7 @@ import numpy as np
 
 from tfvae import latent, plotting
 from tfvae.evaluation.estimate import FEW
-from tfvae.models.contract import Inferential
+from tfvae.models.contract import Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.report.content import TILES, Picture
@@ -68,7 +68,7 @@ def _of_the_run(model: Any, images: bool, conditional: bool) -> list[str]:
         names.append("points")
     if inferential:
         names += ["reconstructions", "latent_map"]
-        if hasattr(model, "canvases"):
+        if isinstance(model, Stepwise):
             names.append("canvas")
         if images and not conditional and latent.has_manifold(model):
             names.append("manifold")
