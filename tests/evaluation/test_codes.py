@@ -56,7 +56,7 @@ def test_a_probe_does_not_depend_on_the_units_of_the_codes():
         (lambda x, y: linear_probe(x, y.astype(float), x, y), "training codes and labels do not fit"),
         (lambda x, y: linear_probe(x, y, x[:, :2], y), "differ in width; expected 3; received 2"),
         (lambda x, y: knn_accuracy(np.where(x > 4, np.nan, x), y, x, y), "the training codes are not finite"),
-        (lambda x, y: train_features(x, 0 * y), "a classifier tells labels apart"),
+        (lambda x, y: train_features(x, 0 * y), "a classifier needs several labels"),
         (lambda x, y: train_features(x, y[:-1]), "images and labels do not fit"),
     ],
 )

@@ -1,23 +1,27 @@
-"""What codes tell of labels: nearest neighbours and a linear probe, fitted on some examples and scored on others."""
+"""Classification of labels from codes, by nearest neighbours and by a linear probe."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, not_finite, positive_int
+
+Labelled = tuple[np.ndarray, np.ndarray]  # codes and labels
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How well the labels of test examples were told.
+    """Accuracy of a classifier on test examples.
 
     Attributes:
-        accuracy: share of the test examples whose label was told.
-        count: of these.
-        chance: what naming the most frequent training label for each of them gives.
+        accuracy: share of the test examples that are classified correctly.
+        count: number of test examples.
+        chance: accuracy of a classifier that always names the most frequent training label.
     """
 
     accuracy: float
@@ -26,22 +30,28 @@ class Accuracy:
 
     @property
     def standard_error(self) -> float:
-        """sqrt(p (1 - p) / count), of the test examples alone, the fitted classifier being what it is."""
+        """Standard error sqrt(p (1 - p) / count) from the test examples, for this fitted classifier."""
         return math.sqrt(self.accuracy * (1.0 - self.accuracy) / self.count)
 
 
-def knn_accuracy(train_codes, train_labels, test_codes, test_labels, k: int = 5) -> Accuracy:
-    """Tells each test label by the vote of the k nearest training codes.
+def knn_accuracy(
+    train_codes: ArrayLike,
+    train_labels: ArrayLike,
+    test_codes: ArrayLike,
+    test_labels: ArrayLike,
+    k: int = 5,
+) -> Accuracy:
+    """Classifies each test code by a vote of the k nearest training codes.
 
-    Distances are Euclidean in the codes as they are: units that a model does not use hardly move, and so say little.
+    Distances are Euclidean and codes are not scaled, so that units without variance have little influence.
 
     Args:
-        train_codes, test_codes: [N, F] and [M, F].
-        train_labels, test_labels: integers, [N] and [M].
-        k: neighbours, at most N.
+        train_codes, test_codes: codes, [N, F] and [M, F].
+        train_labels, test_labels: class labels, integers, [N] and [M].
+        k: number of neighbours, at most N.
 
     Returns:
-        result: `Accuracy` on the test codes.
+        result: accuracy on the test codes.
 
     Raises:
         UserError: if codes and labels do not fit each other, are not finite, or are fewer than `k`.
@@ -54,18 +64,20 @@ def knn_accuracy(train_codes, train_labels, test_codes, test_labels, k: int = 5)
     return _score(KNeighborsClassifier(k, algorithm="brute"), train, test)
 
 
-def linear_probe(train_codes, train_labels, test_codes, test_labels) -> Accuracy:
-    """Tells each test label by multinomial logistic regression on the codes, each unit scaled to variance 1.
+def linear_probe(
+    train_codes: ArrayLike, train_labels: ArrayLike, test_codes: ArrayLike, test_labels: ArrayLike
+) -> Accuracy:
+    """Classifies each test code by multinomial logistic regression, with each unit scaled to variance 1.
 
     Args:
-        train_codes, test_codes: [N, F] and [M, F].
-        train_labels, test_labels: integers, [N] and [M], of at least two classes in training.
+        train_codes, test_codes: codes, [N, F] and [M, F].
+        train_labels, test_labels: class labels, integers, [N] and [M], with at least two classes in training.
 
     Returns:
-        result: `Accuracy` on the test codes.
+        result: accuracy on the test codes.
 
     Raises:
-        UserError: if codes and labels do not fit each other, are not finite, or training has one label alone.
+        UserError: if codes and labels do not fit each other, are not finite, or all training labels are equal.
 
     References:
         Alain, Bengio: Understanding intermediate layers using linear classifier probes (2016).
@@ -76,12 +88,14 @@ def linear_probe(train_codes, train_labels, test_codes, test_labels) -> Accuracy
 
     train, test = _check(train_codes, train_labels, test_codes, test_labels)
     if len(np.unique(train[1])) < 2:
-        raise UserError("a probe tells labels apart", expected="at least 2", received="1 in training")
+        raise UserError("a probe needs several labels", expected="at least 2", received="1 in training")
     return _score(make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)), train, test)
 
 
-def _check(train_codes, train_labels, test_codes, test_labels):
-    """Returns (codes, labels) of training and test, codes in float64."""
+def _check(
+    train_codes: ArrayLike, train_labels: ArrayLike, test_codes: ArrayLike, test_labels: ArrayLike
+) -> list[Labelled]:
+    """Returns (codes, labels) of training and test, with codes in float64."""
     pairs = []
     for name, codes, labels in (("training", train_codes, train_labels), ("test", test_codes, test_labels)):
         codes, labels = np.asarray(codes), np.asarray(labels)
@@ -107,11 +121,11 @@ def _check(train_codes, train_labels, test_codes, test_labels):
     return pairs
 
 
-def _score(classifier, train, test) -> Accuracy:
-    told = classifier.fit(*train).predict(test[0])
+def _score(classifier: Any, train: Labelled, test: Labelled) -> Accuracy:
+    predicted = classifier.fit(*train).predict(test[0])
     names, counts = np.unique(train[1], return_counts=True)
     return Accuracy(
-        accuracy=float(np.mean(told == test[1])),
-        count=len(told),
+        accuracy=float(np.mean(predicted == test[1])),
+        count=len(predicted),
         chance=float(np.mean(test[1] == names[np.argmax(counts)])),
     )

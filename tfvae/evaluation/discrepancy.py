@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, number_in
 from tfvae.evaluation.jackknife import jackknife
 from tfvae.evaluation.neighbours import check_features, distance_blocks
 
-MEDIAN_OF = 1000  # examples, drawn at random, whose distances set the bandwidth
+MEDIAN_OF = 1000  # most examples whose distances set the bandwidth
 
 
-def mmd(real, fake, bandwidth: float | None = None) -> tuple[float, float]:
-    """The unbiased estimate of the squared maximum mean discrepancy, and its standard error.
+def mmd(real: ArrayLike, fake: ArrayLike, bandwidth: float | None = None) -> tuple[float, float]:
+    """Returns the unbiased estimate of the squared maximum mean discrepancy and its standard error.
 
         1/(N (N - 1)) sum_{i != j} k(x_i, x_j) + 1/(M (M - 1)) sum_{i != j} k(y_i, y_j) - 2/(N M) sum_ij k(x_i, y_j)
         k(a, b) = exp(-|a - b|^2 / (2 bandwidth^2))
 
-    This Gaussian kernel is characteristic: in expectation the estimate is 0 for equal distributions alone. (The cubic
-    kernel of the kernel inception distance compares moments up to the third alone: it takes a ring for a disc.)
+    This Gaussian kernel is characteristic: the expected estimate is 0 only for equal distributions. The cubic kernel of
+    the kernel inception distance compares only the first three moments and cannot distinguish a ring from a disc.
 
     Args:
         real: features of real examples, [N, F].
-        fake: features of generated ones, [M, F].
-        bandwidth: of the kernel, in units of the features; for None the median distance of the real examples, so that
-            all models of some data are measured alike.
+        fake: features of generated examples, [M, F].
+        bandwidth: bandwidth of the kernel, in units of the features. None for the median distance of the real examples,
+            so that all models of a data set have the same kernel.
 
     Returns:
-        squared_mmd: at most 2, and below 0 about as often as above where the distributions are equal.
-        standard_error: by `jackknife`; where the distributions are equal it is too large, by a factor of about
-            sqrt(2).
+        squared_mmd: at most 2; for equal distributions below 0 about as often as above.
+        standard_error: standard error by `jackknife`; for equal distributions too large by about sqrt(2).
 
     Raises:
         UserError: if the features do not fit, or the bandwidth is not positive.
@@ -39,11 +39,11 @@ def mmd(real, fake, bandwidth: float | None = None) -> tuple[float, float]:
         for the median distance.
         Binkowski, Sutherland, Arbel, Gretton: Demystifying MMD GANs (2018), section 4 (kernel inception distance).
     """
-    real, fake = check_features(real, fake)
+    reals, fakes = check_features(real, fake)
     width = (
-        median_distance(real) if bandwidth is None else number_in("bandwidth", bandwidth, 0, open_low=True)
+        median_distance(reals) if bandwidth is None else number_in("bandwidth", bandwidth, 0, open_low=True)
     )
-    value, error = jackknife(lambda *sets: {"mmd": squared_mmd(*sets, width)}, real, fake)
+    value, error = jackknife(lambda first, second: {"mmd": squared_mmd(first, second, width)}, reals, fakes)
     return value["mmd"], error["mmd"]
 
 
@@ -56,10 +56,10 @@ def squared_mmd(real: np.ndarray, fake: np.ndarray, bandwidth: float) -> float:
 
 
 def median_distance(real: np.ndarray) -> float:
-    """Returns the median distance between examples, pairs at one place left out; of many a fixed random choice.
+    """Returns the median distance between at most 1,000 examples, without pairs of equal examples.
 
     Raises:
-        UserError: if all are at one place.
+        UserError: if all examples are equal.
     """
     some = np.random.default_rng(0).permutation(real)[:MEDIAN_OF]
     squared = np.concatenate(
@@ -74,18 +74,18 @@ def median_distance(real: np.ndarray) -> float:
     return float(np.sqrt(np.median(squared)))
 
 
-def frechet_distance(real, fake) -> float:
-    """The squared Frechet distance of two Gaussians with the means and covariances of the features.
+def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
+    """Returns the squared Frechet distance of two Gaussians with the means and covariances of the features.
 
         |m_1 - m_2|^2 + Tr(C_1 + C_2 - 2 (C_1 C_2)^(1/2))
 
-    The trace of the root is that of (C_1^(1/2) C_2 C_1^(1/2))^(1/2), a symmetric positive semi-definite matrix, by two
-    symmetric eigendecompositions in float64. The estimate is too large, the more so the fewer the examples: compare it
-    with that of as many real ones.
+    The trace of the root is that of the symmetric matrix (C_1^(1/2) C_2 C_1^(1/2))^(1/2), from two symmetric
+    eigendecompositions in float64. The estimate is too large, and more so with fewer examples. Compare it with that of
+    the same number of real examples.
 
     Args:
         real: features of real examples, [N, F].
-        fake: features of generated ones, [M, F].
+        fake: features of generated examples, [M, F].
 
     Returns:
         squared_distance: >= 0 up to rounding, in squared units of the features.
@@ -113,13 +113,13 @@ def squared_frechet(real: np.ndarray, fake: np.ndarray) -> float:
 
 def _kernel_sum(first: np.ndarray, second: np.ndarray, bandwidth: float) -> float:
     """Returns sum_ij exp(-|first_i - second_j|^2 / (2 bandwidth^2))."""
-    total = 0.0
+    result = 0.0
     for _, squared in distance_blocks(first, second):
         squared *= -0.5 / bandwidth**2
-        total += np.sum(np.exp(squared, out=squared))
-    return float(total)
+        result += float(np.sum(np.exp(squared, out=squared)))
+    return result
 
 
 def _positive(eigenvalues: np.ndarray) -> np.ndarray:
-    """Returns the eigenvalues of a positive semi-definite matrix without what rounding made negative."""
+    """Returns the eigenvalues of a positive semi-definite matrix, with negative ones from rounding set to 0."""
     return np.maximum(eigenvalues, 0.0)

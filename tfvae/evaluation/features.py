@@ -1,35 +1,41 @@
-"""A feature space that needs no download: a small classifier of the data's own labels."""
+"""A feature space that needs no download: a small classifier trained on the data's own labels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError
 
 WIDTH = 64  # features
-STEPS, BATCH = 2000, 64  # of training
+STEPS, BATCH = 2000, 64  # training steps, examples in a step
 ROWS_PER_BLOCK = 1000
 
 
-def train_features(images, labels, seed: int = 0, name: str = "features") -> keras.Model:
-    """Trains a small classifier; the rectified units of its last hidden layer are the features.
+def train_features(
+    images: ArrayLike, labels: ArrayLike, seed: int = 0, name: str = "features"
+) -> keras.Model:
+    """Trains a small classifier. The rectified units of its last hidden layer are the features.
 
-    Images go through two convolutions with stride 2, vectors through two dense layers; Adam takes 2,000 steps of 64
-    examples. Weights and order of the examples are functions of the seed; no global seed is read or set.
+    Images pass two convolutions with stride 2, vectors two dense layers. Adam takes 2,000 steps of 64 examples. Weights
+    and order of the examples are functions of the seed. No global seed is read or set.
 
     Args:
-        images: [N, H, W, C] or vectors [N, D], numbers, in the form in which samples will be compared: binarised if
-            samples are.
-        labels: integers [N], at least two different ones.
-        seed: 32-bit non-negative integer.
-        name: of the model, kept when it is saved.
+        images: images [N, H, W, C] or vectors [N, D], binarised if the samples will be.
+        labels: class labels, integers [N], at least two different ones.
+        seed: non-negative 32-bit integer that determines weights and order.
+        name: name of the model, which is saved with it.
 
     Returns:
-        model: from a batch to {"features": [B, 64], "logits": [B, classes]}, classes in ascending order of label.
+        model: Keras model from a batch to {"features": [B, 64], "logits": [B, classes]}, with classes in ascending
+            order of label.
 
     Raises:
-        UserError: if images and labels do not fit, or there is one label alone.
+        UserError: if images and labels do not fit each other, or all labels are equal.
     """
     images, labels = np.asarray(images, np.float32), np.asarray(labels)
     if images.ndim not in (2, 4) or labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
@@ -40,7 +46,7 @@ def train_features(images, labels, seed: int = 0, name: str = "features") -> ker
         )
     classes, targets = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise UserError("a classifier tells labels apart", expected="at least 2", received=len(classes))
+        raise UserError("a classifier needs several labels", expected="at least 2", received=len(classes))
     model = _network(images.shape[1:], len(classes), seed, name)
     model.compile(
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, STEPS)),
@@ -52,8 +58,16 @@ def train_features(images, labels, seed: int = 0, name: str = "features") -> ker
     return model
 
 
-def embed(model: keras.Model, images) -> dict[str, np.ndarray]:
-    """Returns what a model of `train_features` gives for images: {"features": [N, 64], "logits": [N, classes]}."""
+def embed(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns features and logits of images, block by block.
+
+    Args:
+        model: classifier from `train_features`.
+        images: images [N, H, W, C] or vectors [N, D].
+
+    Returns:
+        outputs: {"features": [N, 64], "logits": [N, classes]}.
+    """
     parts = [
         model(np.asarray(images[start : start + ROWS_PER_BLOCK], np.float32), training=False)
         for start in range(0, len(images), ROWS_PER_BLOCK)
@@ -64,7 +78,7 @@ def embed(model: keras.Model, images) -> dict[str, np.ndarray]:
 def _network(shape: tuple[int, ...], classes: int, seed: int, name: str) -> keras.Model:
     seeds = iter(np.random.SeedSequence([seed, 1]).generate_state(4))
 
-    def options(activation="relu"):
+    def options(activation: str = "relu") -> dict[str, Any]:
         start = keras.initializers.HeUniform(seed=int(next(seeds)))
         return {"activation": activation, "kernel_initializer": start, "dtype": "float32"}
 
@@ -81,8 +95,8 @@ def _network(shape: tuple[int, ...], classes: int, seed: int, name: str) -> kera
     return keras.Model(inputs, {"features": features, "logits": logits}, name=name)
 
 
-def _batches(count: int, seed: int):
-    """Yields the rows of each training batch: one shuffle of the examples after the other, cut into equal batches."""
+def _batches(count: int, seed: int) -> Iterator[np.ndarray]:
+    """Yields the rows of each training batch: shuffles of the examples, one after the other, in equal batches."""
     generator = np.random.default_rng([seed, 2])
     size, stream = min(BATCH, count), np.zeros(0, np.int64)
     for _ in range(STEPS):

@@ -1,8 +1,9 @@
-"""The result of `inference_gap`, and how log-weights become it."""
+"""The result of `inference_gap`, computed from log-weights."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy as np
 from tfvae.evaluation.per_example import PerExample, check_finite
 
 QUANTITIES = ("elbo", "best_elbo", "log_prob", "inference", "approximation", "amortization", "late_gain")
-LITTLE = 0.05  # nats that do not matter beside other gaps
-TINY = 0.005  # nats by which an ascent ends off its top
+LITTLE = 0.05  # nats: negligible beside other gaps
+TINY = 0.005  # nats: distance from the optimum at which an ascent typically ends
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,18 @@ class InferenceGap:
     """The inference gap of N examples and its two parts, nats.
 
     Attributes:
-        elbo: ELBO[q], of the encoder's q(z|x).
-        best_elbo: ELBO[q*].
+        elbo: ELBO[q] of the encoder's q(z|x).
+        best_elbo: ELBO[q*] of the best q* for each example.
         log_prob: log p(x).
-        inference: log p(x) - ELBO[q].
-        approximation: log p(x) - ELBO[q*], what the family of q cannot reach.
-        amortization: ELBO[q*] - ELBO[q], what the encoder loses; the sum of the last two is the first.
-        late_gain: how much the second half of the optimiser's steps, a slower ascent from where the first half ended,
-            raised ELBO[q*]. Where it is not small beside `approximation`, more steps would shift more of that to
-            `amortization`.
-        effective_sample_size: of the K particles from q* that gave `log_prob`, [N]; K where that was given.
-        num_samples: K.
-        steps: of the optimiser.
+        inference: inference gap, log p(x) - ELBO[q]. It is the sum of the next two.
+        approximation: approximation gap, log p(x) - ELBO[q*], which the family of q cannot close.
+        amortization: amortization gap, ELBO[q*] - ELBO[q], which the encoder causes.
+        late_gain: increase of ELBO[q*] in the second half of the optimiser's steps, which are smaller. If it is not
+            small beside `approximation`, more steps would move a part of that gap to `amortization`.
+        effective_sample_size: effective size of the K particles from q* that gave `log_prob`, [N]; K if `log_prob`
+            came from elsewhere.
+        num_samples: number of particles K.
+        steps: number of optimiser steps.
     """
 
     elbo: PerExample
@@ -46,13 +47,14 @@ class InferenceGap:
 
     @property
     def converged(self) -> bool:
-        """Whether the ascent had come to its end, by how much ELBO[q*] still changed in the second half of the steps.
+        """Whether the ascent to q* has converged, by the late gain: the change of ELBO[q*] in the second half.
 
-        The change is less than a tenth of the amortization gap, as it is not where the steps are so short that the
-        second ascent goes on as the first began; and less than 0.05 nats or a tenth of the approximation gap. A change
-        within two standard errors will do, if these are no more than 0.05 nats. So will less than 0.005 nats where the
-        encoder's q is the best one already: the ascent then has nowhere to go, and gains no more before than after.
-        An ascent that ends below its start has not converged.
+        An ascent that ends below its start has not converged. Otherwise it has if the late gain meets one of these:
+
+        * It is below a tenth of the amortization gap, and below 0.05 nats or a tenth of the approximation gap. With
+          very short steps the second half gains as much as the first and fails this test.
+        * It is within two standard errors, and these are at most 0.05 nats.
+        * It is below 0.005 nats, and the first half gained no more. The encoder's q is then already the best one.
         """
         change, total = abs(self.late_gain.mean), self.amortization
         if total.mean < -max(TINY, 2.0 * total.monte_carlo_standard_error):
@@ -63,18 +65,18 @@ class InferenceGap:
 
     @property
     def share(self) -> float:
-        """The approximation gap's share of the inference gap, as a ratio of means; NaN where there is no gap."""
+        """Approximation gap divided by inference gap, as a ratio of means; NaN if there is no gap."""
         whole = self.inference.mean
         return self.approximation.mean / whole if whole > 0 else math.nan
 
     def verdict(self) -> str:
-        """Returns why the bound is loose, in words."""
+        """Returns the reason why the bound is loose, as text."""
         whole, rest = self.inference, self.approximation
         if not whole.mean > 2.0 * whole.monte_carlo_standard_error:
             return "the bound is tight: the gap is within its error"
         if rest.mean < -2.0 * rest.monte_carlo_standard_error:
             return "undecided: log p(x) is estimated too low, under the bound of the best q for each example"
-        remains = min(max(self.share, 0.0), 1.0)  # beyond that it is within its error
+        remains = min(max(self.share, 0.0), 1.0)  # values outside [0, 1] are within the error
         percent, found = f"{100 * remains:.0f} %", "the best q for each example"
         if self.share <= 1 / 3:
             also = "" if self.converged else ", though its ascent has not converged"
@@ -88,11 +90,18 @@ class InferenceGap:
 COLUMNS = (*QUANTITIES, *(f"{name} error" for name in QUANTITIES), "effective_sample_size")
 
 
-def figures(log_weights, start):
-    """Returns the columns of a block from the log-weights of q, of q* after the first ascent and of q*: [3, K, B].
+def figures(log_weights: np.ndarray, start: int) -> np.ndarray:
+    """Returns the columns of a block of examples.
 
-    A mean over particles has the standard error sd / sqrt(K) of what it is a mean of; log p(x), the logarithm of a
-    mean, that of the relative weight w_k / mean w (the delta method), and a difference that of the difference.
+    A mean over particles has the standard error sd / sqrt(K). log p(x), the logarithm of a mean, has that of the
+    relative weight w_k / mean w (delta method). A difference has that of the differences.
+
+    Args:
+        log_weights: log-weights of q, of q* after the first ascent and of q*, [3, K, b], nats.
+        start: number of the first example.
+
+    Returns:
+        columns: values in the order of `COLUMNS`, [columns, b].
     """
     check_finite("log-weights", log_weights, start)
     first, halfway, best = log_weights
@@ -123,16 +132,25 @@ def figures(log_weights, start):
     return np.stack([*(values[name] for name in QUANTITIES), *(errors[name] for name in QUANTITIES), size])
 
 
-def result_of(columns, given, num_samples, steps) -> InferenceGap:
-    """Returns the result for columns [N] by their names, with log p(x) as `given`, a `PerExample` or None."""
+def result_of(
+    columns: Mapping[str, np.ndarray], log_prob: PerExample | None, num_samples: int, steps: int
+) -> InferenceGap:
+    """Returns the result.
+
+    Args:
+        columns: columns of all examples by name, [N] each.
+        log_prob: another estimate of log p(x), or None for that of the particles from q*.
+        num_samples: number of particles K.
+        steps: number of optimiser steps.
+    """
     quantities = {name: PerExample(columns[name], columns[f"{name} error"]) for name in QUANTITIES}
     size = columns["effective_sample_size"]
-    if given is not None:
+    if log_prob is not None:
         size = np.full_like(size, num_samples)
-        quantities["log_prob"] = given
+        quantities["log_prob"] = log_prob
         for gap, bound in (("inference", "elbo"), ("approximation", "best_elbo")):
             other = quantities[bound]
             quantities[gap] = PerExample(
-                given.values - other.values, np.hypot(given.standard_error, other.standard_error)
+                log_prob.values - other.values, np.hypot(log_prob.standard_error, other.standard_error)
             )
     return InferenceGap(**quantities, effective_sample_size=size, num_samples=num_samples, steps=steps)

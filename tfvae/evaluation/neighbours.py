@@ -1,33 +1,36 @@
-"""Precision, recall, density and coverage: whose nearest-neighbour balls contain whom."""
+"""Precision, recall, density and coverage of generated examples, from nearest-neighbour balls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError, not_finite, positive_int
 
-NUMBERS_PER_BLOCK = 2**22  # float64 distances held at a time: 32 MiB
-ROUNDING = 1e-10  # of the pair's squared norms: distances this close to a radius are ties, which are inside
+NUMBERS_PER_BLOCK = 2**22  # float64 distances in memory at a time: 32 MiB
+ROUNDING = (
+    1e-10  # fraction of the pair's squared norms; a distance this close to a radius is a tie, which is inside
+)
 
 
-def precision_recall(real, fake, k: int = 3) -> tuple[float, float]:
-    """Improved precision and recall: the share of each set that lies in the manifold of the other.
+def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[float, float]:
+    """Returns improved precision and recall: the share of each set that lies in the manifold of the other.
 
         f(a, B) = 1 if |a - b| <= |b - NN_k(b, B)| for at least one b of B, otherwise 0
         precision = mean_j f(fake_j, real)        recall = mean_i f(real_i, fake)
 
-    NN_k(b, B) is the k-th nearest neighbour of b among the others of B. Balls are closed: on discrete features, as
-    binary pixels are, ties count as inside.
+    NN_k(b, B) is the k-th nearest neighbour of b among the others of B. Balls are closed, so that ties count as inside.
+    Discrete features such as binary pixels have ties.
 
     Args:
         real: features of real examples, [N, F].
-        fake: features of generated ones, [M, F].
-        k: neighbours that set the radius, less than N and M.
+        fake: features of generated examples, [M, F].
+        k: number of the neighbour that sets the radius, less than N and M.
 
     Returns:
-        precision, recall: in [0, 1]; both 1 for identical sets. For equal distributions they are high but not 1.
+        precision, recall: in [0, 1]. Both are 1 for identical sets, and high but below 1 for equal distributions.
 
     Raises:
         UserError: if the features are not finite matrices of one width, or are too few for `k`.
@@ -36,43 +39,44 @@ def precision_recall(real, fake, k: int = 3) -> tuple[float, float]:
         Kynkaanniemi, Karras, Laine, Lehtinen, Aila: Improved precision and recall metric for assessing generative
         models (2019), equations 1 and 2, k = 3.
     """
-    real, fake = check_features(real, fake, above=positive_int("k", k))
-    (_, in_real), (_, in_fake) = _counts(real, fake, (k,))[0], _counts(fake, real, (k,))[0]
+    reals, fakes = check_features(real, fake, above=positive_int("k", k))
+    (_, in_real), (_, in_fake) = _counts(reals, fakes, (k,))[0], _counts(fakes, reals, (k,))[0]
     return float(np.mean(in_real > 0)), float(np.mean(in_fake > 0))
 
 
-def density_coverage(real, fake, k: int = 5) -> tuple[float, float]:
-    """Density and coverage: how many real balls a fake lies in, and the share of real balls that hold a fake.
+def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
+    """Returns density and coverage: the number of real balls around a fake, the share of real balls with a fake.
 
-        density  = 1/(k M) sum_j sum_i 1{|fake_j - real_i| <= r_i},  r_i the distance to the k-th neighbour of real_i
+        density  = 1/(k M) sum_j sum_i 1{|fake_j - real_i| <= r_i}
         coverage = 1/N sum_i 1{some fake_j has |fake_j - real_i| <= r_i}
 
-    For equal distributions E[density] = 1 and E[coverage] = 1 - prod_{i=1..k} (N - i) / (N + M - i), whatever the
-    distribution, if it is continuous. Density can exceed 1. Balls are closed; see `precision_recall`.
+    r_i is the distance from real_i to its k-th nearest neighbour. For equal continuous distributions E[density] = 1 and
+    E[coverage] = 1 - prod_{i=1..k} (N - i) / (N + M - i). Density can exceed 1. Balls are closed, see
+    `precision_recall`.
 
     Args:
         real: features of real examples, [N, F].
-        fake: features of generated ones, [M, F].
-        k: neighbours that set the radius, less than N.
+        fake: features of generated examples, [M, F].
+        k: number of the neighbour that sets the radius, less than N.
 
     Returns:
         density: >= 0.
         coverage: in [0, 1].
 
     Raises:
-        UserError: see `precision_recall`.
+        UserError: if the features do not fit, see `precision_recall`.
 
     References:
         Naeem, Oh, Uh, Choi, Yoo: Reliable fidelity and diversity metrics for generative models (2020), section 3,
         where k = 5; lemmas 1 and 2 for the expectations.
     """
-    real, fake = check_features(real, fake, above=positive_int("k", k))
-    ((per_real, per_fake),) = _counts(real, fake, (k,))
+    reals, fakes = check_features(real, fake, above=positive_int("k", k))
+    ((per_real, per_fake),) = _counts(reals, fakes, (k,))
     return float(np.mean(per_fake) / k), float(np.mean(per_real > 0))
 
 
 def all_four(real: np.ndarray, fake: np.ndarray, nearest: int = 3, dense: int = 5) -> dict[str, float]:
-    """Returns `precision_recall` with k = nearest and `density_coverage` with k = dense, each distance made once."""
+    """Returns `precision_recall` with k = nearest and `density_coverage` with k = dense, from shared distances."""
     (_, in_real), (per_real, per_fake) = _counts(real, fake, (nearest, dense))
     ((_, in_fake),) = _counts(fake, real, (nearest,))
     return {
@@ -83,11 +87,16 @@ def all_four(real: np.ndarray, fake: np.ndarray, nearest: int = 3, dense: int = 
     }
 
 
-def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Returns two sets of features in float64, about the median of the first.
+def check_features(real: ArrayLike, fake: ArrayLike, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two sets of features in float64, centred at the median of the first.
+
+    Args:
+        real: features of real examples, [N, F].
+        fake: features of generated examples, [M, F].
+        above: number that N and M must exceed.
 
     Raises:
-        UserError: if they are not finite matrices of one width with more than `above` rows each.
+        UserError: if they are not finite matrices of one width, or have too few rows.
     """
     sets = {"real": np.asarray(real), "fake": np.asarray(fake)}
     for name, values in sets.items():
@@ -102,13 +111,13 @@ def check_features(real, fake, above: int = 1) -> tuple[np.ndarray, np.ndarray]:
                 f"the {name} features are not finite",
                 received=f"{broken[0]} bad rows, the first at example {broken[1]}",
             )
-    real, fake = (values.astype(np.float64) for values in sets.values())
-    if real.shape[1] != fake.shape[1]:
+    first, second = (values.astype(np.float64) for values in sets.values())
+    if first.shape[1] != second.shape[1]:
         raise UserError(
-            "real and fake features differ in width", expected=real.shape[1], received=fake.shape[1]
+            "real and fake features differ in width", expected=first.shape[1], received=second.shape[1]
         )
-    centre = np.round(np.median(real, axis=0))  # whole numbers: distances of integer features stay exact
-    return real - centre, fake - centre
+    centre = np.round(np.median(first, axis=0))  # whole numbers: distances of integer features stay exact
+    return first - centre, second - centre
 
 
 def distance_blocks(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -134,8 +143,10 @@ def _squared_radii(points: np.ndarray, ks: tuple[int, ...]) -> np.ndarray:
     return radii
 
 
-def _counts(centres: np.ndarray, points: np.ndarray, ks: tuple[int, ...]) -> list[tuple]:
-    """Returns for each k how many points the ball of each centre holds, and how many balls hold each point."""
+def _counts(
+    centres: np.ndarray, points: np.ndarray, ks: tuple[int, ...]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns, for each k, the number of points in each centre's ball and the number of balls around each point."""
     radii = _squared_radii(centres, ks)
     of_centres, of_points = (ROUNDING * np.sum(values**2, axis=1) for values in (centres, points))
     radii += of_centres

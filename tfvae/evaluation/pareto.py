@@ -1,4 +1,4 @@
-"""Pareto smoothed importance sampling: how heavy the tail of the weights is, and weights without its scatter."""
+"""Pareto smoothed importance sampling: the shape of the weights' tail, and smoothed weights."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 
 import numpy as np
 
-FEWEST = 5  # weights of a tail that a distribution can be fitted to
-PRIOR_SHAPE, PRIOR_COUNT = 0.5, 10  # the prior of k: as if that many exceedances had shown that shape
+FEWEST = 5  # fewest weights of a tail to which a distribution is fitted
+PRIOR_SHAPE, PRIOR_COUNT = 0.5, 10  # prior of k: worth ten exceedances with shape 1/2
 
 
 def tail_size(num_samples: int) -> int:
-    """Returns how many of K weights make the tail: min(K / 5, 3 sqrt(K)), rounded down."""
+    """Returns the number of weights in the tail of K: min(K / 5, 3 sqrt(K)), rounded down."""
     return min(num_samples // 5, math.isqrt(9 * num_samples))
 
 
 def threshold(num_samples: int) -> float:
-    """Returns the shape k above which K weights are too few for their mean: min(1 - 1 / log10 K, 0.7)."""
+    """Returns the largest shape k at which the mean of K weights is reliable: min(1 - 1 / log10 K, 0.7)."""
     return min(1.0 - 1.0 / math.log10(num_samples), 0.7) if num_samples > 1 else -math.inf
 
 
@@ -24,7 +24,7 @@ def fit(exceedances: np.ndarray) -> tuple[float, float]:
     """Fits a generalised Pareto distribution, P(X > x) = (1 + k x / sigma)^(-1/k), by its profile posterior.
 
     With b = -k / sigma, the likelihood has its maximum over k at k(b) = mean_i log(1 - b x_i). The estimate of b is its
-    posterior mean over a grid, and k is shrunk towards 1/2 as if ten of the exceedances had shown that.
+    posterior mean over a grid. Then k is shrunk towards 1/2 with the weight of ten exceedances.
 
     Args:
         exceedances: positive numbers in ascending order, [M].
@@ -50,18 +50,18 @@ def fit(exceedances: np.ndarray) -> tuple[float, float]:
 
 
 def smooth(tail: np.ndarray, num_samples: int) -> tuple[float, np.ndarray]:
-    """The shape of the tail of K weights, and the weights that its distribution would have put there.
+    """Returns the shape of the tail of K weights, and smoothed weights from the fitted distribution.
 
     Args:
-        tail: the largest `tail_size(K)` + 1 log-weights in descending order; the last one, the threshold, is not part
-            of the tail.
-        num_samples: K.
+        tail: largest `tail_size(K)` + 1 log-weights, in descending order. The last one is the threshold and not part of
+            the tail.
+        num_samples: number of weights K.
 
     Returns:
-        k: shape of the tail. 1/k is the number of moments that the weights have; -inf for weights that do not vary;
-            NaN where the tail has fewer than 5 weights above its threshold.
-        smoothed: log-weights in descending order that take the place of those above the threshold: [tail_size(K)];
-            none is larger than the largest log-weight. Those of `tail` itself where k is not finite.
+        k: shape of the tail. The weights have 1/k moments. -inf for weights that do not vary; NaN if fewer than 5
+            weights exceed the threshold.
+        smoothed: smoothed log-weights of the tail in descending order, [tail_size(K)], none above the largest
+            log-weight. They are those of `tail` if k is not finite.
 
     References:
         Vehtari, Simpson, Gelman, Yao, Gabry: Pareto smoothed importance sampling (2024), section 2 and algorithm 1.
@@ -85,18 +85,18 @@ def smooth(tail: np.ndarray, num_samples: int) -> tuple[float, np.ndarray]:
 
 
 def reliable(shapes: np.ndarray, num_samples: int) -> np.ndarray:
-    """Whether the mean of K weights can be trusted, for each of N examples.
+    """Returns for each of N examples whether the mean of its K weights is reliable.
 
-    The fit of one tail scatters by (1 + k) / sqrt(M), and comes out too low just where the tail's largest weights were
-    not drawn. So an example must pass `threshold` twice: by its own fit, and by the mean of that fit and those of the
-    other examples, weighted by how much the fits differ beyond this scatter (empirical Bayes).
+    The fit of one tail of M weights has a scatter of (1 + k) / sqrt(M). It is too low when the largest weights of the
+    tail were not drawn. So an example must pass `threshold` twice: with its own fit, and with its fit shrunk towards
+    the mean of all examples (empirical Bayes), the more the less the fits differ beyond this scatter.
 
     Args:
-        shapes: k of each example, [N]; see `smooth`.
-        num_samples: K.
+        shapes: shape k of each example, [N], see `smooth`.
+        num_samples: number of weights K.
 
     Returns:
-        reliable: [N], bool; False where k is NaN.
+        reliable: [N], bool; False if k is NaN.
     """
     limit = threshold(num_samples)
     passed = shapes <= limit

@@ -1,4 +1,4 @@
-"""A quantity that was estimated for each example, its mean, and the refusal of what is no number."""
+"""A metric of each example, its mean, and a check that it is finite."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tfvae.checks import NotFinite, not_finite
 
 @dataclass(frozen=True)
 class PerExample:
-    """Estimates of one quantity for N examples.
+    """Estimates of one metric for N examples.
 
     Attributes:
-        values: [N].
-        standard_error: of each value, from its particles, [N]; NaN where one particle cannot tell.
+        values: estimates, [N].
+        standard_error: standard error of each estimate, from its particles, [N]; NaN for a single particle.
     """
 
     values: np.ndarray
@@ -31,8 +31,8 @@ class PerExample:
     def mean_standard_error(self) -> float:
         """Standard error of `mean` as an estimate for the whole population: sd(values) / sqrt(N).
 
-        The scatter of `values` holds both parts, that from one example to the next and that from the particles;
-        `monte_carlo_standard_error` is the second part alone. NaN for a single example.
+        The scatter of `values` has two parts, from the choice of examples and from the particles. The second part alone
+        is `monte_carlo_standard_error`. NaN for a single example.
         """
         return mean_error(self.values)
 
@@ -43,15 +43,20 @@ class PerExample:
 
 
 def mean_error(values: np.ndarray) -> float:
-    """Returns the standard error of the mean of values [N], sd / sqrt(N); NaN for a single one."""
+    """Returns the standard error of the mean of values [N], sd / sqrt(N); NaN for a single value."""
     return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
 def check_finite(what: str, values: np.ndarray, start: int = 0) -> None:
-    """Checks figures [..., b] of the examples from number `start` on.
+    """Checks that values of examples are finite.
+
+    Args:
+        what: name of the values in the message.
+        values: values of b examples, [..., b].
+        start: number of the first example.
 
     Raises:
-        NotFinite: if one is NaN or infinite; it names the first such example.
+        NotFinite: if a value is NaN or infinite. The message names the first such example.
     """
     if broken := not_finite(np.moveaxis(values, -1, 0)):
         raise NotFinite(what, broken[0], values.shape[-1], start + broken[1])

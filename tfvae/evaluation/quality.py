@@ -1,97 +1,103 @@
-"""How good samples are, beside how good real examples are by the same measure."""
+"""Quality of generated examples, compared with that of real examples by the same metrics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError
 from tfvae.evaluation.discrepancy import median_distance, squared_frechet, squared_mmd
-from tfvae.evaluation.jackknife import Figures, jackknife
+from tfvae.evaluation.jackknife import Metrics, jackknife
 from tfvae.evaluation.neighbours import all_four, check_features
 
 FIGURES = ("precision", "recall", "density", "coverage", "mmd", "frechet")
-FEWEST = 24  # real examples: groups of both halves can then be left out and each example keep its neighbours
+FEWEST = (
+    24  # fewest real examples: groups of both halves may be left out, and each example keeps its neighbours
+)
 
 
 @dataclass(frozen=True)
 class SampleQuality:
-    """Figures of generated examples, and of real ones in their place, against the same real examples.
+    """Metrics of generated examples, and of real examples in their place, against the same reference.
 
-    Each dictionary has the names of `FIGURES`: precision, recall (k = 3), density, coverage (k = 5), mmd (squared,
-    unbiased), frechet (squared); see the functions of these names.
+    Each dictionary has the keys `FIGURES`: precision and recall (k = 3), density and coverage (k = 5), mmd (squared,
+    unbiased) and frechet (squared). The functions with these names define them.
 
     Attributes:
-        fake: of generated examples.
-        fake_standard_error: by `jackknife`, from the scatter of both sets.
-        real: of held-out real examples: what a perfect model would get.
-        real_standard_error: of these.
-        num_reference: real examples that both were compared with.
-        num_compared: generated examples, and held-out real ones.
+        fake: metrics of generated examples.
+        fake_standard_error: standard errors of `fake`, by `jackknife`.
+        real: metrics of held-out real examples, which a perfect model would reach.
+        real_standard_error: standard errors of `real`, by `jackknife`.
+        num_reference: number of real examples in the reference.
+        num_compared: number of generated examples, and of held-out real examples.
     """
 
-    fake: Figures
-    fake_standard_error: Figures
-    real: Figures
-    real_standard_error: Figures
+    fake: Metrics
+    fake_standard_error: Metrics
+    real: Metrics
+    real_standard_error: Metrics
     num_reference: int
     num_compared: int
 
 
 def halves(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Splits examples 0 .. count - 1 at random: rows of the reference, and of the examples held out from it.
+    """Divides examples 0 .. count - 1 at random into a reference and held-out examples.
 
     Args:
-        count: of examples.
-        seed: non-negative integer.
+        count: number of examples.
+        seed: non-negative integer that determines the division.
 
     Returns:
-        reference: [ceil(count / 2)], ascending.
-        held_out: [floor(count / 2)], ascending.
+        reference: numbers of the reference examples, [ceil(count / 2)], ascending.
+        held_out: numbers of the held-out examples, [floor(count / 2)], ascending.
+
+    Example:
+        >>> [len(half) for half in halves(5)]
+        [3, 2]
     """
     order = np.random.default_rng(seed).permutation(count)
     cut = -(-count // 2)
     return np.sort(order[:cut]), np.sort(order[cut:])
 
 
-def sample_quality(real, fake, seed: int = 0) -> SampleQuality:
+def sample_quality(real: ArrayLike, fake: ArrayLike, seed: int = 0) -> SampleQuality:
     """Compares generated examples with real ones in a feature space, and real ones with themselves.
 
-    One half of the real examples is the reference. Generated examples and the other half, equally many, are each
-    compared with it: every figure depends on how many examples there are, so that only figures of equally many can be
-    told apart. Where examples are generated given a condition, take the conditions of `halves(N, seed)[1]`, so that
-    none is generated from what the reference shows.
+    One half of the real examples is the reference. The generated examples and the other half are each compared with it,
+    in equal numbers, because every metric depends on the number of examples. For a conditional model generate from the
+    conditions of `halves(N, seed)[1]`, so that no generated example depends on the reference.
 
     Args:
         real: features of real examples, [N, F], N >= 24.
-        fake: features of generated ones, [M, F]; the first floor(N / 2) of them are used.
-        seed: of the halves.
+        fake: features of generated examples, [M, F], of which the first floor(N / 2) are used.
+        seed: non-negative integer that determines the halves.
 
     Returns:
-        quality: `SampleQuality`.
+        quality: metrics of both, with standard errors.
 
     Raises:
-        UserError: if the features are too few or do not fit; see `precision_recall`.
+        UserError: if there are too few examples or the features do not fit, see `precision_recall`.
     """
-    real, fake = np.asarray(real), np.asarray(fake)
-    if min(len(real), 2 * len(fake)) < FEWEST:
+    reals, fakes = np.asarray(real), np.asarray(fake)
+    if min(len(reals), 2 * len(fakes)) < FEWEST:
         raise UserError(
             "there are too few examples to judge samples by",
             expected=f"at least {FEWEST} real and {FEWEST // 2} generated ones",
-            received=f"{len(real)} and {len(fake)}",
+            received=f"{len(reals)} and {len(fakes)}",
         )
-    reference, held_out = (real[rows] for rows in halves(len(real), seed))
-    count = min(len(held_out), len(fake))
-    sets = [check_features(reference, others[:count]) for others in (fake, held_out)]
+    reference, held_out = (reals[rows] for rows in halves(len(reals), seed))
+    count = min(len(held_out), len(fakes))
+    sets = [check_features(reference, others[:count]) for others in (fakes, held_out)]
     bandwidth = median_distance(sets[0][0])
 
-    def figures(first, second):
+    def metrics(first: np.ndarray, second: np.ndarray) -> Metrics:
         discrepancies = {
             "mmd": squared_mmd(first, second, bandwidth),
             "frechet": squared_frechet(first, second),
         }
         return all_four(first, second) | discrepancies
 
-    of_fake, of_real = (jackknife(figures, *pair) for pair in sets)
+    of_fake, of_real = (jackknife(metrics, *pair) for pair in sets)
     return SampleQuality(*of_fake, *of_real, num_reference=len(reference), num_compared=count)
