@@ -117,7 +117,7 @@ class Recorder(keras.callbacks.Callback):
             self._bar.update(self._epochs * self._steps, self._words())
 
     def _words(self) -> str:
-        return progress.figures(self.rows[-1]) if self.rows else ""
+        return progress.metrics(self.rows[-1]) if self.rows else ""
 
 
 class Painter(keras.callbacks.Callback):

@@ -65,8 +65,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def figures(row: dict[str, Any]) -> str:
-    """Returns an epoch's bounds in words."""
+def metrics(row: dict[str, Any]) -> str:
+    """Returns the bounds of an epoch as text.
+
+    Example:
+        >>> metrics({"bound": -91.234, "val_bound": -92.0})
+        'bound -91.23, validation -92.00 nats'
+    """
     words = [f"bound {row['bound']:.2f}"]
     if "val_bound" in row:
         words.append(f"validation {row['val_bound']:.2f}")

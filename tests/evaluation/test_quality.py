@@ -231,7 +231,7 @@ def test_samples_beside_real_examples():
         RNG.normal(1.0, 0.3, size=(150, 3)),
     )
     of_good, of_bad = sample_quality(real, good, 3), sample_quality(real, bad, 3)
-    assert set(of_good.fake) == set(quality.FIGURES) == set(of_bad.real_standard_error)
+    assert set(of_good.fake) == set(quality.METRICS) == set(of_bad.real_standard_error)
     assert (of_good.num_reference, of_good.num_compared) == (101, 100)
     assert of_good.real == of_bad.real  # the baseline does not depend on the samples
     for name, sign in {"recall": 1, "coverage": 1, "mmd": -1, "frechet": -1}.items():

@@ -12,7 +12,7 @@ from tfvae.evaluation.discrepancy import median_distance, squared_frechet, squar
 from tfvae.evaluation.jackknife import Metrics, jackknife
 from tfvae.evaluation.neighbours import all_four, check_features
 
-FIGURES = ("precision", "recall", "density", "coverage", "mmd", "frechet")
+METRICS = ("precision", "recall", "density", "coverage", "mmd", "frechet")
 FEWEST = (
     24  # fewest real examples: groups of both halves may be left out, and each example keeps its neighbours
 )
@@ -22,7 +22,7 @@ FEWEST = (
 class SampleQuality:
     """Metrics of generated examples, and of real examples in their place, against the same reference.
 
-    Each dictionary has the keys `FIGURES`: precision and recall (k = 3), density and coverage (k = 5), mmd (squared,
+    Each dictionary has the keys `METRICS`: precision and recall (k = 3), density and coverage (k = 5), mmd (squared,
     unbiased) and frechet (squared). The functions with these names define them.
 
     Attributes:

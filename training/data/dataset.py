@@ -105,12 +105,20 @@ class DataSet:
         return (1 + max(int(part.max()) for part in labels if part is not None and len(part)),)
 
     def condition_of(self, kind: str, split: Split) -> dict[str, np.ndarray | None]:
-        """Returns what the pipelines make conditions of: {"given": mask} or {"vectors": [N, ...]}, see `paired`."""
+        """Returns the arguments with which the pipelines make conditions, see `paired`.
+
+        Args:
+            kind: one of `tfvae.conditions.KINDS`.
+            split: one of the splits.
+
+        Returns:
+            arguments: {"visible": mask [H, W, C] or None, "vectors": [N, ...] or None}.
+        """
         vectors = split.conditions if kind == "array" else None
         if kind == "label":
             vectors = np.zeros((len(split), *self.condition_shape(kind)), np.float32)
             vectors[np.arange(len(split)), split.labels] = 1.0
-        return {"given": conditions.mask(kind, self.image_shape), "vectors": vectors}
+        return {"visible": conditions.mask(kind, self.image_shape), "vectors": vectors}
 
     def fingerprint(self) -> str:
         """Returns a SHA-256 of every split's images, labels and conditions, in hexadecimal."""

@@ -83,7 +83,7 @@ def training_pipeline(
     seed: int,
     binarize: str,
     start_epoch: int = 0,
-    given: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
     vectors: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Returns an infinite pipeline of shuffled, binarised batches that can start at any epoch.
@@ -99,7 +99,7 @@ def training_pipeline(
         binarize: mode: `dynamic` draws x ~ Bernoulli(v) at every visit, `static` once before the first; `threshold` and
             `none` as in `binarize_once`.
         start_epoch: number of the first epoch, counted from 0.
-        given, vectors: of the conditions, see `paired`.
+        visible, vectors: conditions of the images, see `paired`.
 
     Returns:
         batches: infinite data set of float32 tensors x [b, H, W, C] in [0, 1], or of pairs (condition, x). H, W and C
@@ -141,7 +141,7 @@ def training_pipeline(
                 x = tf.cast(
                     tf.random.stateless_uniform(tf.shape(x), fold(noise, step), alg="philox") < x, tf.float32
                 )
-            return paired(x, given, None if table is None else tf.gather(table, rows))
+            return paired(x, visible, None if table is None else tf.gather(table, rows))
 
         return tf.data.Dataset.range(steps_per_epoch(len(images), batch_size)).map(batch)
 
@@ -153,7 +153,7 @@ def evaluation_pipeline(
     images: np.ndarray,
     *,
     batch_size: int,
-    given: np.ndarray | None = None,
+    visible: np.ndarray | None = None,
     vectors: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Returns a finite pipeline over the images in order, without changes. The last batch may be short.
@@ -161,7 +161,7 @@ def evaluation_pipeline(
     Args:
         images: [N, H, W, C], uint8 in 0..255 or float32 in [0, 1], binarised by `binarize_once` if need be.
         batch_size: number of images B in a batch.
-        given, vectors: of the conditions, see `paired`.
+        visible, vectors: conditions of the images, see `paired`.
 
     Returns:
         batches: ceil(N / B) float32 tensors x [b, H, W, C] in [0, 1], or pairs (condition, x). H, W and C are static.
@@ -178,26 +178,26 @@ def evaluation_pipeline(
 
     def batch(step: tf.Tensor) -> Any:
         rows = slice(step * batch_size, (step + 1) * batch_size)
-        return paired(_unit(stored[rows]), given, None if table is None else table[rows])
+        return paired(_unit(stored[rows]), visible, None if table is None else table[rows])
 
     return _finished(tf.data.Dataset.range(steps_per_epoch(len(images), batch_size)).map(batch))
 
 
-def paired(x, given=None, vectors=None):
-    """Returns a batch x as it is, or the pair (condition, x) of a conditional model.
+def paired(x: Any, visible: np.ndarray | None = None, vectors: Any = None) -> Any:
+    """Returns a batch x for a model without conditions, or the pair (condition, x).
 
     Args:
-        x: [b, H, W, C], binarised, NumPy or TensorFlow.
-        given: mask [H, W, C] of the pixels that make the condition, 0 elsewhere; or None.
-        vectors: the conditions themselves, [b, ...]; or None.
+        x: binarised images, [b, H, W, C], NumPy or TensorFlow.
+        visible: mask [H, W, C] of the pixels that the condition shows; it is 0 elsewhere. None for other conditions.
+        vectors: conditions, [b, ...], or None.
     """
-    conditions = condition(x, given, vectors)
+    conditions = condition(x, visible, vectors)
     return x if conditions is None else (conditions, x)
 
 
-def condition(x, given=None, vectors=None):
-    """Returns the conditions of a batch, [b, ...]; None for a model without. See `paired`."""
-    return vectors if given is None else x * given.astype(np.float32)
+def condition(x: Any, visible: np.ndarray | None = None, vectors: Any = None) -> Any:
+    """Returns the conditions of a batch, [b, ...], or None for a model without conditions. See `paired`."""
+    return vectors if visible is None else x * visible.astype(np.float32)
 
 
 def _check_images(images: np.ndarray) -> None:

@@ -43,7 +43,7 @@ def training_bound(task: Task) -> TrainingBound:
 
 
 def judge_codes(task: Task, examples: Examples) -> Codes:
-    """Lets two simple classifiers, fitted to the codes of training examples, name the labels of these examples."""
+    """Classifies these examples from their codes, with two simple classifiers fitted to codes of training examples."""
     fitted = examples_of(task.loaded, task.config, "train", EXAMPLES)
     missing = _no_codes(task, examples, fitted)
     if missing is not None:
@@ -51,8 +51,9 @@ def judge_codes(task: Task, examples: Examples) -> Codes:
     train, test = (
         np.concatenate(evaluation.active_units(task.model, each).means, axis=1) for each in (fitted, examples)
     )
-    knn = evaluation.knn_accuracy(train, fitted.labels, test, examples.labels, min(5, len(train)))
-    probe = evaluation.linear_probe(train, fitted.labels, test, examples.labels)
+    labels, test_labels = np.asarray(fitted.labels), np.asarray(examples.labels)
+    knn = evaluation.knn_accuracy(train, labels, test, test_labels, min(5, len(train)))
+    probe = evaluation.linear_probe(train, labels, test, test_labels)
     return Codes(
         knn_accuracy=knn.accuracy,
         knn_accuracy_standard_error=knn.standard_error,

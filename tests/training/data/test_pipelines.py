@@ -249,14 +249,14 @@ MASK = np.arange(16).reshape(4, 4, 1) % 4 == 2
 def test_the_condition_is_taken_from_the_binarised_image():
     """Kills: a condition of grey pixels, or of another draw than the image beside it."""
     grey = np.random.default_rng(0).random((6, 4, 4, 1)).astype(np.float32)
-    batches = pipelines.training_pipeline(grey, batch_size=4, seed=0, binarize="dynamic", given=MASK)
+    batches = pipelines.training_pipeline(grey, batch_size=4, seed=0, binarize="dynamic", visible=MASK)
     for condition, x in itertools.islice(batches.as_numpy_iterator(), 4):
         assert set(np.unique(x)) <= {0.0, 1.0}
         np.testing.assert_array_equal(condition, np.where(MASK, x, 0))
     plain = pipelines.training_pipeline(grey, batch_size=4, seed=0, binarize="dynamic")
     pairs = itertools.islice(zip(batches.as_numpy_iterator(), plain.as_numpy_iterator(), strict=True), 4)
     assert all(np.array_equal(x, alone) for (_, x), alone in pairs)
-    ((condition, x),) = pipelines.evaluation_pipeline(grey, batch_size=6, given=MASK).as_numpy_iterator()
+    ((condition, x),) = pipelines.evaluation_pipeline(grey, batch_size=6, visible=MASK).as_numpy_iterator()
     np.testing.assert_array_equal(condition, np.where(MASK, x, 0))
     np.testing.assert_array_equal(x, grey)
 

@@ -7,7 +7,7 @@ that is to be left out.
 import pytest
 from kit.report_stories import RESULT
 
-from tfvae.evaluation.quality import FIGURES
+from tfvae.evaluation.quality import METRICS
 from tfvae.training.evaluation.groups import (
     SCORES,
     Annealing,
@@ -72,4 +72,4 @@ def test_the_parts_of_a_full_evaluation():
 
 
 def test_the_scores_are_those_that_are_measured():
-    assert SCORES == FIGURES
+    assert SCORES == METRICS
