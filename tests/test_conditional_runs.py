@@ -171,7 +171,7 @@ def npz_with_conditions(folder, **others):
 def test_rows_of_a_figure_tell_what_their_condition_is():
     from tfvae.training.runs.figures import condition_column
 
-    model = SimpleNamespace(given=None, event_shape=(2, 2, 1))
+    model = SimpleNamespace(visible=None, event_shape=(2, 2, 1))
     assert condition_column(model, np.eye(3)[[2, 0]]) == ({}, {"rows": ["label 2", "label 0"]})
     assert condition_column(model, np.array([[0.125, 7.0], [1.0, 0.0]]))[1] == {"rows": ["0.12 7", "1 0"]}
     assert condition_column(model, np.array([[1.0], [0.0]]))[1] == {"rows": ["1", "0"]}

@@ -46,8 +46,8 @@ def test_decoders_mirror_encoders_and_every_network_has_the_activation():
 @pytest.mark.parametrize("condition", ["column", "quadrant"])
 def test_the_regressor_has_the_layers_of_the_model_without_latents(condition):
     model, regressor = (presets.create(f"{kind}-{condition}") for kind in ("cvae", "regressor"))
-    np.testing.assert_array_equal(model.given, regressor.given)
-    assert model.given.sum() == {"column": 28, "quadrant": 14 * 14}[condition]
+    np.testing.assert_array_equal(model.visible, regressor.visible)
+    assert model.visible.sum() == {"column": 28, "quadrant": 14 * 14}[condition]
     assert regressor.network.units == model.condition_network.units + model.decoder.units
     assert model.likelihood_head.event_shape == regressor.likelihood_head.event_shape
 

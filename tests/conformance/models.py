@@ -307,7 +307,7 @@ def cvae_column(**options):
         MLP([5], "tanh"),
         condition_shape=IMAGE,
         condition_network=MLP([4], "tanh"),
-        given=COLUMN,
+        visible=COLUMN,
         posterior=DiagonalNormal(2),
         likelihood=Bernoulli(12),
         prior=DiagonalNormal(2, scale="softplus"),
@@ -343,7 +343,7 @@ def regressor_column(**options):
     return Regressor(
         MLP([6, 5], "tanh"),
         condition_shape=IMAGE,
-        given=COLUMN,
+        visible=COLUMN,
         likelihood=Normal(12, scale="learned"),
         **options,
     )
@@ -436,7 +436,7 @@ def given(model, x):
     size = int(np.prod(model.condition_shape))
     mixing = np.random.default_rng(7).standard_normal((int(np.prod(x.shape[1:])), size)).astype(np.float32)
     condition = np.tanh(np.asarray(x).reshape(len(x), -1) @ mixing)
-    return {"condition": x if model.given is not None else condition.reshape(-1, *model.condition_shape)}
+    return {"condition": x if model.visible is not None else condition.reshape(-1, *model.condition_shape)}
 
 
 def data(model, x):

@@ -116,8 +116,8 @@ def test_bounds_of_models_with_conditions_and_layers(name, simulated):
     data = np.concatenate([np.asarray(batch.x if condition is not None else batch) for _, batch in simulated])
     if condition is not None:
         assert np.all(np.isfinite(data))
-        if model.given is not None:
-            np.testing.assert_array_equal(data[:, model.given], condition[:, model.given])
+        if model.visible is not None:
+            np.testing.assert_array_equal(data[:, model.visible], condition[:, model.visible])
     lower = evaluation.log_marginal(model, data if condition is None else (condition, data), 4000)
     assert_paired_not_greater(lower.log_prob, bounds.upper)
 

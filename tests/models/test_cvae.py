@@ -200,7 +200,7 @@ def masked(latents=1, **options):
         MLP([6], "tanh"),
         condition_shape=5,
         condition_network=MLP([4], "tanh"),
-        given=GIVEN,
+        visible=GIVEN,
         posterior=DiagonalNormal(latents),
         likelihood=Bernoulli(3),
         prior=DiagonalNormal(latents),
@@ -233,7 +233,7 @@ def test_one_latent_agrees_with_quadrature():
 def test_given_values_are_shown_not_scored_and_read_from_the_condition_alone(kind):
     model = models.create(kind)
     x = models.examples(model, 3)
-    other, given = x + 1.0, model.given
+    other, given = x + 1.0, model.visible
     elsewhere = np.where(given, x, -7.0).astype(np.float32)
     same = {"condition": elsewhere}
     np.testing.assert_array_equal(model(elsewhere), model(x))
@@ -272,7 +272,7 @@ def test_two_possible_completions():
     x = np.concatenate([shown, np.tile(coin, (1, 4))], axis=1)
     given = np.arange(5) == 0
     keras.utils.set_random_seed(1)
-    shared = {"condition_shape": 5, "given": given}
+    shared = {"condition_shape": 5, "visible": given}
     model = tfvae.CVAE(
         MLP([8], "tanh"),
         MLP([8], "tanh"),
@@ -367,27 +367,27 @@ def test_what_a_condition_holds_where_it_is_not_given_is_never_read():
     model = models.create("cvae-column")
     model.compile(keras.optimizers.SGD(0.0))
     x = models.examples(model, 4)
-    hidden = np.where(model.given, x, np.nan).astype(np.float32)
+    hidden = np.where(model.visible, x, np.nan).astype(np.float32)
     np.testing.assert_array_equal(model.elbo(x, seed=1, condition=hidden), model.elbo(x, seed=1, condition=x))
     assert np.isfinite(model.fit(hidden, x, verbose=0).history["loss"]).all()
-    with pytest.raises(UserError, match=f"condition holds {int(model.given.sum())} numbers that are NaN"):
-        model.fit(np.where(model.given, np.nan, x)[:1].astype(np.float32), x[:1])
+    with pytest.raises(UserError, match=f"condition holds {int(model.visible.sum())} numbers that are NaN"):
+        model.fit(np.where(model.visible, np.nan, x)[:1].astype(np.float32), x[:1])
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"given": np.ones(5)}, "given is no mask"),
-        ({"given": np.ones(5, bool)}, "given is no mask"),
-        ({"given": np.arange(4) > 1}, "given is no mask"),
-        ({"given": np.arange(5) > 3}, "does not fit the values that are not given"),
+        ({"visible": np.ones(5)}, "visible is not a mask"),
+        ({"visible": np.ones(5, bool)}, "visible is not a mask"),
+        ({"visible": np.arange(4) > 1}, "visible is not a mask"),
+        ({"visible": np.arange(5) > 3}, "does not fit the hidden values"),
         ({"condition_shape": 0}, "condition_shape is not a shape"),
         ({"prior": DiagonalNormal(3)}, "prior and posterior differ"),
         ({"condition_network": 3}, "condition_network is of the wrong kind"),
     ],
 )
 def test_bad_parts_are_one_line(options, says):
-    parts = {"condition_shape": 5, "given": GIVEN, "prior": DiagonalNormal(2)} | options
+    parts = {"condition_shape": 5, "visible": GIVEN, "prior": DiagonalNormal(2)} | options
     with pytest.raises(UserError, match=says):
         tfvae.CVAE(MLP([2]), MLP([2]), posterior=DiagonalNormal(2), likelihood=Bernoulli(3), **parts)
 

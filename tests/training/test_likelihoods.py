@@ -113,7 +113,7 @@ def test_a_learned_scale_starts_from_the_spread_of_the_data(preset, binarize, np
     x = x / np.float32(255) if x.dtype == np.uint8 else x
     seen = np.ones(x.shape[1:], bool)
     if preset == "cvae-column":
-        seen = ~np.asarray(model.given)[..., 0]
+        seen = ~np.asarray(model.visible)[..., 0]
     expected = math.sqrt(SPREADS[binarize](x[:, seen].astype(np.float64)))
     found = float(model.likelihood_head.current_scale())
     assert (found == pytest.approx(expected or 1.0, rel=1e-4) and found < 0.6) or expected == 0

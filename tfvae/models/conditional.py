@@ -17,8 +17,10 @@ from tfvae.distributions.head import Parameters
 from tfvae.models import checking
 from tfvae.models.checking import Check
 from tfvae.models.likelihood_model import LikelihoodModel
-from tfvae.models.parts import batch_of, known
+from tfvae.models.parts import batch_of, deserialize, known
 from tfvae.random import Noise
+
+MASK = "given"  # key of the mask `visible` in .keras files
 
 
 class Pair(NamedTuple):
@@ -36,40 +38,45 @@ class Pair(NamedTuple):
 class Conditional(LikelihoodModel):
     """A model whose Keras inputs are the condition and whose targets are x: `fit(condition, x)`, `predict(condition)`.
 
-    With `given`, a mask, the condition is x itself where the mask is true. Those values are known: the likelihood
-    is one over the others alone, a vector of them in the order of the image; means and samples show the given values
-    as they are; what the condition holds elsewhere is never read.
+    With a mask `visible` the condition is x itself where the mask is True. The likelihood then scores only the hidden
+    values, as a vector in the order of the image. Means and samples show the visible values unchanged. Other values of
+    the condition are never read.
     """
 
-    def condition_on(self, condition_shape: Any, given: Any, likelihood: Head) -> None:
+    def condition_on(self, condition_shape: Any, visible: Any, likelihood: Head) -> None:
         """Takes in the shape of the condition and the mask, and checks the likelihood's head against them."""
         self.condition_shape = shape_of("condition_shape", condition_shape)
-        self.autocast = False  # given values keep their precision; the layers cast for themselves
-        self.given = self._unseen = self._places = None
-        if given is None:
+        self.autocast = False  # visible values keep their precision; the layers cast for themselves
+        self.visible = self._unseen = self._places = None
+        if visible is None:
             return
-        self.given = given = np.asarray(given)
-        if given.dtype != bool or given.shape != self.condition_shape or given.all() or not given.any():
+        self.visible = visible = np.asarray(visible)
+        if (
+            visible.dtype != bool
+            or visible.shape != self.condition_shape
+            or visible.all()
+            or not visible.any()
+        ):
             raise UserError(
-                "given is no mask of the condition",
+                "visible is not a mask of the condition",
                 expected=f"booleans of shape {self.condition_shape}, some true and some false",
-                received=f"{given.dtype} of shape {given.shape}, {int(np.sum(given.astype(bool)))} true",
+                received=f"{visible.dtype} of shape {visible.shape}, {int(np.sum(visible.astype(bool)))} true",
             )
-        count = int(np.sum(~given))
+        count = int(np.sum(~visible))
         if likelihood.event_shape != (count,):
             raise UserError(
-                "the likelihood does not fit the values that are not given",
+                "the likelihood does not fit the hidden values",
                 expected=f"a head of event shape ({count},)",
                 received=likelihood.event_shape,
             )
-        shown = given.reshape(-1)
+        shown = visible.reshape(-1)
         self._unseen = np.flatnonzero(~shown).astype(np.int32)
         self._places = np.where(shown, 0, np.cumsum(~shown) - 1).astype(np.int32)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return super().event_shape if self.given is None else self.condition_shape
+        return super().event_shape if self.visible is None else self.condition_shape
 
     @property
     def input_event_shape(self) -> tuple[int, ...]:
@@ -77,7 +84,7 @@ class Conditional(LikelihoodModel):
         return self.condition_shape
 
     def check_condition(self, condition: Any) -> tf.Tensor:
-        """Returns a batch of conditions [B, *condition_shape] as float32, zero where they are not given.
+        """Returns a batch of conditions [B, *condition_shape] as float32, 0 at hidden values.
 
         Raises:
             UserError: if there is none, or it does not hold finite floating-point numbers of that shape.
@@ -93,10 +100,10 @@ class Conditional(LikelihoodModel):
                 fix=f"a {type(self).__name__} takes (condition, x), and condition=... in its methods",
             )
         condition = batch_of("condition", condition, self.condition_shape, rank=1 + len(self.condition_shape))
-        return condition if self.given is None else tf.where(self.given, condition, 0.0)
+        return condition if self.visible is None else tf.where(self.visible, condition, 0.0)
 
     def _check_finite(self, condition: tf.Tensor) -> Check:
-        """Returns the check that conditions, zero where they are not given, are finite."""
+        """Returns the check that conditions, 0 at hidden values, are finite."""
         return checking.numbers("condition", condition)
 
     def check_inputs(self, inputs: Any) -> tf.Tensor:
@@ -104,7 +111,7 @@ class Conditional(LikelihoodModel):
         return self.check_condition(inputs)
 
     def cast_examples(self, x: Any, condition: Any = None) -> Pair:
-        """Returns a batch of examples with their conditions, the given values of x taken from the condition.
+        """Returns a batch of examples with their conditions, with the visible values of x taken from the condition.
 
         Raises:
             UserError: if one is missing, does not fit, or they differ in number.
@@ -124,7 +131,7 @@ class Conditional(LikelihoodModel):
             raise UserError(
                 "condition and x differ in their number of rows", expected=len(x), received=len(condition)
             )
-        return Pair(condition, x if self.given is None else tf.where(self.given, condition, x))
+        return Pair(condition, x if self.visible is None else tf.where(self.visible, condition, x))
 
     def checks(self, examples: Pair, scored: bool) -> list[Check]:
         """See `Checked.checks`; conditions are finite."""
@@ -161,9 +168,9 @@ class Conditional(LikelihoodModel):
             self.check_support(targets)
 
     def check_support(self, x: Any) -> None:
-        """See `Checked.check_support`; values that the condition gives may be any."""
+        """See `Checked.check_support`; visible values may be any."""
         x = known(x)
-        super().check_support(x if x is None or self.given is None else x[:, ~self.given])
+        super().check_support(x if x is None or self.visible is None else x[:, ~self.visible])
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`, of conditions: the mean prediction of each."""
@@ -172,8 +179,8 @@ class Conditional(LikelihoodModel):
         return super().predict(x, *args, **kwargs)
 
     def unseen(self, x: Any) -> tf.Tensor:
-        """Returns the values of x [..., *event_shape] that the likelihood scores: all, or [..., count] not given."""
-        if self.given is None:
+        """Returns the values of x [..., *event_shape] that the likelihood scores: all, or hidden ones [..., count]."""
+        if self.visible is None:
             return x
         x = tf.convert_to_tensor(x)
         lead = tf.shape(x)[: -len(self.event_shape)]
@@ -181,16 +188,16 @@ class Conditional(LikelihoodModel):
         return tf.gather(vectors, self._unseen, axis=-1)
 
     def scored(self, x: Pair) -> tf.Tensor:
-        """Returns what the likelihood scores of a `Pair`: x, or its values that are not given."""
+        """Returns the values of a `Pair` that the likelihood scores: x, or its hidden values."""
         return self.unseen(x.x)
 
     def complete(self, values: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
-        """Returns x [..., B, *event_shape]: values as the likelihood has them, the given ones from the condition."""
-        if self.given is None:
+        """Returns x [..., B, *event_shape]: values of the likelihood, and visible values from the condition."""
+        if self.visible is None:
             return values
         whole = tf.gather(values, self._places, axis=-1)
         whole = tf.reshape(whole, tf.concat([tf.shape(values)[:-1], self.event_shape], axis=0))
-        whole = tf.where(self.given, condition, whole)
+        whole = tf.where(self.visible, condition, whole)
         return tf.ensure_shape(whole, [*values.shape[:-1], *self.event_shape])
 
     def sample(
@@ -233,8 +240,16 @@ class Conditional(LikelihoodModel):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
-        given = None if self.given is None else self.given.tolist()
-        return super().get_config() | {"condition_shape": self.condition_shape, "given": given}
+        visible = None if self.visible is None else self.visible.tolist()
+        return super().get_config() | {"condition_shape": self.condition_shape, MASK: visible}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Returns the model that `get_config` described."""
+        arguments = {
+            "visible" if name == MASK else name: deserialize(value) for name, value in config.items()
+        }
+        return cls(**arguments)
 
 
 def _is_known(spec: Any) -> bool:

@@ -30,8 +30,8 @@ class CVAE(Conditional, VAE):
         decoder, likelihood: z joined with the features, a vector -> features -> p(x|z, c)
         encoder, posterior:  x joined with c -> features -> q(z|x, c)
 
-    x and c are joined along the channels where both are images of one size, otherwise as vectors. With `given` the
-    encoder sees x alone, which holds the condition.
+    x and c are joined along the channels where both are images of one size, otherwise as vectors. With `visible`
+    the encoder sees x alone, which holds the condition.
 
     `fit(condition, x)` or `fit(dataset of (condition, x))` trains it; `predict(condition)` and the model called on
     conditions give the likelihood's mean at the prior's mean of z. Every other method takes `condition=`.
@@ -41,10 +41,10 @@ class CVAE(Conditional, VAE):
         decoder: any Keras layer or model from vectors of z and the condition's features to a batch of features.
         condition_shape: of one condition: an image, a vector, a one-hot label.
         condition_network: any Keras layer or model from a batch of conditions to their features; None for none.
-        given: mask [*event_shape] of the values of x that the condition shows, see `Conditional`; None where the
-            condition is something else than a part of x.
+        visible: mask [*event_shape] of the values of x that the condition shows, see `Conditional`; None if the
+            condition is not a part of x.
         posterior: head of q(z|x, c), e.g. `DiagonalNormal(latent_size)`.
-        likelihood: head of p(x|z, c), e.g. `Bernoulli(event_shape)`; with `given`, over the vector of the others.
+        likelihood: head of p(x|z, c), e.g. `Bernoulli(event_shape)`; with `visible`, over the vector of hidden values.
         prior: head of p(z|c): `DiagonalNormal(latent_size)` learns it from the condition; `StandardNormal`, or None,
             fixes it.
         estimator, num_samples, **kwargs: see `LatentVariableModel`.
@@ -66,7 +66,7 @@ class CVAE(Conditional, VAE):
         posterior: PosteriorHead,
         likelihood: LikelihoodHead,
         condition_network: Any = None,
-        given: Any = None,
+        visible: Any = None,
         prior: PriorHead | PosteriorHead | None = None,
         estimator: Any = "elbo",
         num_samples: int = 1,
@@ -82,7 +82,7 @@ class CVAE(Conditional, VAE):
             num_samples=num_samples,
             **kwargs,
         )
-        self.condition_on(condition_shape, given, likelihood)
+        self.condition_on(condition_shape, visible, likelihood)
         network = keras.layers.Identity() if condition_network is None else condition_network
         check_parts(keras.layers.Layer, "a Keras layer or model", {"condition_network": network})
         self.condition_network = network
@@ -119,8 +119,8 @@ class CVAE(Conditional, VAE):
         return self.prior_head.distribution(self._prior_parameters(features))
 
     def likelihood(self, z: Any, condition: Any = None) -> tfp.distributions.Distribution:
-        """Returns p(x|z, c), with the batch shape of z [..., B, latent_size] and event shape of x; with `given`, of
-        the vector of the other values."""
+        """Returns p(x|z, c), with the batch shape of z [..., B, latent_size] and event shape of x; with `visible`,
+        of the vector of hidden values."""
         features = self._features(self.check_condition(condition))
         return self.likelihood_head.distribution(self._parameters(self._check_latents(z), features))
 
@@ -149,12 +149,12 @@ class CVAE(Conditional, VAE):
         return Generator(self._prior_parameters(features), likelihood)
 
     def simulate(self, x: Pair, generator: Generator, latents: Latents, noise: Noise) -> tf.Tensor:
-        """See `Generative.simulate`; the given values are those of the condition."""
+        """See `Generative.simulate`; visible values are those of the condition."""
         return self.complete(super().simulate(x, generator, latents, noise), x.condition)
 
     def posterior_parameters(self, x: Pair, training: bool = False) -> Parameters:
         """Returns the parameters of q(z|x, c) for a `Pair`: tensors [B, ...]."""
-        seen = join(x.x, x.condition) if self.given is None else x.x
+        seen = join(x.x, x.condition) if self.visible is None else x.x
         return super().posterior_parameters(seen, training)
 
     def _features(self, condition: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -14,7 +14,7 @@ from tfvae.distributions.likelihood_head import Mean
 from tfvae.models import checking, replicas
 from tfvae.models.conditional import Conditional, Pair
 from tfvae.models.contract import Density
-from tfvae.models.parts import check_parts, deserialize, serialized, training_option
+from tfvae.models.parts import check_parts, serialized, training_option
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
 from tfvae.random import Noise
@@ -30,8 +30,8 @@ class Regressor(Conditional, Density):
     Args:
         network: any Keras layer or model from a batch of conditions to a batch of features.
         condition_shape: of one condition.
-        likelihood: head of p(x|c), e.g. `Bernoulli(event_shape)`; with `given`, over the vector of the others.
-        given: mask [*event_shape] of the values of x that the condition shows, see `Conditional`, or None.
+        likelihood: head of p(x|c), e.g. `Bernoulli(event_shape)`; with `visible`, over the vector of hidden values.
+        visible: mask [*event_shape] of the values of x that the condition shows, see `Conditional`, or None.
 
     Raises:
         UserError: if parts do not fit each other.
@@ -46,13 +46,13 @@ class Regressor(Conditional, Density):
         *,
         condition_shape: Any,
         likelihood: LikelihoodHead,
-        given: Any = None,
+        visible: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_parts(keras.layers.Layer, "a Keras layer or model", {"network": network})
         check_parts(LikelihoodHead, "a likelihood head from tfvae.distributions", {"likelihood": likelihood})
-        self.condition_on(condition_shape, given, likelihood)
+        self.condition_on(condition_shape, visible, likelihood)
         self.network = network
         self.likelihood_head = likelihood
         self.follow(["loss", "bound", "distortion"])
@@ -67,8 +67,8 @@ class Regressor(Conditional, Density):
         return self.complete(self.likelihood_head.mean(parameters), condition)
 
     def likelihood(self, condition: Any = None) -> tfp.distributions.Distribution:
-        """Returns p(x|c), a TFP distribution with batch shape [B] and event shape of x; with `given`, of the vector of
-        the other values."""
+        """Returns p(x|c), a TFP distribution with batch shape [B] and event shape of x; with `visible`, of the vector
+        of hidden values."""
         return self.likelihood_head.distribution(self._parameters(self.check_condition(condition)))
 
     def log_prob(self, x: Any, **condition: Any) -> tf.Tensor:
@@ -112,8 +112,3 @@ class Regressor(Conditional, Density):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         return super().get_config() | serialized(network=self.network, likelihood=self.likelihood_head)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regressor:
-        """Returns the model that `get_config` described."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})

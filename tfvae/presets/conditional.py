@@ -47,7 +47,7 @@ def build_regressor(preset: Preset, heads: Heads, options: dict[str, Any]) -> ke
 def _condition(preset: Preset) -> dict[str, Any]:
     visible = conditions.mask(preset.condition, preset.shape)
     shape = preset.condition_shape if visible is None else preset.shape
-    return {"condition_shape": shape, "given": visible}
+    return {"condition_shape": shape, "visible": visible}
 
 
 ROWS = (

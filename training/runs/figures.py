@@ -155,8 +155,8 @@ def draw_conditional(
 def condition_column(model: Any, condition: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns the column of conditions, if they are images like the examples, and how `plotting.save_columns` tells of
     them: what they hide, or each row's label or first numbers."""
-    if model.given is not None:
-        return {"condition": condition}, {"hidden": {"condition": ~model.given}}
+    if model.visible is not None:
+        return {"condition": condition}, {"hidden": {"condition": ~model.visible}}
     condition = np.asarray(condition)
     inside = condition.min() >= 0.0 and condition.max() <= 1.0
     if inside and condition.shape[1:] == model.event_shape:
