@@ -1,4 +1,4 @@
-"""Long evaluations in blocks of examples, so that they can be watched, interrupted and taken up again."""
+"""Long evaluations in blocks of examples, which can be watched, interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def in_blocks(
     progress: Callable[[int, int], None] | None = None,
     rows: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Evaluates examples in blocks of `size`, and only those blocks that `store` does not hold.
+    """Evaluates examples in blocks. Skips the blocks that `store` holds.
 
     Args:
-        count: examples in all, N.
-        size: of a block; the last one may be smaller.
-        compute: maps (start, stop) to the figures of the examples from start to before stop, [..., stop - start]. They
-            may depend on nothing but these examples and their indices.
-        store: finished blocks by their start; each is put in when it is done, and one of another size is computed anew.
-            None keeps none.
-        progress: called with (examples done, N) before the first block to compute and after each.
-        rows: number of each example, [N], by which an error names it; 0 .. N - 1 unless given.
+        count: number of examples N.
+        size: number of examples in a block; the last one may be smaller.
+        compute: function from (start, stop) to values of these examples, [..., stop - start]. They may depend only on
+            the examples and their indices.
+        store: finished blocks by their start. Every new block is added. A block of another size is computed again. None
+            for no store.
+        progress: function that is called with (examples done, N) before the first block and after each.
+        rows: numbers of the examples in messages, [N]; None for 0 .. N - 1.
 
     Returns:
-        figures: [..., N].
+        values: values of all examples, [..., N].
 
     Raises:
-        NotFinite: if `compute` raises it; it names the example's number.
+        NotFinite: if `compute` raises it. The message names the example's number.
     """
     store = {} if store is None else store
     blocks = {start: min(start + size, count) for start in range(0, count, size)}

@@ -1,4 +1,4 @@
-"""What a batch of particles says about each example: the figures that training and evaluation report."""
+"""Metrics of each example from its particles, as training and evaluation report them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from tfvae.models.particles import Particles
 def effective_sample_size(log_weights: tf.Tensor) -> tf.Tensor:
     """Returns (sum_k w_k)^2 / sum_k w_k^2, between 1 and K: [K, B] to [B].
 
+    Example:
+        >>> float(effective_sample_size(tf.zeros([4, 1]))[0])
+        4.0
+
     References:
         Kong: A note on importance sampling using standardized weights (1992).
     """
@@ -20,8 +24,15 @@ def effective_sample_size(log_weights: tf.Tensor) -> tf.Tensor:
 
 
 def rate_distortion(particles: Particles) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the KL divergence from the prior, in closed form where the particles have it, and -log-likelihood, both
-    averaged over K: [B], nats."""
+    """Returns rate and distortion.
+
+    Args:
+        particles: K latents for each of B examples.
+
+    Returns:
+        rate: KL(q(z|x) || p(z)), [B], nats, in closed form if the particles have it, otherwise the mean over K.
+        distortion: mean over K of -log p(x|z), [B], nats.
+    """
     distortion = -tf.reduce_mean(particles.log_likelihood, axis=0)
     if particles.kl is not None:
         return tf.reduce_sum(particles.kl, axis=-1), distortion
@@ -29,15 +40,14 @@ def rate_distortion(particles: Particles) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def summarize(particles: Particles, estimator: Estimator) -> dict[str, tf.Tensor]:
-    """The figures of each example, at full KL weight.
+    """Returns the metrics of each example, at a KL weight of 1.
 
     Args:
         particles: K latents for each of B examples.
-        estimator: whose bound to report.
+        estimator: estimator of the bound.
 
     Returns:
-        figures: name to [B]: "bound", "rate" and "distortion" (see `rate_distortion`) in nats;
-            "effective_sample_size" of the K particles.
+        metrics: values by name, [B] each: "bound", "rate" and "distortion" in nats, and "effective_sample_size".
     """
     rate, distortion = rate_distortion(particles)
     bound = estimator(particles.log_weights).bound if particles.kl is None else -distortion - rate
