@@ -108,7 +108,7 @@ class DataSet:
         """Returns the arguments with which the pipelines make conditions, see `paired`.
 
         Args:
-            kind: one of `tfvae.conditions.KINDS`.
+            kind: one of `tfvae.presets.conditions.KINDS`.
             split: one of the splits.
 
         Returns:
