@@ -188,10 +188,10 @@ def test_chains_and_exported_particles_are_estimated_too(model, monkeypatch):
 
 
 def test_many_samples_are_drawn_in_blocks(model, monkeypatch):
-    from tfvae.models import base_vae
+    from tfvae.models import sampling
 
     whole = np.asarray(model.sample(9, seed=3))
-    monkeypatch.setattr(base_vae, "SAMPLES_PER_BLOCK", 4)
+    monkeypatch.setattr(sampling, "SAMPLES_PER_BLOCK", 4)
     np.testing.assert_allclose(np.asarray(model.sample(9, seed=3)), whole, rtol=1e-6)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import memory, random
-from tfvae.checks import UserError, positive_int
+from tfvae.checks import UserError
 from tfvae.distributions import (
     Head,
     LikelihoodHead,
@@ -26,10 +26,10 @@ from tfvae.models import checking
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.contract import Generator, Latents
 from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option, with_lead
+from tfvae.models.sampling import in_blocks
 from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.random import Noise
 
-SAMPLES_PER_BLOCK = 10_000  # drawn at a time, so that the networks' layers need no more memory for many
 HEADS = {
     "continuous": "a head such as DiagonalNormal or RealNVP",
     "discrete": "Bernoulli or OneHotCategorical",
@@ -271,16 +271,9 @@ class BaseVAE(LatentVariableModel):
         Returns:
             x: [n, *event_shape].
         """
-        needed = positive_int("n", n) * (2.0 + math.prod(self.event_shape)) * 4.0
-        memory.check(f"{n} samples", needed, fix="draw fewer at a time")
-        seeds = random.row_seeds(seed, n)
-        if n <= SAMPLES_PER_BLOCK:
-            return self._sample_rows(seeds, mean)
-        starts = range(0, n, SAMPLES_PER_BLOCK)
-        return tf.concat([self._sample_rows(seeds[i : i + SAMPLES_PER_BLOCK], mean) for i in starts], axis=0)
+        return in_blocks(n, seed, self.event_shape, functools.partial(self._draw, mean=mean))
 
-    def _sample_rows(self, seeds: tf.Tensor, mean: bool) -> tf.Tensor:
-        noise = random.ThreefryNoise(seeds)
+    def _draw(self, noise: Noise, mean: bool) -> tf.Tensor:
         z = self.sample_latents(noise)
         if mean:
             return self._likelihood_mean(z)

@@ -11,7 +11,7 @@ from tfvae import comparisons, random
 from tfvae.checks import UserError, number_in, positive_int
 from tfvae.comparisons.adversarial import MaximumLikelihood, effective_sample_size
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
-from tfvae.distributions import Head as PriorHead
+from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
 from tfvae.models.implicit import ImplicitModel
 from tfvae.models.parts import check_parts, serialized, training_option
@@ -242,7 +242,7 @@ class GAN(ImplicitModel):
         return {"effective_sample_size": tf.ones_like(outputs) * share}
 
     def _draw(self, noise: Noise, stream: str, training: bool) -> tf.Tensor:
-        return self.generated(self.prior_head.noise_from(noise, stream)[0], training)
+        return self.generated(self._noise(noise, stream), training)
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports both costs on a batch without moving anything."""

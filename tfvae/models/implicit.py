@@ -8,19 +8,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import memory, random
-from tfvae.checks import UserError, number_in, positive_int
-from tfvae.distributions import Head as PriorHead
+from tfvae import random
+from tfvae.checks import UserError, number_in
+from tfvae.distributions import PriorHead
 from tfvae.distributions.head import LOG_2_PI
 from tfvae.models import checking
 from tfvae.models.contract import Generative, Generator, Latents
 from tfvae.models.keras_model import KerasModel
 from tfvae.models.particles import PLAIN, ScoreOptions
 from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option
+from tfvae.models.sampling import in_blocks
 from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.random import Noise
-
-SAMPLES_PER_BLOCK = 1000
 
 
 class ImplicitModel(KerasModel, Generative):
@@ -163,17 +162,11 @@ class ImplicitModel(KerasModel, Generative):
         Returns:
             x: [n, *event_shape].
         """
-        memory.check(
-            f"{positive_int('n', n)} samples",
-            8.0 * n * math.prod(self.event_shape),
-            fix="draw fewer at a time",
-        )
-        seeds = random.row_seeds(seed, n)
-        blocks = [seeds[start : start + SAMPLES_PER_BLOCK] for start in range(0, n, SAMPLES_PER_BLOCK)]
-        return tf.concat([self._sample_rows(block) for block in blocks], axis=0)
+        return in_blocks(n, seed, self.event_shape, lambda noise: self.generated(self._noise(noise, "prior")))
 
-    def _sample_rows(self, seeds: tf.Tensor) -> tf.Tensor:
-        return self.generated(self.prior_head.noise_from(random.ThreefryNoise(seeds), "prior")[0])
+    def _noise(self, noise: Noise, stream: str) -> tf.Tensor:
+        """Returns the prior's noise for one draw of each row: [rows, noise_size]."""
+        return self.prior_head.noise_from(noise, stream)[0]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""

@@ -16,7 +16,7 @@ from tfvae.distributions import log_density
 from tfvae.layers import Composite, check_sums
 from tfvae.models import checking, replicas, steps, xla
 from tfvae.models.checked import Checked
-from tfvae.models.nonfinite import StopWhenNotFinite
+from tfvae.models.nonfinite import StopWhenNotFinite, watched
 from tfvae.models.optimized import Optimized
 from tfvae.models.precision import float32_data
 from tfvae.models.protocols import Protocols
@@ -93,7 +93,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         return super().__call__(inputs, *args, **kwargs)
 
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
-        """As Keras', but with figures of all replicas."""
+        """As Keras', but with metrics of all replicas."""
         if self.train_function is None or force:
             check_sums(compat.layers_of(self))
             super().make_train_function(force)
@@ -103,7 +103,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Callable[..., Any]:
-        """As Keras', but with figures of all replicas."""
+        """As Keras', but with metrics of all replicas."""
         if self.test_function is None or force:
             super().make_test_function(force)
             self.test_function = xla.told_in_one_line(
@@ -133,7 +133,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         jit_compile: bool | str = "auto",
         **kwargs: Any,
     ) -> None:
-        """Configures training; the loss is minus the estimator's bound and is not given.
+        """Configures training; the model brings its own loss.
 
         Args:
             optimizer: a Keras optimiser or its name.
@@ -217,7 +217,7 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         """
         self.check_data(x, y)
         options = dict(zip(FIT_OPTIONS, args, strict=False)) | kwargs
-        options["callbacks"] = _watched(options.get("callbacks"), StopWhenNotFinite(x, y))
+        options["callbacks"] = watched(options.get("callbacks"), StopWhenNotFinite(x, y))
         if validation_data is not None:
             self.check_data(*keras.utils.unpack_x_y_sample_weight(validation_data)[:2])
         if isinstance(validation_data, (tuple, list)) and len(validation_data) == 3:
@@ -254,8 +254,8 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
         x, count = replicas.share(self.distribute_strategy, x, kwargs.pop("steps", None))
         options = {"sample_weight": sample_weight, "steps": count, "return_dict": True}
         with float32_data():
-            figures = super().evaluate(x, y, *args, **options, **kwargs)
-        return figures if return_dict else [figures[name] for name in self.metrics_names]
+            metrics = super().evaluate(x, y, *args, **options, **kwargs)
+        return metrics if return_dict else [metrics[name] for name in self.metrics_names]
 
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.predict`, in one process.
@@ -273,14 +273,14 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
             return super().predict(x, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
-        """As `keras.Model.train_on_batch`; a list of figures is in the order of `metrics_names`."""
-        figures = super().train_on_batch(*args, return_dict=True, **kwargs)
-        return figures if return_dict else [figures[name] for name in self.metrics_names]
+        """As `keras.Model.train_on_batch`; a list of metrics is in the order of `metrics_names`."""
+        metrics = super().train_on_batch(*args, return_dict=True, **kwargs)
+        return metrics if return_dict else [metrics[name] for name in self.metrics_names]
 
     def test_on_batch(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
-        """As `keras.Model.test_on_batch`; a list of figures is in the order of `metrics_names`."""
-        figures = super().test_on_batch(*args, return_dict=True, **kwargs)
-        return figures if return_dict else [figures[name] for name in self.metrics_names]
+        """As `keras.Model.test_on_batch`; a list of metrics is in the order of `metrics_names`."""
+        metrics = super().test_on_batch(*args, return_dict=True, **kwargs)
+        return metrics if return_dict else [metrics[name] for name in self.metrics_names]
 
     def _batch(self, data: Any) -> Batch:
         """Returns the checked examples of what Keras hands to a step, with their weights, 1 where none were given."""
@@ -297,14 +297,3 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
 def _targets(x: Any, y: Any, sample_weight: Any) -> Any:
     """Returns `y`, or zeros where Keras would forget the sample weights of an array for want of targets."""
     return tf.zeros(len(x)) if y is None and sample_weight is not None and hasattr(x, "shape") else y
-
-
-def _watched(callbacks: Any, watcher: keras.callbacks.Callback) -> Any:
-    """Returns the callbacks of `fit` with one more at the end; as they are where they are a list of Keras', which takes
-    no more, or one of them ends training at NaN."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return callbacks
-    callbacks = keras.tree.flatten([] if callbacks is None else callbacks)
-    if any(isinstance(each, (keras.callbacks.TerminateOnNaN, StopWhenNotFinite)) for each in callbacks):
-        return callbacks
-    return [*callbacks, watcher]

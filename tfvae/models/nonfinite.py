@@ -118,3 +118,14 @@ def _some_batch(inputs: Any, targets: Any) -> Any:
     if not hasattr(inputs, "shape"):
         return None
     return (inputs[:32],) if targets is None else (inputs[:32], targets[:32])
+
+
+def watched(callbacks: Any, watcher: keras.callbacks.Callback) -> Any:
+    """Returns the callbacks of `fit` with one more at the end; as they are where they are a list of Keras', which takes
+    no more, or one of them ends training at NaN."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    callbacks = keras.tree.flatten([] if callbacks is None else callbacks)
+    if any(isinstance(each, (keras.callbacks.TerminateOnNaN, StopWhenNotFinite)) for each in callbacks):
+        return callbacks
+    return [*callbacks, watcher]
