@@ -42,6 +42,7 @@ class _Bernoulli(Head):
     value_kind = "binary"
     noise_kind = "uniform"
     support = (0.0, 1.0)
+    relaxation = BinaryConcrete
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns a `tfd.Independent` of `tfd.Bernoulli`."""
@@ -78,8 +79,6 @@ class Bernoulli(_Bernoulli, LogitsHead):
         >>> [parameter.shape.as_list() for parameter in Bernoulli((2, 2, 1))(tf.ones((4, 3)))]
         [[4, 2, 2, 1]]
     """
-
-    relaxation = BinaryConcrete
 
     def initialize_bias(self, mean: np.ndarray) -> None:
         """Starts from the data's mean: bias = logit(clip(mean, 0.001, 0.999)).

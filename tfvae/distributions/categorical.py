@@ -20,6 +20,7 @@ class _OneHotCategorical(Head):
     value_kind = "one-hot"
     noise_kind = "uniform"
     support = (0.0, 1.0)
+    relaxation = GumbelSoftmax
 
     def __init__(self, event_shape: tuple[int, int], *args: Any, **kwargs: Any):
         super().__init__(event_shape, *args, **kwargs)
@@ -67,8 +68,6 @@ class OneHotCategorical(_OneHotCategorical, LogitsHead):
         >>> [parameter.shape.as_list() for parameter in OneHotCategorical((2, 10))(tf.ones((4, 3)))]
         [[4, 2, 10]]
     """
-
-    relaxation = GumbelSoftmax
 
     def initialize_bias(self, mean: np.ndarray) -> None:
         """Starts from the data's mean: bias = log(clip(mean, 0.001, 1)).

@@ -35,6 +35,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         support: lowest and highest number in a value.
         noise_kind: method of `tfvae.random.Noise` that feeds `sample`, "normal" or "uniform".
         needs_features: whether the parameters come from features.
+        relaxation: class in `tfvae.distributions.relaxation` for a continuous relaxation of discrete values, or None.
 
     Example:
         >>> from tfvae.distributions import DiagonalNormal
@@ -49,6 +50,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
     support: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     noise_kind: ClassVar[str] = "normal"
     needs_features: ClassVar[bool] = True
+    relaxation: ClassVar[Any] = None
 
     def __init__(self, event_shape: int | Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)

@@ -21,13 +21,11 @@ class PosteriorHead(Head):
         has_cheap_log_prob: whether `log_prob` at any value is as cheap as sampling. Where it is not, a training step
             uses `sample_and_log_prob`, along the path from the noise.
         closed_mean: whether `mean` is the exact mean. A flow's has no closed form and is replaced as its head says.
-        relaxation: class in `tfvae.distributions.relaxation` for a continuous relaxation of discrete latents.
     """
 
     parameter_names: ClassVar[tuple[str, ...]] = ("loc", "scale")
     has_cheap_log_prob: ClassVar[bool] = True
     closed_mean: ClassVar[bool] = True
-    relaxation: ClassVar[Any] = None
 
     @abc.abstractmethod
     def call(self, features: tf.Tensor) -> Parameters:
