@@ -114,7 +114,7 @@ def test_blocks_of_replicates_change_nothing(monkeypatch):
     model, x, A, c = make()
     call = (x, A, c, FAMILIES["full"], K, 23, 6)
     whole = model.iwelbo_gradients(*call) | {"bound": model.expected_iwelbo(*call)}
-    monkeypatch.setattr("linear_gaussian._BLOCK", 4 * K * N * D)
+    monkeypatch.setattr("kit.linear_gaussian._BLOCK", 4 * K * N * D)
     pieces = model.iwelbo_gradients(*call) | {"bound": model.expected_iwelbo(*call)}
     for part in (0, 1):
         one, other = ({name: pair[part] for name, pair in result.items()} for result in (pieces, whole))

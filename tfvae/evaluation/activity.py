@@ -84,7 +84,8 @@ def active_units(
 
 def _averages(model: Inferential, data: Examples, draws: int, seed: int) -> list[np.ndarray]:
     """Returns two independent averages of each layer's means over the layers sampled before: [2, N, units], float64."""
-    run_seed, averages, widths = random.fold(random.as_seed(seed), "active_units"), _function(model), []
+    run_seed, averages = random.fold(random.as_seed(seed), "active_units"), _function(model)
+    widths: list[int] = []
 
     def compute(start: int, stop: int) -> np.ndarray:
         layers = averages(

@@ -102,7 +102,7 @@ def ais(
 
     size = examples_at_once(model, num_chains, block_size)
     columns = in_blocks(len(data), size, estimate, store, progress, data.rows)
-    return AnnealedImportance(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
+    return AnnealedImportance(*columns, num_temperatures=num_temperatures, num_chains=num_chains)  # type: ignore[misc]
 
 
 def examples_at_once(model: Generative, num_chains: int, block_size: int | None) -> int:

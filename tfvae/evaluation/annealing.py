@@ -203,10 +203,10 @@ class Annealing:
 
         return densities
 
-    def _mix(self, temperature):
+    def _mix(self, temperature: tf.Tensor) -> hmc.Mix:
         return hmc.Mix(1.0 if self._init == "prior" else 1.0 - temperature, temperature)
 
-    def _ascent(self, point):
+    def _ascent(self, point: hmc.Point) -> tf.Tensor:
         """Returns d/dt log f_t, [C, B], float64."""
         first, second = (tf.cast(value, tf.float64) for value in point.values)
         return second if self._init == "prior" else second - first
@@ -266,7 +266,7 @@ class Annealing:
         with log_density.compiled_densities():
             densities = self._densities(x)
 
-            def body(k, point, log_weights, accepted):
+            def body(k: Any, point: hmc.Point, log_weights: Any, accepted: Any) -> tuple[Any, ...]:
                 log_weights += changes[k] * self._ascent(point)
                 point, acceptance = self._transition(
                     densities, first_row, seed, k, point, temperatures[k], step_sizes[k]
@@ -292,7 +292,7 @@ class Annealing:
         with log_density.compiled_densities():
             densities = self._densities(x)
 
-            def body(k, point, log_step, steps):
+            def body(k: Any, point: hmc.Point, log_step: Any, steps: Any) -> tuple[Any, ...]:
                 point, acceptance = self._transition(
                     densities, first_row, seed, k, point, temperatures[k], tf.exp(log_step)
                 )

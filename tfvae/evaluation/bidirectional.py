@@ -123,7 +123,7 @@ def bdmc(
 
     size = examples_at_once(model, num_chains, block_size)
     columns = in_blocks(num_examples, size, bound, store, progress)
-    return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)
+    return Sandwich(*columns, num_temperatures=num_temperatures, num_chains=num_chains)  # type: ignore[misc]
 
 
 def _simulate(

@@ -30,7 +30,7 @@ def as_examples(model: Checked, data: Any) -> Examples:
     named = model.named(inputs, targets)
     model.cast_examples(**{name: None if part is None else part[:1] for name, part in named.items()})
     model.check_data(inputs, targets)
-    return Examples(**named, rows=rows)
+    return Examples(**named) if rows is None else Examples(**named, rows=rows)
 
 
 def _parts(model: Checked, data: Any) -> tuple[Any, Any, np.ndarray | None]:

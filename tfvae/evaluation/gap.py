@@ -186,7 +186,7 @@ def _given(log_prob: np.ndarray | None, standard_error: np.ndarray | None, count
                 received="no log_prob",
             )
         return None
-    pair = {
+    pair: dict[str, Any] = {
         "log_prob": log_prob,
         "log_prob_standard_error": 0.0 if standard_error is None else standard_error,
     }

@@ -82,7 +82,7 @@ def transition(
         Neal: MCMC using Hamiltonian dynamics (2011), equations 5.18 to 5.20 and section 5.3.2.1.
     """
 
-    def leapfrog(step, z, p):
+    def leapfrog(step: tf.Tensor, z: tf.Tensor, p: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         z += step_size * p
         with tf.GradientTape() as tape:
             tape.watch(z)

@@ -124,7 +124,7 @@ def log_marginal(
 
     columns = in_blocks(count, EXAMPLES_PER_BLOCK, estimate, store, progress, data.rows)
     log_prob, *others, smoothed = columns
-    return LogMarginal(smoothed if smooth else log_prob, *others, num_samples=num_samples)
+    return LogMarginal(smoothed if smooth else log_prob, *others, num_samples=num_samples)  # type: ignore[misc]
 
 
 def _smoothed(sums: list[np.ndarray], tails: np.ndarray, num_samples: int) -> np.ndarray:
@@ -163,7 +163,7 @@ def _exact(
     return LogMarginal(log_prob, zero, zero + 1.0, log_prob, zero - np.inf, num_samples=1)
 
 
-def particles_at_once(model: Inferential, examples: int, block_size: int | None) -> int:
+def particles_at_once(model: Any, examples: int, block_size: int | None) -> int:
     """Returns `block_size`, checked, or for None how many particles keep some examples' widest tensor at 16 MiB."""
     if block_size is not None:
         return positive_int("block_size", block_size)

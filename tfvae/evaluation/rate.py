@@ -84,15 +84,17 @@ def rate_distortion(model: Inferential, data: Any, num_samples: int = 10, seed: 
     data = as_examples(model, data)
     run_seed = random.fold(random.as_seed(seed), "rate_distortion")
 
+    closed_form = bool(getattr(getattr(model, "estimator", None), "analytic_kl", False))
+
     @tf.function(reduce_retracing=True)
-    def figures(x: Any, first_row: tf.Tensor) -> tf.Tensor:
+    def metrics(x: Any, first_row: tf.Tensor) -> tf.Tensor:
         noise = random.PhiloxNoise(run_seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-        particles = model.particles(x, num_samples, noise, analytic_kl=model.estimator.analytic_kl)
+        particles = model.particles(x, num_samples, noise, analytic_kl=closed_form)
         return tf.stack(of_particles(particles))
 
     def compute(start: int, stop: int) -> np.ndarray:
         x = model.check_examples(**data[start:stop].arguments())
-        return figures(x, tf.constant(start)).numpy().astype(np.float64)
+        return metrics(x, tf.constant(start)).numpy().astype(np.float64)
 
     columns = in_blocks(len(data), ROWS_PER_BLOCK, compute)
     check_finite("rates or distortions", columns)

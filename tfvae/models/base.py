@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 import tensorflow as tf
 
@@ -69,7 +69,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.estimator = estimators.get(estimator)
+        self.estimator = cast(Any, estimators.get(estimator))
         self.num_samples = positive_int("num_samples", num_samples, PARTICLES)
         self.backward_particles = int_from(0, "backward_particles", backward_particles)
         row = self.check_estimator(self.shares_parameters)
@@ -127,7 +127,9 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
 
     def learn(self, batch: Batch) -> Metrics:
         """Draws, scores, weighs, and takes one step of the optimiser; see `tfvae.models.step.learn`."""
-        noise = random.PhiloxNoise(self.train_seed(), tf.shape(batch.weight)[0], batch.first_row)
+        noise: random.Noise = random.PhiloxNoise(
+            self.train_seed(), tf.shape(batch.weight)[0], batch.first_row
+        )
         if self.compiles_step():
             noise = random.Outside(noise)
         return self.take_step(functools.partial(step.learn, self), batch, noise)

@@ -271,9 +271,9 @@ class BaseVAE(LatentVariableModel):
         Returns:
             x: [n, *event_shape].
         """
-        return in_blocks(n, seed, self.event_shape, functools.partial(self._draw, mean=mean))
+        return in_blocks(n, seed, self.event_shape, functools.partial(self._draw_examples, mean=mean))
 
-    def _draw(self, noise: Noise, mean: bool) -> tf.Tensor:
+    def _draw_examples(self, noise: Noise, mean: bool) -> tf.Tensor:
         z = self.sample_latents(noise)
         if mean:
             return self._likelihood_mean(z)

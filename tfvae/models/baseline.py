@@ -31,7 +31,7 @@ class LearnedBaseline(Composite, keras.layers.Layer):
         self.hidden = Dense(units, activation="tanh", dtype="float32")
         self.output_layer = Dense(1, kernel_initializer="zeros", dtype="float32")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Makes the network and the statistics."""
         self.hidden.build((None, math.prod(input_shape[1:])))
         self.output_layer.build((None, self.units))

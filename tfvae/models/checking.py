@@ -11,7 +11,7 @@ import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -48,7 +48,7 @@ def unchecked() -> Iterator[None]:
         _here.unchecked = before
 
 
-def gated(values, *checks: Check):
+def gated(values: Any, *checks: Check) -> Any:
     """Returns `values`, a structure of tensors, once everything in `checks` holds.
 
     Raises:
@@ -63,7 +63,7 @@ def gated(values, *checks: Check):
                 raise UserError(check.line().numpy().decode())
         return values
 
-    def fail():
+    def fail() -> Any:
         line = tf.constant("")
         for fits, check in reversed(list(zip(each, checks, strict=True))):
             line = tf.cond(fits, lambda rest=line: rest, check.line)
@@ -74,7 +74,7 @@ def gated(values, *checks: Check):
     return tf.cond(functools.reduce(tf.logical_and, each), lambda: values, fail)
 
 
-def after(examples):
+def after(examples: Any) -> contextlib.AbstractContextManager:
     """Returns a context in which what a graph does, such as counting a step, waits for examples that were `gated`."""
     return tf.control_dependencies(tf.nest.flatten(examples)[:1])
 
@@ -94,11 +94,11 @@ def support(head: LikelihoodHead, values: tf.Tensor, *, scored: bool = True) -> 
     """Checks that a likelihood can score every value; where it is not `scored`, that it lies in the range of those."""
     kind = type(head) if scored else LikelihoodHead
 
-    def outside():
+    def outside() -> tf.Tensor:
         unfit = kind.unfit(head, values)
         return _join(
             f"examples are outside the support of a {type(head).__name__} likelihood; expected ",
-            kind.scores.fget(head),
+            kind.scores.fget(head),  # type: ignore[attr-defined]
             "; received minimum ",
             tf.reduce_min(values),
             ", maximum ",
@@ -110,14 +110,14 @@ def support(head: LikelihoodHead, values: tf.Tensor, *, scored: bool = True) -> 
             "; scale the examples, or choose another likelihood",
         )
 
-    def line():
+    def line() -> tf.Tensor:
         finite = tf.reduce_all(tf.math.is_finite(values))
         return tf.cond(finite, outside, lambda: _not_finite("x", values))
 
     return Check(lambda: kind.fits(head, values), line)
 
 
-def weights(values, rows: tf.Tensor) -> tuple[tf.Tensor, Check]:
+def weights(values: Any, rows: tf.Tensor) -> tuple[tf.Tensor, Check]:
     """Returns the weights of `rows` examples as float32 [B], and the check of their number and values.
 
     Raises:
@@ -137,10 +137,10 @@ def weights(values, rows: tf.Tensor) -> tuple[tf.Tensor, Check]:
         )
     flat = tf.cast(tf.reshape(values, [-1]), tf.float32)
 
-    def as_many():
+    def as_many() -> tf.Tensor:
         return tf.equal(tf.size(flat), rows)
 
-    def wrong_values():
+    def wrong_values() -> tf.Tensor:
         unfit = tf.logical_not((flat >= 0.0) & (flat <= LARGEST))
         return _join(
             "sample_weight holds ",
@@ -149,10 +149,10 @@ def weights(values, rows: tf.Tensor) -> tuple[tf.Tensor, Check]:
             *_place(flat, unfit),
         )
 
-    def wrong_number():
+    def wrong_number() -> tf.Tensor:
         return _join("sample_weight has the wrong length; expected ", rows, "; received ", tf.size(flat))
 
-    def fits():
+    def fits() -> tf.Tensor:
         return tf.logical_and(as_many(), within(flat, 0.0, LARGEST))
 
     return flat, Check(fits, lambda: tf.cond(as_many(), wrong_values, wrong_number))
@@ -163,10 +163,10 @@ def shape(name: str, values: tf.Tensor, event_shape: tuple[int, ...]) -> Check:
     rank = 1 + len(event_shape)
     wanted = f"[{', '.join(['B', *map(str, event_shape)])}]"
 
-    def same():
+    def same() -> tf.Tensor:
         return tf.reduce_all(tf.equal(tf.reshape(tf.shape(values), [rank])[1:], event_shape))
 
-    def line():
+    def line() -> tf.Tensor:
         sizes = tf.strings.reduce_join(tf.strings.as_string(tf.shape(values)), separator=", ")
         return _join(f"{name} has the wrong shape; expected {wanted}; received [", sizes, "]")
 
@@ -181,7 +181,7 @@ def rows(what: str, expected: tf.Tensor, received: tf.Tensor) -> Check:
     )
 
 
-def _not_finite(name, values):
+def _not_finite(name: str, values: tf.Tensor) -> tf.Tensor:
     unfit = tf.logical_not(tf.math.is_finite(values))
     return _join(
         f"{name} holds ",
@@ -191,11 +191,11 @@ def _not_finite(name, values):
     )
 
 
-def _count(unfit):
+def _count(unfit: tf.Tensor) -> tf.Tensor:
     return tf.math.count_nonzero(unfit, dtype=tf.int32)
 
 
-def _place(values, unfit):
+def _place(values: tf.Tensor, unfit: tf.Tensor) -> list[Any]:
     """Returns the words for the first unfit value and the example, a row, that holds it."""
     first = tf.where(unfit)[0]
     said = [tf.gather_nd(values, first), " in example ", first[0]]
@@ -205,10 +205,10 @@ def _place(values, unfit):
     return said
 
 
-def _join(*words):
+def _join(*words: Any) -> tf.Tensor:
     """Returns strings and scalars as one string."""
 
-    def said(word):
+    def said(word: Any) -> Any:
         if isinstance(word, str) or word.dtype == tf.string:
             return word
         return tf.strings.as_string(word, shortest=word.dtype.is_floating)

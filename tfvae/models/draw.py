@@ -140,7 +140,9 @@ class DRAW(BaseVAE, Stepwise):
         """See `Inferential.score`."""
         head, prior, p = self.posterior_head, self.prior_head, self.prior_head.parameters()
         z, q, canvas = self._particles(x, num_samples, noise)
-        latents, fixed, value = (), (), z
+        latents: Latents = ()
+        fixed: Latents = ()
+        value = z
         if not (self.estimator.automatic or options.analytic_kl) and options.tape is not None:
             value = detach(z, options.tape)
             latents, fixed = (z,), (value,)
@@ -186,7 +188,9 @@ class DRAW(BaseVAE, Stepwise):
         The latents are `fixed` [K, B, latent_size], or drawn from q where there are none.
         """
         head, size = self.step_head, self.step_latent_size
-        given = self.posterior_head.noise_from(noise, "posterior", num_samples) if fixed is None else fixed
+        given: tf.Tensor = fixed
+        if noise is not None and fixed is None:
+            given = self.posterior_head.noise_from(noise, "posterior", num_samples)
         lead = tf.shape(given)[:2]
         parts = tf.split(tf.reshape(given, [-1, self.steps * size]), self.steps, axis=-1)
         count = tf.compat.dimension_value(given.shape[0])  # m, not K, in a resampled backward pass

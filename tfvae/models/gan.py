@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
 from tfvae import comparisons, random
 from tfvae.checks import UserError, number_in, positive_int
-from tfvae.comparisons.adversarial import MaximumLikelihood, effective_sample_size
+from tfvae.comparisons.adversarial import Adversarial, MaximumLikelihood, effective_sample_size
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
@@ -83,7 +83,7 @@ class GAN(ImplicitModel):
     ):
         super().__init__(generator, prior=prior, **kwargs)
         check_parts(keras.layers.Layer, "a Keras layer or model", {"discriminator": discriminator})
-        self.cost = comparisons.get(cost, "critic")
+        self.cost = cast(Adversarial, comparisons.get(cost, "critic"))
         self.discriminator_steps = positive_int("discriminator_steps", discriminator_steps)
         self.gradient_penalty = number_in("gradient_penalty", gradient_penalty, 0.0)
         self.r1_penalty = number_in("r1_penalty", r1_penalty, 0.0)

@@ -92,6 +92,10 @@ class KerasModel(Composite, Optimized, Reporting, Checked, Protocols, compat.NoS
             inputs = self.check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    train_function: Any
+    test_function: Any
+    predict_function: Any
+
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """As Keras', but with metrics of all replicas."""
         if self.train_function is None or force:

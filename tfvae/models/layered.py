@@ -127,7 +127,7 @@ def check_lists(lists: dict[str, Any]) -> None:
         if not isinstance(parts, list | tuple):
             raise UserError(f"{name} is no list", expected="a list of layers", received=repr(parts))
         networks = name in ("encoders", "decoders")
-        kind = (
+        kind: tuple[Any, str] = (
             (keras.layers.Layer, "a Keras layer or model")
             if networks
             else (Head, "a head from tfvae.distributions")

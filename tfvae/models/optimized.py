@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 Places = tuple[int, ...]
+KerasPart: Any = keras.Model if TYPE_CHECKING else object  # what becomes part of a Keras model
 
 
-class Optimized:
+class Optimized(KerasPart):
     """For a Keras model that is built when it is compiled: so are its optimisers, for the weights trainable then.
 
     Weights may be frozen after that, while an optimiser still holds its state for them. A file says so, so that the
@@ -24,18 +25,18 @@ class Optimized:
 
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
         """Returns the optimisers: name in a file to the optimiser and the weights that it moves."""
-        return {"optimized": (self.optimizer, self.trainable_variables)}  # type: ignore[attr-defined]
+        return {"optimized": (self.optimizer, self.trainable_variables)}
 
     def _build_optimizer(self) -> None:
         """Makes the variables of the optimisers."""
-        weights = self.weights  # type: ignore[attr-defined]
+        weights = self.weights
         self._optimized = self._trainable_places() | dict(self._to_optimize)
-        with self.distribute_strategy.scope():  # type: ignore[attr-defined]
+        with self.distribute_strategy.scope():
             for name, (optimizer, _) in self.optimizers().items():
                 optimizer.build([weights[place] for place in self._optimized[name]])
 
     def _trainable_places(self) -> dict[str, Places]:
-        places = {id(variable): place for place, variable in enumerate(self.weights)}  # type: ignore[attr-defined]
+        places = {id(variable): place for place, variable in enumerate(self.weights)}
         return {
             name: tuple(sorted(places[id(variable)] for variable in trainable))
             for name, (_, trainable) in self.optimizers().items()
@@ -43,7 +44,7 @@ class Optimized:
 
     def get_compile_config(self) -> dict[str, Any]:
         """Returns the arguments of `compile`, and an optimiser's places in the weights where others are trainable."""
-        config = super().get_compile_config()  # type: ignore[misc]
+        config = super().get_compile_config()
         if not config:
             return config
         trainable = self._trainable_places()
@@ -57,5 +58,5 @@ class Optimized:
         arguments = keras.saving.deserialize_keras_object(config)
         names = [name for name in arguments if name.endswith("optimized")]
         self._to_optimize = {name: tuple(arguments.pop(name)) for name in names}
-        self.compile(**arguments)  # type: ignore[attr-defined]
+        self.compile(**arguments)
         self._to_optimize = {}

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 
 from tfvae.models import checking
+from tfvae.models.optimized import KerasPart
 
 
-class Protocols:
+class Protocols(KerasPart):
     """Methods of `keras.Model` that need a built model, and its shapes."""
 
     def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:

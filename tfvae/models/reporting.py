@@ -10,13 +10,14 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.models.means import Means
+from tfvae.models.optimized import KerasPart
 from tfvae.models.replicas import Batch
 
 Metrics = dict[str, tf.Tensor]
 SUMS = "sums"  # what a replica's step returns: [1, 2, metrics], the weighted sums of the metrics and their weights
 
 
-class Reporting:
+class Reporting(KerasPart):
     """For a Keras model whose steps give each metric as numbers [B].
 
     Attributes:

@@ -70,7 +70,7 @@ def told_in_one_line(
         raise UserError(
             "XLA cannot compile the training step",
             expected="operations that XLA has",
-            received=found[1],
+            received=found and found[1],
             fix="set jit_compile=False",
         )
 
