@@ -25,7 +25,7 @@ class ForkedPopen:
         self.stdout, self.stderr = outputs
         self.pid = os.fork()
         if not self.pid:
-            _work(command, [stdin.fileno(), *given], env)
+            _work(command, [stdin, *given], env)
         for handle in given:
             os.close(handle)
 
