@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, not_finite
 from tfvae.examples import Examples
 from tfvae.models.checked import Checked
 from tfvae.models.conditional import Conditional
@@ -29,8 +29,23 @@ def as_examples(model: Checked, data: Any) -> Examples:
     inputs, targets = (None if part is None else _array(part) for part in (inputs, targets))
     named = model.named(inputs, targets)
     model.cast_examples(**{name: None if part is None else part[:1] for name, part in named.items()})
+    if rows is not None:
+        _check_finite(named, rows)
     model.check_data(inputs, targets)
     return Examples(**named) if rows is None else Examples(**named, rows=rows)
+
+
+def _check_finite(named: dict[str, Any], rows: np.ndarray) -> None:
+    """Raises a `UserError` for a number that is not finite, with the number of its example in the whole data set."""
+    for name, part in named.items():
+        found = None if part is None else not_finite(part)
+        if found is not None:
+            values = np.ravel(part[found[1]])
+            raise UserError(
+                f"{name} holds {found[0]} examples with numbers that are NaN or infinite",
+                expected="finite numbers",
+                received=f"{values[~np.isfinite(values)][0]} in example {rows[found[1]]}",
+            )
 
 
 def _parts(model: Checked, data: Any) -> tuple[Any, Any, np.ndarray | None]:
