@@ -179,12 +179,7 @@ class GAN(ImplicitModel):
             scaled = player.optimizer.scale_loss(loss)
         with checking.after(batch.x):
             player.move(tape, scaled)
-        shown = tf.sigmoid if self.cost.probabilistic else tf.identity
-        return {
-            "discriminator_loss": regularization + each,
-            "real_output": shown(real),
-            "fake_output": shown(fake),
-        }
+        return self._discriminator_metrics(regularization + each, real, fake)
 
     def _penalties(
         self, x: tf.Tensor, samples: tf.Tensor, noise: Noise, stream: str, turns: tf.Tensor
@@ -227,19 +222,22 @@ class GAN(ImplicitModel):
         with checking.after(batch.x):
             player.move(tape, scaled)
             steps.count(self.optimizer, step, player.network.trainable_weights)
-        found = {
-            "loss": regularization + batch.weight * cost.value,
-            "output_gradient": tf.sqrt(
-                tf.reduce_sum(tf.square(slopes), axis=list(range(1, slopes.shape.rank)))
-            ),
-        }
-        return found | self._effective(outputs)
+        loss = {"loss": regularization + batch.weight * cost.value}
+        return loss | self._generator_metrics(slopes, outputs)
 
-    def _effective(self, outputs: tf.Tensor) -> Metrics:
-        if not isinstance(self.cost, MaximumLikelihood):
-            return {}
-        share = effective_sample_size(outputs) / tf.cast(tf.shape(outputs)[0], tf.float32)
-        return {"effective_sample_size": tf.ones_like(outputs) * share}
+    def _generator_metrics(self, slopes: tf.Tensor, outputs: tf.Tensor) -> Metrics:
+        """Returns the size of the cost's gradient at each sample, and what of the batch counts where weights differ."""
+        squares = tf.reduce_sum(tf.square(slopes), axis=list(range(1, slopes.shape.rank)))
+        found = {"output_gradient": tf.sqrt(squares)}
+        if isinstance(self.cost, MaximumLikelihood):
+            share = effective_sample_size(outputs) / tf.cast(tf.shape(outputs)[0], tf.float32)
+            found["effective_sample_size"] = tf.ones_like(outputs) * share
+        return found
+
+    def _discriminator_metrics(self, cost: tf.Tensor, real: tf.Tensor, fake: tf.Tensor) -> Metrics:
+        """Returns the cost [B] and the outputs as they are shown, probabilities where they are logits."""
+        shown = tf.sigmoid if self.cost.probabilistic else tf.identity
+        return {"discriminator_loss": cost, "real_output": shown(real), "fake_output": shown(fake)}
 
     def _draw(self, noise: Noise, stream: str, training: bool) -> tf.Tensor:
         return self.generated(self._noise(noise, stream), training)
@@ -258,17 +256,9 @@ class GAN(ImplicitModel):
             each = tf.reduce_sum(cost.weight * fake)
         slopes, real = tape.gradient(each, samples), self.call(batch.x)
         critic = [part.value for part in self.cost.critic(real, fake)]
-        shown = tf.sigmoid if self.cost.probabilistic else tf.identity
-        found = {
-            "loss": batch.weight * cost.value,
-            "discriminator_loss": critic[0] + critic[1],
-            "real_output": shown(real),
-            "fake_output": shown(fake),
-            "output_gradient": tf.sqrt(
-                tf.reduce_sum(tf.square(slopes), axis=list(range(1, slopes.shape.rank)))
-            ),
-        }
-        return self.report(found | self._effective(fake), batch, None)
+        found = {"loss": batch.weight * cost.value} | self._generator_metrics(slopes, fake)
+        found |= self._discriminator_metrics(critic[0] + critic[1], real, fake)
+        return self.report(found, batch, None)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
