@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tfvae.models import (
         CVAE,
         DRAW,
+        GAN,
         IWAE,
         VAE,
         DiscreteVAE,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CVAE",
     "DRAW",
+    "GAN",
     "IWAE",
     "VAE",
     "DiscreteVAE",

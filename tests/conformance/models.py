@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import CVAE, DRAW, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
+from tfvae import CVAE, DRAW, GAN, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
 from tfvae.distributions import (
     Bernoulli,
     CategoricalPixels,
@@ -30,7 +30,8 @@ from tfvae.distributions import (
     VampPrior,
 )
 from tfvae.models.conditional import Conditional
-from tfvae.networks import MLP, ConvDecoder, ConvEncoder
+from tfvae.models.implicit import ImplicitModel
+from tfvae.networks import MLP, ConvDecoder, ConvEncoder, DCGANDiscriminator, DCGANGenerator
 
 IMAGE = (4, 4, 1)
 COLUMN = np.arange(16).reshape(IMAGE) % 4 == 2
@@ -353,6 +354,24 @@ def regressor_label(**options):
     return Regressor(MLP([5]), condition_shape=3, likelihood=Bernoulli((3, 2)), **options)
 
 
+def gan_mlp(**options):
+    return GAN(
+        MLP([6, 4], "tanh"),
+        MLP([5, 1], "tanh"),
+        prior=StandardNormal(3),
+        **{"discriminator_steps": 2, "r1_penalty": 0.1, "observation_scale": 0.5} | options,
+    )
+
+
+def gan_dcgan(**options):
+    return GAN(
+        DCGANGenerator((8, 8, 1), width=2),
+        DCGANDiscriminator(width=3),
+        prior=StandardNormal(4),
+        **{"cost": "minimax"} | options,
+    )
+
+
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
@@ -385,7 +404,10 @@ TABLE = {
     "cvae-label": cvae_label,
     "regressor-column": regressor_column,
     "regressor-label": regressor_label,
+    "gan-mlp": gan_mlp,
+    "gan-dcgan-batch-norm": gan_dcgan,
 }
+INFERENTIAL = [name for name in TABLE if not name.startswith(("regressor", "gan"))]  # with q(z|x)
 
 
 def create(name, *, seed=1, **options):
@@ -399,8 +421,23 @@ def create(name, *, seed=1, **options):
     return model
 
 
+def compiled(model, optimizer, **options):
+    """Returns the model, compiled with an optimiser, or with one like it for each of two players."""
+    if isinstance(model, GAN):
+        options["discriminator_optimizer"] = type(optimizer).from_config(optimizer.get_config())
+    model.compile(optimizer, **options)
+    return model
+
+
+def optimizer_variables(model):
+    """Returns the variables of all optimisers of a compiled model."""
+    return [variable for optimizer, _ in model.optimizers().values() for variable in optimizer.variables]
+
+
 def parts(model):
     """Returns the layers that a row combines."""
+    if isinstance(model, GAN):
+        return [model.generator_network, model.discriminator, model.prior_head]
     if isinstance(model, Regressor):
         return [model.network, model.likelihood_head]
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
@@ -413,15 +450,31 @@ def parts(model):
     return [model.encoder, model.decoder, *heads]
 
 
+def output_shape(model):
+    """Returns the shape of what the model gives for one example when it is called."""
+    return () if isinstance(model, GAN) else model.event_shape
+
+
 def first_layer(model):
     """Returns the network that sees the inputs."""
+    if isinstance(model, GAN):
+        return model.discriminator
     return model.network if isinstance(model, Regressor) else model.encoder
+
+
+def computing(model):
+    """Returns the layers that compute in half precision where the policy says so: the first and the last."""
+    last = model.generator_network if isinstance(model, ImplicitModel) else model.likelihood_head
+    return [first_layer(model), last]
 
 
 def examples(model, count, seed=0):
     """Returns a batch that fits the model's likelihood."""
-    head, rng = model.likelihood_head, np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     x = rng.standard_normal((count, *model.event_shape)).astype(np.float32)
+    if isinstance(model, ImplicitModel):
+        return x
+    head = model.likelihood_head
     if head.levels is not None:
         return (rng.integers(head.levels, size=x.shape) / (head.levels - 1)).astype(np.float32)
     if isinstance(head, ContinuousBernoulli):
@@ -451,6 +504,9 @@ def inputs(model, x):
 
 def outputs(model, x):
     """Returns what the public methods make of `x`, as arrays by name."""
+    if isinstance(model, ImplicitModel):
+        found = deterministic(model, x) | {"sample": model.sample(2, seed=4)}
+        return {name: np.asarray(value) for name, value in found.items()}
     conditions = given(model, x)
     figures = deterministic(model, x, **conditions) | {
         "sample": model.sample(2, seed=4, **conditions),
@@ -462,6 +518,9 @@ def outputs(model, x):
 def deterministic(model, x, **conditions):
     """Returns what the methods that speak of examples make of them, as tensors by name."""
     called = {"call": model(conditions.get("condition", x))}
+    if isinstance(model, ImplicitModel):
+        z = tf.reshape(x, [-1, np.prod(model.event_shape)])[:, :1] * tf.linspace(0.5, 1.0, model.latent_size)
+        return called | {"decode": model.decode(z)}
     unseen = model.unseen(x) if isinstance(model, Conditional) else x
     if isinstance(model, Regressor):
         return called | {

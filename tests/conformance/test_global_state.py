@@ -35,7 +35,7 @@ def trained(name):
     """What a row gives after a step, and its weights."""
     model = models.create(name)
     x = models.examples(model, 4) / 3.0 if name == "cvae-image" else models.examples(model, 4)
-    model.compile(keras.optimizers.SGD(0.125), run_eagerly=True)
+    models.compiled(model, keras.optimizers.SGD(0.125), run_eagerly=True)
     history = model.fit(*models.data(model, x), batch_size=4, verbose=0).history
     history |= model.evaluate(*models.data(model, x), verbose=0, return_dict=True)
     predicted = model.predict(models.inputs(model, x), verbose=0)

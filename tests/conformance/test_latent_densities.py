@@ -10,7 +10,7 @@ from conformance import models
 
 from tfvae import random
 
-CONTINUOUS = [name for name in models.TABLE if not name.startswith(("regressor", "discrete"))]
+CONTINUOUS = [name for name in models.INFERENTIAL if not name.startswith("discrete")]
 
 
 def noise(rows):

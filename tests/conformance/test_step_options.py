@@ -17,7 +17,6 @@ from tfvae.checks import UserError
 
 K, M, BATCH = 3, 2, 4
 MIXING = ("batch-norm", "optimal-scale")  # examples of weight 0 have a say in the moments of a batch
-WITH_LATENTS = [name for name in models.TABLE if not name.startswith("regressor")]
 
 
 def resampling(name):
@@ -40,8 +39,7 @@ def create(name, compiled, *, dtype="float32", accumulate=None, **options):
     finally:
         keras.config.set_dtype_policy(before)
     optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=accumulate)
-    model.compile(optimizer, **compiled)
-    return model
+    return models.compiled(model, optimizer, **compiled)
 
 
 def steps(model, last, count=2):
@@ -66,7 +64,7 @@ def assert_the_last_has_no_say(name, make):
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", rows(WITH_LATENTS))
+@pytest.mark.parametrize("name", rows(models.INFERENTIAL))
 def test_resampled_and_accumulated_with_weights(name):
     options = resampling(name)
 
@@ -83,7 +81,7 @@ def test_resampled_and_accumulated_with_weights(name):
     assert figures == pytest.approx(whole, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", [name for name in models.TABLE if name not in WITH_LATENTS])
+@pytest.mark.parametrize("name", [name for name in models.TABLE if name not in models.INFERENTIAL])
 def test_accumulated_with_weights(name):
     assert_the_last_has_no_say(name, lambda: create(name, {"run_eagerly": True}, accumulate=2))
 
@@ -91,7 +89,7 @@ def test_accumulated_with_weights(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", rows())
 def test_half_precision_compiled_and_accumulated_with_weights(name):
-    options = {} if name not in WITH_LATENTS or any(w in name for w in MIXING) else resampling(name)
+    options = {} if name not in models.INFERENTIAL or any(w in name for w in MIXING) else resampling(name)
     options |= {"backward_particles": M} if options else {}
     make = {"dtype": "mixed_bfloat16", "accumulate": 2} | options
     if "functional" in name:  # of Keras' own layers
@@ -103,6 +101,6 @@ def test_half_precision_compiled_and_accumulated_with_weights(name):
 
 def test_every_estimator_is_some_rows():
     """So that what is resampled above is no single case."""
-    chosen = {resampling(name)["estimator"] for name in WITH_LATENTS}
+    chosen = {resampling(name)["estimator"] for name in models.INFERENTIAL}
     resampled = {row.name for row in estimators.TABLE if row.can_resample}
     assert chosen <= resampled and len(chosen) >= 5

@@ -10,7 +10,6 @@ from tfvae.models.keras_model import KerasModel
 
 ROWS = [models.create(name) for name in models.TABLE]
 ABSTRACT = {"LatentVariableModel", "Head", "PosteriorHead", "PriorHead", "LikelihoodHead"}
-WITHOUT_A_MODEL = {"DCGANDiscriminator", "DCGANGenerator"}  # that would train them
 
 
 def exported(room, kind):
@@ -36,8 +35,7 @@ def test_every_head_has_a_row(name):
 @pytest.mark.parametrize("name", exported(tfvae.networks, object))
 def test_every_network_has_a_row(name):
     used = {type(part) for row in ROWS for part in models.parts(row)}
-    has_a_row = getattr(tfvae.networks, name) in used
-    assert has_a_row != (name in WITHOUT_A_MODEL), "give it a row in conformance/models.py"
+    assert getattr(tfvae.networks, name) in used, "give it a row in conformance/models.py"
 
 
 def test_the_cover_has_every_kind_in_fewer_rows():

@@ -30,7 +30,11 @@ def test_unknown_batch_size(name):
         return models.deterministic(model, **batch)
 
     event = list(model.event_shape)
-    shapes = {"call": [None, *event], "decode": [None, *event], "reconstruct": [None, *event]}
+    shapes = {
+        "call": [None, *models.output_shape(model)],
+        "decode": [None, *event],
+        "reconstruct": [None, *event],
+    }
     shapes |= {"log_weights": [3, None], "elbo": [None], "iwelbo": [None], "log_prob": [None]}
     if hasattr(model, "posterior_head"):
         shapes["encode"] = [None, *model.posterior_head.event_shape]

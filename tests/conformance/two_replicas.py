@@ -33,7 +33,8 @@ def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compile
         model = models.create(name, **options)
         if regularize:
             model.decoder.dense[0].kernel.regularizer = keras.regularizers.L2(regularize)
-        model.compile(keras.optimizers.SGD(rate), run_eagerly=strategy is SINGLE or not compiled)
+        eagerly = strategy is SINGLE or not compiled
+        models.compiled(model, keras.optimizers.SGD(rate), run_eagerly=eagerly)
     x = models.examples(model, count)
     weights = np.linspace(0.0, 2.0, len(x), dtype=np.float32) if weights else np.ones(len(x), np.float32)
     inputs, targets = models.data(model, x) if isinstance(model, models.Conditional) else (x, x[:, 0])

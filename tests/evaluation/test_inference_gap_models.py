@@ -18,9 +18,7 @@ from tfvae import evaluation
 from tfvae.checks import UserError
 
 FAST = {"diagonal"}
-SUITED = [
-    name for name in models.TABLE if not name.startswith(("hierarchical", "draw", "discrete", "regressor"))
-]
+SUITED = [name for name in models.INFERENTIAL if not name.startswith(("hierarchical", "draw", "discrete"))]
 
 
 @pytest.mark.parametrize("posterior", flexible_models.POSTERIORS)

@@ -6,6 +6,7 @@ from tfvae.models.base import LatentVariableModel
 from tfvae.models.cvae import CVAE
 from tfvae.models.discrete import DiscreteVAE
 from tfvae.models.draw import DRAW
+from tfvae.models.gan import GAN
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
 from tfvae.models.ladder import LadderVAE
@@ -15,6 +16,7 @@ from tfvae.models.vae import VAE
 __all__ = [
     "CVAE",
     "DRAW",
+    "GAN",
     "IWAE",
     "VAE",
     "DiscreteVAE",
