@@ -17,7 +17,7 @@ from kit.stats import assert_mean_close, assert_paired_less
 
 from tfvae import evaluation, random
 from tfvae.checks import UserError
-from tfvae.evaluation import annealing
+from tfvae.evaluation import annealing, path
 from tfvae.evaluation.estimate import of_log_weights
 
 module = importlib.import_module("tfvae.evaluation.ais")  # the package's name of it is the function
@@ -81,7 +81,7 @@ def test_weights_are_unbiased(model, init):
 
 def test_weights_with_the_pilots_steps_are_unbiased(model):
     running, x = chains(model, np.repeat(X[:1], 4000, axis=0), num_chains=4)
-    temperatures = annealing.schedule_of("linear", 5)
+    temperatures = path.schedule_of("linear", 5)
     log_weights, _ = running.run(x, 0, temperatures, running.step_sizes(x, 0, temperatures))
     assert_mean_close(np.exp(log_weights - EXACT[0]).mean(axis=0), 1.0, smallest_bug=0.1)
 
@@ -102,7 +102,7 @@ def test_the_pilot_has_noise_of_its_own(model):
     for name in ("_tuning", "_moving"):
         seen = lambda arguments, _: seeds.append(arguments[1][1].numpy().tolist())  # noqa: E731
         setattr(running, name, spied(getattr(running, name), seen))
-    temperatures = annealing.schedule_of("linear", 4)
+    temperatures = path.schedule_of("linear", 4)
     running.run(x, 0, temperatures, running.step_sizes(x, 0, temperatures))
     pilot, own = starts
     assert pilot.shape == own.shape and not np.isin(pilot, own).any()
@@ -120,7 +120,7 @@ def test_the_acceptance_is_a_mean_over_the_transitions(model):
     """Of tiny steps all are accepted: the mean is 1, though T temperatures have T - 1 transitions."""
     running, x = chains(model, X[:3], num_chains=2)
     for count in (2, 5):
-        temperatures = annealing.schedule_of("linear", count)
+        temperatures = path.schedule_of("linear", count)
         _, acceptance = running.run(x, 0, temperatures, tf.fill([count - 1, 3], 1e-3))
         np.testing.assert_allclose(acceptance, 1.0, atol=1e-3)
 
@@ -162,8 +162,8 @@ def test_a_nan_is_reported_with_its_example(model):
 
 
 def test_schedules():
-    np.testing.assert_allclose(annealing.schedule_of("linear", 4), [0, 0.25, 0.5, 0.75, 1])
-    sigmoid = annealing.schedule_of("sigmoid", 10)
+    np.testing.assert_allclose(path.schedule_of("linear", 4), [0, 0.25, 0.5, 0.75, 1])
+    sigmoid = path.schedule_of("sigmoid", 10)
     assert sigmoid[0] == 0 and sigmoid[-1] == 1 and np.all(np.diff(sigmoid) > 0)
     np.testing.assert_allclose(sigmoid + sigmoid[::-1], 1.0, atol=1e-6)
     ends = 1 / (1 + np.exp(4.0)), 1 / (1 + np.exp(-4.0))

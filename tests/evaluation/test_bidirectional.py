@@ -14,7 +14,7 @@ from kit.stats import assert_mean_close, assert_paired_less, assert_paired_not_g
 
 from tfvae import evaluation
 from tfvae.checks import UserError
-from tfvae.evaluation import annealing, bidirectional
+from tfvae.evaluation import bidirectional, path
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_weights_of_the_way_back_are_unbiased(model):
     white = np.random.default_rng(2).standard_normal((count, 2))
     z = tf.constant(mean + white @ np.linalg.cholesky(covariance).T, tf.float32)
     running, x = chains(model, np.repeat(X[:1], count, axis=0), num_chains=3)
-    temperatures = annealing.schedule_of("linear", 24)
+    temperatures = path.schedule_of("linear", 24)
     steps = tf.tile(tf.linspace([1.2], [0.5], 23), [1, count])
     up, _ = running.run(x, 0, temperatures, steps)
     assert_mean_close(np.exp(up - EXACT[0]).mean(axis=0), 1.0, smallest_bug=0.1)

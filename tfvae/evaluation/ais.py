@@ -10,11 +10,12 @@ import numpy as np
 
 from tfvae import random
 from tfvae.checks import TEMPERATURES, positive_int
-from tfvae.evaluation.annealing import Annealing, schedule_of
+from tfvae.evaluation.annealing import Annealing
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
 from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.memory import width
+from tfvae.evaluation.path import schedule_of
 from tfvae.models.contract import Generative
 
 LARGEST_BLOCK = 64  # examples
@@ -71,7 +72,7 @@ def ais(
         num_temperatures: T.
         num_chains: C for each example.
         init: "prior" or "posterior", what r is.
-        schedule: of t, "sigmoid" or "linear"; see `tfvae.evaluation.annealing.schedule_of`.
+        schedule: of t, "sigmoid" or "linear"; see `tfvae.evaluation.path.schedule_of`.
         num_leapfrog: steps of each transition.
         seed: 32-bit integer.
         progress: called with (examples done, N) at the start and after each block.

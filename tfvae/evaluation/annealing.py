@@ -1,4 +1,4 @@
-"""Chains that go from a distribution of the latents that can be sampled to the posterior, or back."""
+"""Chains that go along a path to the posterior, or back."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import memory, random
-from tfvae.checks import CHAINS, UserError, one_of, positive_int
+from tfvae.checks import CHAINS, positive_int
 from tfvae.distributions import log_density
 from tfvae.evaluation import hmc
+from tfvae.evaluation.path import Path
 from tfvae.evaluation.traced import traced
-from tfvae.models.contract import Density, Generative, Inferential, Latents
 
-INITS = ("prior", "posterior")
-SCHEDULES = ("sigmoid", "linear")
-RADIUS = 4.0  # of the sigmoid's argument
 PER_CALL = 25  # transitions between two chances to interrupt
 PILOT_CHAINS = 4
 WARM_UP = 25  # transitions at the first temperature in which the pilot finds its step size
@@ -30,52 +27,8 @@ Place = tuple[
 JITTER = 0.2  # of the step size, relative, so that no trajectory is as long as a period
 
 
-def schedule_of(name: str, num_temperatures: int) -> np.ndarray:
-    """Returns t_0 = 0 .. t_T = 1: [T + 1], float64 numbers that float32 holds exactly.
-
-    "linear" is t_k = k / T; "sigmoid" is denser at both ends, with s the logistic function:
-
-        t_k = (s_k - s_0) / (s_T - s_0),  s_k = s(4 (2 k / T - 1))
-
-    References:
-        Grosse, Ghahramani, Adams: Sandwiching the marginal likelihood using bidirectional Monte Carlo (2015),
-        section 6.2 (the sigmoidal schedule), as in the authors' code of Wu et al. (2017).
-    """
-    steps = np.linspace(0.0, 1.0, num_temperatures + 1)
-    if one_of("schedule", name, SCHEDULES) == "sigmoid":
-        steps = 1.0 / (1.0 + np.exp(-RADIUS * (2.0 * steps - 1.0)))
-        steps = (steps - steps[0]) / (steps[-1] - steps[0])
-    return steps.astype(np.float32).astype(np.float64)
-
-
-def check_model(model: Any, init: str) -> None:
-    """Raises a `UserError` unless HMC can run in the model's latents and start as `init` says."""
-    if not isinstance(model, Generative) or any(kind != "continuous" for kind in model.latent_kinds):
-        kinds = sorted(set(model.latent_kinds)) if isinstance(model, Generative) else ["no"]
-        raise UserError(
-            "annealed importance sampling needs latents to move along a gradient",
-            expected="a model with continuous latents",
-            received=f"a {type(model).__name__} with {' and '.join(kinds)} latents",
-            fix="evaluate it with log_marginal (--method importance)"
-            + (", which is exact for it" if isinstance(model, Density) else ""),
-        )
-    if one_of("init", init, INITS) == "prior":
-        return
-    if not isinstance(model, Inferential):
-        raise UserError(
-            f"a {type(model).__name__} has no q(z|x)", expected='init="prior"', received='init="posterior"'
-        )
-    unfit = [head for head in model.posterior_heads if not head.has_cheap_log_prob]
-    if unfit:
-        raise UserError(
-            f"a {type(unfit[0]).__name__} posterior does not give the density at any value",
-            expected='init="prior" for this model',
-            received='init="posterior"',
-        )
-
-
 class Annealing:
-    """AIS chains of one model: f_t(z) = r(z)^(1 - t) p(x, z)^t, r being the prior or q(z|x).
+    """AIS chains of one model along its `path`.
 
     The noise of an example depends on the seed and on the example's number alone. A `model` keeps its traced
     functions, so that making another object of the same settings costs nothing.
@@ -92,13 +45,10 @@ class Annealing:
     """
 
     def __init__(self, model: Any, init: str, num_chains: int, num_leapfrog: int, seed: tf.Tensor) -> None:
-        check_model(model, init)
-        self._model, self._init, self._seed = model, init, seed
+        self.path, self._seed = Path(model, init), seed
         self._num_chains = positive_int("num_chains", num_chains, CHAINS)
         self._num_leapfrog = positive_int("num_leapfrog", num_leapfrog)
-        self._shapes = model.latent_shapes
-        self.size = sum(map(math.prod, self._shapes))
-        numbers = self._num_chains * (self.size + math.prod(model.event_shape))
+        numbers = self._num_chains * (self.path.size + math.prod(model.event_shape))
         memory.check(f"{num_chains} chains of an example", 4.0 * numbers, fix="take fewer")
         steps = self._begin, self._visit, self._move, self._tune
         self._beginning, self._visiting, self._moving, self._tuning = traced(
@@ -118,7 +68,7 @@ class Annealing:
         seed = random.fold(self._seed, "pilot")
         point = self._beginning(x, tf.constant(first_row), seed, PILOT_CHAINS)
         spread = tf.math.reduce_std(point.z, axis=0) + 1e-6
-        log_step = tf.reduce_mean(tf.math.log(spread), axis=-1) - 0.25 * math.log(self.size)
+        log_step = tf.reduce_mean(tf.math.log(spread), axis=-1) - 0.25 * math.log(self.path.size)
         rates = np.maximum(RATE, 1.0 / np.sqrt(np.arange(1, WARM_UP + len(inner) + 1)))
         path = np.concatenate([np.full(WARM_UP, inner[0]), inner])
         found = []
@@ -167,63 +117,17 @@ class Annealing:
             )
             log_weights += gain.numpy()
             accepted += taken.numpy()
-        log_weights += (changes[-1] * self._ascent(point)).numpy()
+        log_weights += (changes[-1] * self.path.ascent(point)).numpy()
         return log_weights, accepted / len(inner) if len(inner) else accepted + math.nan
-
-    def unpack(self, z: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns z [..., D] as the latents of each layer, [..., *event] from the bottom up."""
-        parts = tf.split(z, [math.prod(shape) for shape in self._shapes], axis=-1)
-        return tuple(
-            tf.reshape(part, tf.concat([tf.shape(z)[:-1], shape], axis=0))
-            for part, shape in zip(parts, self._shapes, strict=True)
-        )
-
-    def pack(self, latents: Latents) -> tf.Tensor:
-        """Returns latents of each layer, [..., *event], as one vector [..., D]."""
-        flat = []
-        for z, shape in zip(latents, self._shapes, strict=True):
-            lead = tf.shape(z)[: z.shape.rank - len(shape)]
-            size = math.prod(shape)
-            flat.append(tf.reshape(z, tf.concat([lead, [size]], axis=0)))
-            flat[-1].set_shape([*z.shape[: z.shape.rank - len(shape)], size])
-        return tf.concat(flat, axis=-1)
-
-    def _densities(self, x: Any) -> hmc.Densities:
-        """Returns the function from z to the two log-densities whose `_mix` is f_t: prior and likelihood, or q and
-        p(x, z)."""
-        model, generator = self._model, self._model.generator(x)
-        encoding = model.encoding(x) if self._init == "posterior" else None
-
-        def densities(z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            latents = self.unpack(z)
-            log_prior, log_likelihood = model.log_joint(x, generator, latents)
-            if self._init == "prior":
-                return log_prior, log_likelihood
-            return model.log_posterior(x, encoding, latents), log_prior + log_likelihood
-
-        return densities
-
-    def _mix(self, temperature: tf.Tensor) -> hmc.Mix:
-        return hmc.Mix(1.0 if self._init == "prior" else 1.0 - temperature, temperature)
-
-    def _ascent(self, point: hmc.Point) -> tf.Tensor:
-        """Returns d/dt log f_t, [C, B], float64."""
-        first, second = (tf.cast(value, tf.float64) for value in point.values)
-        return second if self._init == "prior" else second - first
 
     def _begin(self, x: Any, first_row: tf.Tensor, seed: tf.Tensor, chains: int) -> hmc.Point:
         """Returns chains at draws from r."""
-        model = self._model
         noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
-        if self._init == "posterior":
-            latents = model.posterior_latents(x, model.encoding(x), chains, noise)
-        else:
-            latents = model.prior_latents(model.generator(x), noise, chains)
-        return self._visit(x, self.pack(latents))
+        return self._visit(x, self.path.start(x, noise, chains))
 
     def _visit(self, x: Any, z: tf.Tensor) -> hmc.Point:
         with log_density.compiled_densities():
-            return hmc.visit(self._densities(x), z)
+            return hmc.visit(self.path.densities(x), z)
 
     def _transition(
         self,
@@ -243,7 +147,7 @@ class Annealing:
         jitter = 1.0 + JITTER * (2.0 * uniform[..., 1:] - 1.0)
         return hmc.transition(
             densities,
-            self._mix(temperature),
+            self.path.mix(temperature),
             point,
             momentum,
             uniform[..., 0],
@@ -264,10 +168,10 @@ class Annealing:
         log-weights gained, and the acceptance, summed."""
         first_row, seed, (begin, end) = place
         with log_density.compiled_densities():
-            densities = self._densities(x)
+            densities = self.path.densities(x)
 
             def body(k: Any, point: hmc.Point, log_weights: Any, accepted: Any) -> tuple[Any, ...]:
-                log_weights += changes[k] * self._ascent(point)
+                log_weights += changes[k] * self.path.ascent(point)
                 point, acceptance = self._transition(
                     densities, first_row, seed, k, point, temperatures[k], step_sizes[k]
                 )
@@ -290,7 +194,7 @@ class Annealing:
         """Moves and corrects the step size. Returns the point, log step size [B], and that after each transition."""
         first_row, seed, (begin, end) = place
         with log_density.compiled_densities():
-            densities = self._densities(x)
+            densities = self.path.densities(x)
 
             def body(k: Any, point: hmc.Point, log_step: Any, steps: Any) -> tuple[Any, ...]:
                 point, acceptance = self._transition(

@@ -12,9 +12,10 @@ import tensorflow as tf
 from tfvae import memory, random
 from tfvae.checks import TEMPERATURES, UserError, positive_int
 from tfvae.evaluation.ais import examples_at_once
-from tfvae.evaluation.annealing import Annealing, schedule_of
+from tfvae.evaluation.annealing import Annealing
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
+from tfvae.evaluation.path import schedule_of
 from tfvae.evaluation.per_example import mean_error
 from tfvae.examples import Examples
 from tfvae.models.conditional import Conditional
@@ -136,4 +137,4 @@ def _simulate(
     generator = model.generator(examples)
     latents = tuple(z[0] for z in model.prior_latents(generator, noise, 1))
     x = model.simulate(examples, generator, latents, noise)
-    return annealing.pack(latents), model.check_examples(**{**blank, "x": x})
+    return annealing.path.pack(latents), model.check_examples(**{**blank, "x": x})

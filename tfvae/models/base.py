@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfvae import compat, estimators, random
 from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
 from tfvae.estimators.catalog import check_half, check_kl_weight
-from tfvae.models import checking, step, steps
+from tfvae.models import step, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.contract import Generative, Inferential
 from tfvae.models.likelihood_model import LikelihoodModel
@@ -41,7 +41,6 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
             those between two updates of an optimiser that accumulates gradients and those that loss scaling skips.
 
     Attributes:
-        latents: kind of the latents that the model is for, "continuous" or "discrete".
         shares_parameters: whether the inference model uses weights of the generative model.
 
     Raises:
@@ -136,10 +135,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports the plain bound, whatever warm-up or free bits training uses."""
-        seed = random.fold(self.seed, "test", self._test_batches.result())
-        with checking.after(batch.x):
-            self._test_batches.update_state(1.0)
-        return step.assess(self, batch, random.PhiloxNoise(seed, tf.shape(batch.weight)[0], batch.first_row))
+        return step.assess(self, batch, self.test_noise(self.seed, batch))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""

@@ -136,9 +136,11 @@ class Inferential(Checked):
     It is enough for importance sampling, inference gaps, active units and reconstruction.
 
     Attributes:
+        latents: kind of the latents that are inferred, "continuous" or "discrete".
         posterior_heads: the head of q of each layer, from the bottom up.
     """
 
+    latents: str
     posterior_heads: list[Head]
 
     @abc.abstractmethod

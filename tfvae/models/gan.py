@@ -244,10 +244,7 @@ class GAN(ImplicitModel):
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports both costs on a batch without moving anything."""
-        seed = random.fold(self.seed, "test", self._test_batches.result())
-        with checking.after(batch.x):
-            self._test_batches.update_state(1.0)
-        noise = random.PhiloxNoise(seed, tf.shape(batch.weight)[0], batch.first_row)
+        noise = self.test_noise(self.seed, batch)
         with tf.GradientTape() as tape:
             samples = self._draw(noise, "generator", training=False)
             tape.watch(samples)

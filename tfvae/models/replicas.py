@@ -131,7 +131,7 @@ def several_workers(strategy: tf.distribute.Strategy) -> bool:
     )
 
 
-def share(strategy: tf.distribute.Strategy, x: Any, steps: int | None) -> tuple[Any, int | None]:
+def cut_over_workers(strategy: tf.distribute.Strategy, x: Any, steps: int | None) -> tuple[Any, int | None]:
     """Returns a data set as its replicas' parts, without end, and its steps, where several workers share it; anything
     else as it is.
 

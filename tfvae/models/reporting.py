@@ -8,10 +8,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae import random
 from tfvae.checks import UserError
+from tfvae.models import checking
 from tfvae.models.means import Means
 from tfvae.models.optimized import KerasPart
 from tfvae.models.replicas import Batch
+from tfvae.random import Noise
 
 Metrics = dict[str, tf.Tensor]
 SUMS = "sums"  # what a replica's step returns: [1, 2, metrics], the weighted sums of the metrics and their weights
@@ -67,6 +70,13 @@ class Reporting(KerasPart):
         """Keeps a running mean of each of these metrics and of the user's, and counts the batches of an evaluation."""
         self._means = Means([*names, *self.extra_metric_names])
         self._test_batches = keras.metrics.Sum(name="test_batches", dtype="float32")
+
+    def test_noise(self, seed: int, batch: Batch) -> Noise:
+        """Returns the noise of a batch of an evaluation, which it counts: a function of the seed and the count."""
+        seeds = random.fold(seed, "test", self._test_batches.result())
+        with checking.after(batch.x):
+            self._test_batches.update_state(1.0)
+        return random.PhiloxNoise(seeds, tf.shape(batch.weight)[0], batch.first_row)
 
     def report(self, metrics: Metrics, batch: Batch, scores: Any) -> Metrics:
         """Takes in the metrics of a batch and returns the means so far.

@@ -32,9 +32,9 @@ class AnnealingSettings:
 
 def check(task: Task, settings: AnnealingSettings) -> None:
     """Raises a `UserError` unless the model can be annealed, and has the conditions of the simulated examples."""
-    from tfvae.evaluation import annealing
+    from tfvae.evaluation import path
 
-    annealing.check_model(task.model, settings.init)
+    path.check_model(task.model, settings.init)
     if task.examples.condition is not None and settings.simulated > len(task.examples):
         raise UserError(
             "--simulated takes the conditions of the examples that are evaluated",

@@ -32,13 +32,14 @@ def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[s
     Raises:
         UserError: if a figure or the file cannot be written.
     """
+    from tfvae.models.contract import Inferential
     from tfvae.training.report import figures
 
     config = run.config()
     facts = RunFacts(
         model=type(model).__name__,
         parameters=sum(int(np.prod(variable.shape)) for variable in model.trainable_variables),
-        latents=model.latents,
+        latents=model.latents if isinstance(model, Inferential) else None,
         event_shape=tuple(loaded.image_shape),
         sizes={name: len(getattr(loaded, name)) for name in ("train", "validation", "test")},
         grey=len(loaded.image_shape) == 3 and loaded.is_grey(),
