@@ -13,6 +13,7 @@ SHELVES = [
     "networks",
     "plotting",
     "presets",
+    "random",
 ]
 LIBRARY = ["", *(f".{name}" for name in SHELVES)]
 TRAINING = ["data", "runs", "distribution", "evaluation", "report", "report.rules"]

@@ -7,34 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfvae.random import Noise
+from tfvae.random import Noise, Sliced
 
 BLOCK = 64  # most particles whose decoder activations exist at once
-
-
-class _Sliced:
-    """Noise for `num_particles` particles, drawn at once (it is small). It is read from particle `start` on."""
-
-    def __init__(self, noise: Noise, num_particles: int) -> None:
-        self._noise, self._num_particles = noise, num_particles
-        self._whole: dict[str, tf.Tensor] = {}
-        self.start: int | tf.Tensor = 0
-
-    def _slice(self, kind: str, stream: str, num_samples: int, size: int) -> tf.Tensor:
-        if stream not in self._whole:
-            self._whole[stream] = getattr(self._noise, kind)(stream, self._num_particles, size)
-        begin = tf.stack([self.start, 0, 0])
-        return tf.ensure_shape(
-            tf.slice(self._whole[stream], begin, [num_samples, -1, size]), [num_samples, None, size]
-        )
-
-    def normal(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
-        """Returns standard normal noise: [num_samples, rows, size]."""
-        return self._slice("normal", stream, num_samples, size)
-
-    def uniform(self, stream: str, num_samples: int, size: int) -> tf.Tensor:
-        """Returns noise uniform on (0, 1): [num_samples, rows, size]."""
-        return self._slice("uniform", stream, num_samples, size)
 
 
 def log_prob(
@@ -54,7 +29,7 @@ def log_prob(
         log_prob: log mean_k w_k, [B], nats.
     """
     encoding = model.encoding(x)
-    sliced = _Sliced(noise, num_samples)
+    sliced = Sliced(noise, num_samples)
 
     def score(state: Any, start: int | tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         sliced.start = start

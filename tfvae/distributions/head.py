@@ -33,7 +33,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         event_shape: shape of one value.
         value_kind: "continuous", "binary", "one-hot" or "levels" (equally spaced numbers of [0, 1]).
         support: lowest and highest number in a value.
-        noise_kind: method of `tfvae.random.Noise` that feeds `sample`, "normal" or "uniform".
+        noise_kind: kind of the noise that feeds `sample`, "normal" or "uniform".
         needs_features: whether the parameters come from features.
         relaxation: class in `tfvae.distributions.relaxation` for a continuous relaxation of discrete values, or None.
 
@@ -83,7 +83,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
 
     def noise_from(self, source: Noise, stream: str, num_samples: int = 1) -> tf.Tensor:
         """Returns the noise for `sample`: [num_samples, rows, noise_size]."""
-        return getattr(source, self.noise_kind)(stream, num_samples, self.noise_size)
+        return source.draw(self.noise_kind, stream, num_samples, self.noise_size)
 
     def same_values(self, other: Head) -> bool:
         """Returns whether `other` is a distribution over values of the same kind, shape and range."""

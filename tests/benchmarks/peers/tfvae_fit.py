@@ -14,13 +14,13 @@ from . import common
 from .clock import Clock
 
 
-class Given:
+class Given(random.Noise):
     """Noise that was drawn elsewhere."""
 
     def __init__(self, noise):
         self._noise = tf.constant(noise)
 
-    def normal(self, stream, num_samples, size):
+    def draw(self, kind, stream, num_samples, size):
         return self._noise
 
 
