@@ -27,6 +27,7 @@ from tfvae.distributions import (
     RealNVP,
     RealNVPPrior,
     StandardNormal,
+    Uniform,
     VampPrior,
 )
 from tfvae.models.conditional import Conditional
@@ -367,7 +368,7 @@ def gan_dcgan(**options):
     return GAN(
         DCGANGenerator((8, 8, 1), width=2),
         DCGANDiscriminator(width=3),
-        prior=StandardNormal(4),
+        prior=Uniform(4),
         **{"cost": "minimax"} | options,
     )
 

@@ -21,6 +21,7 @@ from tfvae.distributions.prior_head import PriorHead
 from tfvae.distributions.real_nvp import RealNVP, RealNVPPrior
 from tfvae.distributions.relaxation import view
 from tfvae.distributions.standard_normal import StandardNormal
+from tfvae.distributions.uniform import Uniform
 from tfvae.distributions.vamp_prior import VampPrior
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "RealNVP",
     "RealNVPPrior",
     "StandardNormal",
+    "Uniform",
     "VampPrior",
     "kl_divergence",
     "view",

@@ -47,7 +47,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
     """
 
     value_kind: ClassVar[str] = "continuous"
-    support: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    support: tuple[float, float] = (-math.inf, math.inf)
     noise_kind: ClassVar[str] = "normal"
     needs_features: ClassVar[bool] = True
     relaxation: ClassVar[Any] = None
