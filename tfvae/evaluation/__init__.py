@@ -10,21 +10,26 @@ from tfvae.evaluation.features import embed, train_features
 from tfvae.evaluation.gap import check_gap, inference_gap
 from tfvae.evaluation.gap_result import InferenceGap
 from tfvae.evaluation.importance import LogMarginal, log_marginal
+from tfvae.evaluation.kernel_density import KernelDensity, kernel_density
 from tfvae.evaluation.neighbours import density_coverage, precision_recall
+from tfvae.evaluation.observation_scale import fit_observation_scale
 from tfvae.evaluation.per_example import PerExample
 from tfvae.evaluation.quality import SampleQuality, halves, sample_quality
 from tfvae.evaluation.rate import RateDistortion, rate_distortion
+from tfvae.evaluation.scale_curve import ScaleCurve, scale_curve
 
 __all__ = [
     "Accuracy",
     "ActiveUnits",
     "AnnealedImportance",
     "InferenceGap",
+    "KernelDensity",
     "LogMarginal",
     "PerExample",
     "RateDistortion",
     "SampleQuality",
     "Sandwich",
+    "ScaleCurve",
     "active_units",
     "ais",
     "as_examples",
@@ -32,9 +37,11 @@ __all__ = [
     "check_gap",
     "density_coverage",
     "embed",
+    "fit_observation_scale",
     "frechet_distance",
     "halves",
     "inference_gap",
+    "kernel_density",
     "knn_accuracy",
     "linear_probe",
     "log_marginal",
@@ -42,5 +49,6 @@ __all__ = [
     "precision_recall",
     "rate_distortion",
     "sample_quality",
+    "scale_curve",
     "train_features",
 ]

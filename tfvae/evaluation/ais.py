@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from tfvae import random
-from tfvae.checks import TEMPERATURES, positive_int
+from tfvae.checks import positive_int
 from tfvae.evaluation.annealing import Annealing
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, of_log_weights
 from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.memory import width
-from tfvae.evaluation.path import schedule_of
+from tfvae.evaluation.schedules import temperatures_of
 from tfvae.models.contract import Generative
 
 LARGEST_BLOCK = 64  # examples
@@ -47,7 +47,7 @@ def ais(
     num_chains: int = 16,
     *,
     init: str = "prior",
-    schedule: str = "sigmoid",
+    schedule: str | None = None,
     num_leapfrog: int = 3,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -72,7 +72,8 @@ def ais(
         num_temperatures: T.
         num_chains: C for each example.
         init: "prior" or "posterior", what r is.
-        schedule: of t, "sigmoid" or "linear"; see `tfvae.evaluation.path.schedule_of`.
+        schedule: of t, "sigmoid", "linear" or "geometric"; None for the last where the model is implicit, and the
+            first where it is not. See `tfvae.evaluation.schedules`.
         num_leapfrog: steps of each transition.
         seed: 32-bit integer.
         progress: called with (examples done, N) at the start and after each block.
@@ -91,7 +92,7 @@ def ais(
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),
         sections 2.2 and 3.
     """
-    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures, TEMPERATURES))
+    temperatures = temperatures_of(model, schedule, num_temperatures)
     annealing = Annealing(model, init, num_chains, num_leapfrog, random.fold(random.as_seed(seed), "ais"))
     data = as_examples(model, data)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,20 @@ Place = tuple[
     tf.Tensor, tf.Tensor, tuple[tf.Tensor, tf.Tensor]
 ]  # first row, seed, (begin, end) of transitions
 JITTER = 0.2  # of the step size, relative, so that no trajectory is as long as a period
+
+
+class Stage(NamedTuple):
+    """How the C chains of B examples stand.
+
+    Attributes:
+        z: where they are, [C, B, D].
+        log_weights: [C, B], float64, nats.
+        acceptance: of each example's transitions so far, the mean, [B]; NaN without one.
+    """
+
+    z: tf.Tensor
+    log_weights: np.ndarray
+    acceptance: np.ndarray
 
 
 class Annealing:
@@ -52,7 +67,7 @@ class Annealing:
         memory.check(f"{num_chains} chains of an example", 4.0 * numbers, fix="take fewer")
         steps = self._begin, self._visit, self._move, self._tune
         self._beginning, self._visiting, self._moving, self._tuning = traced(
-            model, ("annealing", init, num_chains, num_leapfrog), *steps
+            model, ("annealing", init, num_chains, num_leapfrog, *model.density_settings), *steps
         )
 
     def step_sizes(self, x: Any, first_row: int, temperatures: np.ndarray) -> tf.Tensor:
@@ -103,6 +118,27 @@ class Annealing:
             log_weights: [C, B], float64 array.
             acceptance: of each example's transitions, the mean, [B]; NaN where T = 1.
         """
+        *_, last = self.stages(x, first_row, temperatures, step_sizes, z)
+        return last.log_weights, last.acceptance
+
+    def stages(
+        self,
+        x: Any,
+        first_row: int,
+        temperatures: np.ndarray,
+        step_sizes: tf.Tensor,
+        z: tf.Tensor | None = None,
+        stops: Sequence[int] = (),
+    ) -> Iterator[Stage]:
+        """Runs chains as `run` does, and tells how they stand on their way.
+
+        Args:
+            x, first_row, temperatures, step_sizes, z: see `run`.
+            stops: numbers k < T of temperatures, ascending.
+
+        Yields:
+            stage: that of each stop, weighed up to t_k; then that of the end.
+        """
         seed = random.fold(self._seed, "down" if temperatures[-1] == 0 else "up")
         if z is None:
             point = self._beginning(x, tf.constant(first_row), seed, self._num_chains)
@@ -110,15 +146,17 @@ class Annealing:
             point = self._visiting(x, tf.tile(z[tf.newaxis], [self._num_chains, 1, 1]))
         log_weights, accepted = np.zeros(point.z.shape[:2]), np.zeros(point.z.shape[1])
         changes, inner = np.diff(temperatures), temperatures[1:-1]
-        for part in _parts(len(inner)):
-            place = tf.constant(first_row), seed, part
+        for begin, end in _parts(len(inner), stops):
+            place = tf.constant(first_row), seed, (begin, end)
             point, gain, taken = self._moving(
                 x, place, point, tf.constant(changes), _float(inner), step_sizes
             )
-            log_weights += gain.numpy()
+            log_weights = log_weights + gain.numpy()
             accepted += taken.numpy()
-        log_weights += (changes[-1] * self.path.ascent(point)).numpy()
-        return log_weights, accepted / len(inner) if len(inner) else accepted + math.nan
+            if int(end) in stops:
+                yield Stage(point.z, log_weights, accepted / int(end))
+        log_weights = log_weights + (changes[-1] * self.path.ascent(point)).numpy()
+        yield Stage(point.z, log_weights, accepted / len(inner) if len(inner) else accepted + math.nan)
 
     def _begin(self, x: Any, first_row: tf.Tensor, seed: tf.Tensor, chains: int) -> hmc.Point:
         """Returns chains at draws from r."""
@@ -210,10 +248,11 @@ class Annealing:
             return point, log_step, steps.stack()
 
 
-def _parts(count: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields (begin, end) of the transitions of each call, two scalars."""
-    for begin in range(0, count, PER_CALL):
-        yield tf.constant(begin), tf.constant(min(begin + PER_CALL, count))
+def _parts(count: int, stops: Sequence[int] = ()) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Yields (begin, end) of the transitions of each call, two scalars; a call ends at each stop."""
+    edges = sorted({*range(0, count, PER_CALL), *stops, count})
+    for begin, end in itertools.pairwise(edges):
+        yield tf.constant(begin), tf.constant(end)
 
 
 def _float(values: np.ndarray) -> tf.Tensor:

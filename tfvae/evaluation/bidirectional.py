@@ -10,13 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import memory, random
-from tfvae.checks import TEMPERATURES, UserError, positive_int
+from tfvae.checks import UserError, positive_int
 from tfvae.evaluation.ais import examples_at_once
 from tfvae.evaluation.annealing import Annealing
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
-from tfvae.evaluation.path import schedule_of
 from tfvae.evaluation.per_example import mean_error
+from tfvae.evaluation.schedules import temperatures_of
 from tfvae.examples import Examples
 from tfvae.models.conditional import Conditional
 from tfvae.models.contract import Generative
@@ -61,7 +61,7 @@ def bdmc(
     *,
     condition: np.ndarray | None = None,
     init: str = "prior",
-    schedule: str = "sigmoid",
+    schedule: str | None = None,
     num_leapfrog: int = 3,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -99,7 +99,7 @@ def bdmc(
         section 2.3.
     """
     num_examples = positive_int("num_examples", num_examples)
-    temperatures = schedule_of(schedule, positive_int("num_temperatures", num_temperatures, TEMPERATURES))
+    temperatures = temperatures_of(model, schedule, num_temperatures)
     memory.check(f"{num_examples} simulated examples", 32.0 * num_examples, fix="simulate fewer")
     run_seed = random.fold(random.as_seed(seed), "bdmc")
     annealing = Annealing(model, init, num_chains, num_leapfrog, run_seed)

@@ -5,11 +5,12 @@ A model has a group or has not, `isinstance(model, Generative)`; no one asks for
     Generative    draws latents and scores them with examples: log p(x, z)
     Inferential   infers latents from examples: q(z|x)
     Density       gives log p(x) itself
+    Implicit      generates x = g(z), and is generative once it has an observation scale
     Stepwise      makes an example in steps that can be shown
 
-A VAE is generative and inferential, a regressor is a density, a generator with an observation scale is generative
-alone. Stochastic layers are counted from the one next to the data, "from the bottom up". A batch `x` below is what
-`check_examples` returns: a tensor [B, *event_shape], with its condition where the model has one.
+A VAE is generative and inferential, a regressor is a density, a GAN is implicit. Stochastic layers are counted from the
+one next to the data, "from the bottom up". A batch `x` below is what `check_examples` returns: a tensor
+[B, *event_shape], with its condition where the model has one.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class Generative(Checked):
     @abc.abstractmethod
     def latent_kinds(self) -> tuple[str, ...]:
         """Kind of the values of each layer, "continuous" or "discrete", from the bottom up."""
+
+    @property
+    def density_settings(self) -> tuple[Any, ...]:
+        """Numbers beside the weights that p(x, z) depends on: a graph that was traced with others is stale."""
+        return ()
 
     @property
     def example_width(self) -> int:
@@ -128,6 +134,30 @@ class Generative(Checked):
             z: latents of the layer next to the data, [..., *shape].
             **condition: `condition`, for a model that has one.
         """
+
+
+class Implicit(Generative):
+    """A generator x = g(z), z ~ p(z), which an observation scale s makes a density: p(x) = E_z N(x; g(z), s^2 I).
+
+    Its `Generator.likelihood` gives (g(z), s). What needs a density raises a `UserError` where there is no scale.
+    """
+
+    @property
+    @abc.abstractmethod
+    def observation_scale(self) -> float | None:
+        """Standard deviation s, which can be set; None until it is known."""
+
+    @observation_scale.setter
+    @abc.abstractmethod
+    def observation_scale(self, value: float | None) -> None: ...
+
+    @abc.abstractmethod
+    def ceiling(self) -> float:
+        """Returns the largest log-density that the scale allows: -D/2 log(2 pi s^2), nats, D numbers in an example."""
+
+    @abc.abstractmethod
+    def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
+        """Returns g(z) of n draws from the prior: [n, *event_shape]."""
 
 
 class Inferential(Checked):

@@ -13,7 +13,7 @@ from tfvae.checks import UserError, number_in
 from tfvae.distributions import PriorHead
 from tfvae.distributions.head import LOG_2_PI
 from tfvae.models import checking
-from tfvae.models.contract import Generative, Generator, Latents
+from tfvae.models.contract import Generator, Implicit, Latents
 from tfvae.models.keras_model import KerasModel
 from tfvae.models.particles import PLAIN, ScoreOptions
 from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option
@@ -22,7 +22,7 @@ from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.random import Noise
 
 
-class ImplicitModel(KerasModel, Generative):
+class ImplicitModel(KerasModel, Implicit):
     """A generator x = g(z), z ~ p(z).
 
     It has no density of its own. With an observation scale s it stands for
@@ -65,12 +65,26 @@ class ImplicitModel(KerasModel, Generative):
             )
         self.generator_network = generator
         self.prior_head = prior
-        self.observation_scale = _scale(observation_scale)
+        self.observation_scale = observation_scale
         self.seed = int(random.as_seed(seed))
         with tf.init_scope():
             if not prior.built:
                 prior.build(None)
             self._event_shape = tuple(generator(tf.zeros((1, *prior.event_shape))).shape[1:])
+
+    @property
+    def observation_scale(self) -> float | None:
+        """See `Implicit.observation_scale`."""
+        return self._observation_scale
+
+    @observation_scale.setter
+    def observation_scale(self, value: float | None) -> None:
+        self._observation_scale = _scale(value)
+
+    @property
+    def density_settings(self) -> tuple[Any, ...]:
+        """See `Generative.density_settings`."""
+        return (self.observation_scale,)
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -124,7 +138,7 @@ class ImplicitModel(KerasModel, Generative):
         return (log_prior,), log_likelihood + self.ceiling()
 
     def ceiling(self) -> float:
-        """Returns the largest log-density that the scale allows: -D/2 log(2 pi s^2), nats, D numbers in an example."""
+        """See `Implicit.ceiling`."""
         return -0.5 * math.prod(self.event_shape) * (LOG_2_PI + 2 * math.log(self._known_scale()))
 
     def simulate(self, x: Any, generator: Generator, latents: Latents, noise: Noise) -> tf.Tensor:
