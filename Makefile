@@ -3,8 +3,9 @@
 # make fast    the tests that are not marked slow
 # make nightly fuzzing in full, random kills, costly properties of every model, and the tests that guard other tests
 # make check   lint, format and types alone
+# make docs    .venv with the test extra, then the documentation with its executed gallery, in docs/_build/html
 # Needs Python 3.11, 3.12 or 3.13 and a package index. Another interpreter: make demo PYTHON=/path/to/python
-.PHONY: help demo test fast nightly check base-installed test-installed
+.PHONY: help demo test fast nightly check docs base-installed test-installed
 .NOTPARALLEL:
 
 DEMO := runs/demo
@@ -43,6 +44,10 @@ check: test-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: test-installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Built: docs/_build/html/index.html"
 
 base-installed:
 	$(call installed,base,.)
