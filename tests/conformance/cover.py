@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-import pytest
 from conformance import models
+from kit.marks import tiers
+
+# The properties that cost most. Each is held to one row of each class of model; together they see the whole cover.
+TURNS = ("replicas", "export", "gap", "XLA", "half precision", "shapes")
 
 
 def kinds(name: str) -> set[object]:
@@ -33,19 +36,24 @@ def cover() -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def rows(names: Iterable[str] = models.TABLE, fast: Iterable[str] | None = None) -> list[object]:
+def turn(costly: str, names: Iterable[str] = models.TABLE) -> tuple[str, ...]:
+    """Returns a row of the cover for each class of model: another one for each property of TURNS."""
+    classes: dict[type, list[str]] = {}
+    for name in cover():
+        if name in names:
+            classes.setdefault(type(models.TABLE[name]()), []).append(name)
+    return tuple(of_class[TURNS.index(costly) % len(of_class)] for of_class in classes.values())
+
+
+def rows(
+    names: Iterable[str] = models.TABLE, fast: Collection[str] | None = None, costly: str | None = None
+) -> list[object]:
     """Returns rows as parameters of a test.
 
     Args:
         names: the rows; those outside the cover, and not in `fast`, are marked nightly.
         fast: the rows that the fast tests run; where it is given, the others of the cover are marked slow.
+        costly: one of TURNS, for a property of which `make test` keeps the rows of its turn and the fast ones.
     """
-
-    def marks(name: str) -> tuple[pytest.MarkDecorator, ...]:
-        if name in (fast or ()):
-            return ()
-        if name not in cover():
-            return (pytest.mark.nightly,)
-        return () if fast is None else (pytest.mark.slow,)
-
-    return [pytest.param(name, marks=marks(name)) for name in names]
+    names = tuple(names)
+    return tiers(names, fast=fast, kept=cover() if costly is None else turn(costly, names))

@@ -5,6 +5,7 @@ import json
 import keras
 import pytest
 from conformance import models
+from conformance.cover import rows
 
 
 def plain(config):
@@ -13,7 +14,7 @@ def plain(config):
     return {k: v for k, v in config.items() if not isinstance(v, dict) or v.get("class_name") != "Functional"}
 
 
-@pytest.mark.parametrize("name", models.TABLE)
+@pytest.mark.parametrize("name", rows())
 def test_model(name):
     model = models.create(name)
     x = models.examples(model, 3)

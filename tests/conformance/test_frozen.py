@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from conformance import models
+from kit.marks import tiers
 
 from tfvae import VAE
 from tfvae.checks import UserError
@@ -81,9 +82,7 @@ def check_file(model, folder):
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.nightly) for name in models.TABLE]
-)
+@pytest.mark.parametrize("name", tiers(models.TABLE, kept=QUICK))
 def test_files(name, tmp_path):
     model = models.create(name)
     freeze_some(model)

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import pytest
 from conformance import models
+from conformance.cover import rows
+from kit.marks import tiers
 
 LOAD = """
 import pathlib
@@ -41,7 +43,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("saved")
 
 
-@pytest.fixture(scope="module", params=models.TABLE)
+@pytest.fixture(scope="module", params=rows())
 def saved(request, folder):
     """A row, its examples and its file; beside the file lies what it gives."""
     model, x = trained(request.param)
@@ -77,8 +79,10 @@ def test_no_pickle_in_the_file(saved):
     assert "__lambda__" not in text and "pickle" not in text
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("imports", ["import tfvae, keras", "import keras\nimport tfvae"])
+IMPORTS = "import tfvae, keras", "import keras\nimport tfvae"
+
+
+@pytest.mark.parametrize("imports", tiers(IMPORTS, fast=(), kept=IMPORTS[1:]))
 def test_fresh_process(folder, imports):
     names = sorted(file.stem for file in folder.glob("*.keras"))
     if not names:

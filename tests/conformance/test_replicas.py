@@ -15,13 +15,11 @@ import numpy as np
 import pytest
 from conformance import models
 from conformance.cover import rows
+from kit.marks import tiers
 
 # Batch normalisation takes the moments of each replica's part, as Keras documents: another function of the batch.
 ROWS = [name for name in models.TABLE if "batch-norm" not in name]
-COMPILED = [
-    pytest.param(f"compiled {name}", marks=() if name == "cvae-image" else pytest.mark.nightly)
-    for name in ROWS
-]
+COMPILED = tiers([f"compiled {name}" for name in ROWS], kept=["compiled cvae-image"])
 CASES = [
     "weighted",
     "free bits",
@@ -54,7 +52,7 @@ def found(request, once):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*rows(ROWS), *COMPILED, *CASES])
+@pytest.mark.parametrize("name", [*rows(ROWS, costly="replicas"), *COMPILED, *CASES])
 def test_two_replicas_equal_one(name, found):
     differences = found["rows"][name]
     assert differences["step"] > 0.02

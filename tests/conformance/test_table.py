@@ -45,5 +45,13 @@ def test_the_cover_has_every_kind_in_fewer_rows():
     assert len(set(chosen)) == len(chosen) < 0.6 * len(models.TABLE)
 
 
+def test_the_turns_have_every_class_of_model_each_and_together_the_cover():
+    turns = [cover.turn(costly) for costly in cover.TURNS]
+    classes = {type(model) for model in ROWS}
+    for chosen in turns:
+        assert {type(models.TABLE[name]()) for name in chosen} == classes and len(chosen) == len(classes)
+    assert set().union(*turns) == set(cover.cover())
+
+
 def test_the_models_at_the_top_are_those_of_the_room():
     assert set(tfvae.models.__all__) <= set(tfvae.__all__)

@@ -102,7 +102,7 @@ def test_against_quadrature(posterior):
         assert run.converged
 
 
-@pytest.mark.parametrize("name", rows(SUITED, fast=["cvae-label"]))
+@pytest.mark.parametrize("name", rows(SUITED, fast=["cvae-label"], costly="gap"))
 def test_every_model_that_has_one(name):
     model = models.create(name)
     x = models.examples(model, 6)
