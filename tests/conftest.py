@@ -49,12 +49,8 @@ def untrained_run(once):
     """The folder of a run on the digits with two latents and a model that was not trained; tests copy it."""
 
     def make(folder):
-        from tfvae import presets
-        from tfvae.training.config import Config
-        from tfvae.training.runs.directory import RunDirectory
+        from kit.untrained import untrained
 
-        run = RunDirectory(folder)
-        run.create(Config.resolve({"latent_size": 2}), ["tfvae", "train"])
-        presets.create("digits", image_shape=(8, 8, 1), latent_size=2).save(run.model_file)
+        untrained(folder, latent_size=2)
 
     return once("untrained-run", make)

@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 from kit.evaluations import last
+from kit.untrained import untrained
 
 from tfvae import cli
 from tfvae.evaluation.per_example import check_finite
@@ -18,12 +19,6 @@ from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.runs.examples import fixed_shuffle
 
 FEW = ["--method", "ais", "--num-samples", "20", "--num-temperatures", "4", "--chains", "3"]
-
-
-def train(folder, *words):
-    words = [*words, "--epochs", "1", "--figures-every", "0"]
-    assert cli.main(["train", "--run-dir", str(folder), *words]) == 0
-    return RunDirectory(folder)
 
 
 @pytest.fixture(scope="module")
@@ -153,21 +148,21 @@ def test_a_figure_that_is_no_number_is_told_with_its_number_in_the_split(
 def test_runs_that_cannot_be_annealed(tmp_path, capsys):
     images = np.random.default_rng(0).random((40, 28, 28)).astype(np.float32)
     np.savez(tmp_path / "data.npz", x_train=images, x_test=images[:10])
-    dataset = ["--dataset", str(tmp_path / "data.npz"), "--batch-size", "20"]
-    discrete = train(tmp_path / "discrete", "--preset", "sbn-200-200-200", *dataset)
+    settings = {"preset": "sbn-200-200-200", "dataset": str(tmp_path / "data.npz"), "batch_size": 20}
+    discrete = untrained(tmp_path / "discrete", **settings)
     assert "discrete latents; evaluate it with log_marginal (--method importance)" in refused(
         capsys, "evaluate", discrete.path, *FEW
     )
     assert cli.main(["evaluate", str(discrete.path), "--num-samples", "20"]) == 0
     told = capsys.readouterr().out
     assert "take more with --num-samples" in told and "--method ais" not in told
-    regressor = train(tmp_path / "regressor", "--preset", "regressor-column")
+    regressor = untrained(tmp_path / "regressor", preset="regressor-column")
     assert "exact" in refused(capsys, "evaluate", regressor.path, *FEW)
 
 
 @pytest.mark.slow
 def test_a_conditional_run(tmp_path, capsys):
-    run = train(tmp_path / "cvae", "--preset", "cvae-column", "--latent-size", "2")
+    run = untrained(tmp_path / "cvae", preset="cvae-column", latent_size=2)
     words = ["evaluate", str(run.path), *FEW, "--limit", "6"]
     assert cli.main([*words, "--simulated", "6"]) == 0
     assert last(run)["simulated_gap"] > -1

@@ -7,6 +7,7 @@ a disk that is full at config.json; OSError of a checkpoint let through; a resum
 TensorBoard not looked for before training.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -532,24 +533,37 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_one_before(refused, tmp_path, mo
     assert not [path for path in run.path.rglob("*") if path.name.startswith(".")]
 
 
+@contextlib.contextmanager
+def largest_file(size):
+    """No file of this process may grow beyond a number of bytes."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("at", ["checkpoint", "model"])
-def test_a_real_limit_on_file_size_leaves_what_was_complete(at, finished, tmp_path):
+def test_a_real_limit_on_file_size_leaves_what_was_complete(at, finished, tmp_path, capsys):
     """The archive of a checkpoint grows by a row of the history with each epoch, and model.keras is larger still."""
     limit = checkpoint.path_of(finished.checkpoints, 2).stat().st_size + 500
     limit += 0 if at == "checkpoint" else 5000
     assert limit < finished.model_file.stat().st_size
     run = RunDirectory(tmp_path / "run")
-    words = ["train", "--run-dir", run.path, *TINY, "--epochs", "3", "--figures-every", "0"]
-    done = script(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    assert done.returncode == 2, done.stderr
-    said = [line for line in done.stderr.splitlines() if not line.startswith("step ")]
-    assert "File too large" in one_line("\n".join(said)) and done.stdout == ""
+    words = ["train", "--run-dir", str(run.path), *TINY, "--epochs", "3", "--figures-every", "0"]
+    capsys.readouterr()
+    with largest_file(limit):
+        assert cli.main(words) == 2
+    output, errors = capsys.readouterr()
+    said = [line for line in errors.splitlines() if not line.startswith("step ")]
+    assert "File too large" in one_line("\n".join(said)) and output == ""
     newest, problems = checkpoint.load_newest(run.checkpoints)
     assert newest.epoch == {"checkpoint": 2, "model": 3}[at] and problems == []
     assert not run.model_file.exists()
     assert not [path for path in run.path.rglob("*") if path.name.startswith(".")]
-    assert script("train", "--run-dir", run.path, "--resume").returncode == 0
+    assert cli.main(["train", "--run-dir", str(run.path), "--resume"]) == 0
     assert len(run.read_history()) == 3 and run.model_file.exists()
 
 
@@ -707,7 +721,7 @@ def test_info_lists_what_there_is(capsys):
 
 
 @pytest.mark.slow
-def test_the_convolutional_preset_end_to_end_on_images_of_its_own_size(tmp_path):
+def test_the_convolutional_preset_end_to_end_on_images_of_its_own_size(tmp_path, monkeypatch, capsys):
     shape = (12, 20, 3)
     data = npz(tmp_path / "data.npz", x_train=images(40, shape), x_test=images(10, shape))
     words = [
@@ -729,11 +743,12 @@ def test_the_convolutional_preset_end_to_end_on_images_of_its_own_size(tmp_path)
     assert "next: tfvae evaluate run" in done.stdout
     argv = json.loads((tmp_path / "run" / "config.json").read_text())["argv"]
     assert argv[:4] == ["tfvae", "train", "--run-dir", "run"]
-    done = script("evaluate", "run", "--num-samples", "10", cwd=tmp_path)
-    assert done.returncode == 0 and "10 examples" in done.stdout
-    done = script("sample", "run", "-n", "4", "--out", "samples.npy", cwd=tmp_path)
-    assert done.returncode == 0 and np.load(tmp_path / "samples.npy").shape == (4, *shape)
-    assert len(data.read_bytes()) and script("info", "run", cwd=tmp_path).returncode == 0
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["evaluate", "run", "--num-samples", "10"]) == 0
+    assert "10 examples" in capsys.readouterr().out
+    assert cli.main(["sample", "run", "-n", "4", "--out", "samples.npy"]) == 0
+    assert np.load("samples.npy").shape == (4, *shape)
+    assert len(data.read_bytes()) and cli.main(["info", "run"]) == 0
 
 
 # ---- warnings

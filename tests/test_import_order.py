@@ -7,20 +7,17 @@ import subprocess
 import sys
 
 import pytest
+from kit.marks import tiers
 
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        "from tfvae.distributions import Bernoulli as first; name = 'Bernoulli'",
-        pytest.param("from tfvae.networks import MLP as first; name = 'MLP'", marks=pytest.mark.slow),
-        pytest.param("from tfvae import IWAE as first; name = 'IWAE'", marks=pytest.mark.slow),
-        pytest.param(
-            "from tfvae import presets; first = type(presets.create('digits')); name = 'VAE'",
-            marks=pytest.mark.slow,
-        ),
-    ],
+FIRST = (
+    "from tfvae.distributions import Bernoulli as first; name = 'Bernoulli'",
+    "from tfvae import presets; first = type(presets.create('digits')); name = 'VAE'",
+    "from tfvae.networks import MLP as first; name = 'MLP'",
+    "from tfvae import IWAE as first; name = 'IWAE'",
 )
+
+
+@pytest.mark.parametrize("first", tiers(FIRST, fast=FIRST[:1], kept=FIRST[:2]))
 def test_first(first):
     code = (
         f"{first}\nimport keras, tfvae\nknown = keras.saving.get_registered_object\n"

@@ -8,6 +8,7 @@ that an interrupt caused taken for a bug.
 import importlib
 import re
 import shlex
+import shutil
 
 import pytest
 
@@ -18,11 +19,8 @@ from tfvae.training.runs.directory import RunDirectory
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    path = tmp_path_factory.mktemp("runs") / "it's a run"
-    words = ["--epochs", "1", "--figures-every", "0", "--latent-size", "2"]
-    assert cli.main(["train", "--run-dir", str(path), *words]) == 0
-    return RunDirectory(path)
+def run(tiny_run, tmp_path_factory):
+    return RunDirectory(shutil.copytree(tiny_run, tmp_path_factory.mktemp("runs") / "it's a run"))
 
 
 @pytest.fixture

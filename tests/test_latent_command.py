@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from kit.untrained import untrained
 from matplotlib import image as png
 
 from tfvae import cli
@@ -86,7 +87,7 @@ def test_a_directory_without_a_run(refused, tmp_path):
 def test_models_that_a_tool_is_not_for(refused, tmp_path):
     images = np.random.default_rng(0).random((20, 28, 28)).astype(np.float32)
     np.savez(tmp_path / "plain.npz", x_train=images, x_test=images)
-    train = ["train", "--dataset", tmp_path / "plain.npz", "--batch-size", "5", "--epochs", "1"]
+    plain = {"dataset": str(tmp_path / "plain.npz"), "batch_size": 5}
     for preset, tool, told in (
         ("tutorial-400-20", "attribute", "has no labels"),
         ("tutorial-400-20", "manifold", "no two-dimensional latent space"),
@@ -96,7 +97,5 @@ def test_models_that_a_tool_is_not_for(refused, tmp_path):
     ):
         run = tmp_path / preset
         if not run.exists():
-            words = train if preset != "ring" else ["train", "--epochs", "1"]
-            words = [*words, "--preset", preset, "--run-dir", run, "--figures-every", "0"]
-            assert cli.main([str(word) for word in words]) == 0
+            untrained(run, preset=preset, **({} if preset == "ring" else plain))
         assert told in refused("latent", run, tool)
