@@ -36,12 +36,16 @@ def cover() -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def turn(costly: str, names: Iterable[str] = models.TABLE) -> tuple[str, ...]:
-    """Returns a row of the cover for each class of model: another one for each property of TURNS."""
+def turn(costly: str, names: Collection[str] = models.TABLE) -> tuple[str, ...]:
+    """Returns a row of the cover for each class of model: another one for each property of TURNS.
+
+    A class that has rows outside the cover alone, among these names, is seen by the first of them.
+    """
     classes: dict[type, list[str]] = {}
-    for name in cover():
-        if name in names:
-            classes.setdefault(type(models.TABLE[name]()), []).append(name)
+    for name in [name for name in cover() if name in names] + [name for name in names if name not in cover()]:
+        of_class = classes.setdefault(type(models.TABLE[name]()), [])
+        if name in cover() or not of_class:
+            of_class.append(name)
     return tuple(of_class[TURNS.index(costly) % len(of_class)] for of_class in classes.values())
 
 
