@@ -14,6 +14,7 @@ import pytest
 from tfvae import distributions, presets
 from tfvae.checks import UserError
 from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Inferential
 from tfvae.presets import heads
 from tfvae.presets.differences import DIFFERENCES
 
@@ -26,7 +27,8 @@ def test_a_name_is_enough(name):
         assert model(x).shape == x.shape
         assert model.sample(3, seed=0, condition=x).shape == (3, *x.shape)
         return
-    assert model.reconstruct(x).shape == x.shape
+    if isinstance(model, Inferential):
+        assert model.reconstruct(x).shape == x.shape
     assert model.sample(3, seed=0).shape == (3, *model.event_shape)
 
 
@@ -153,3 +155,62 @@ def test_a_named_head_has_the_roles_and_values_that_its_row_says(row):
 def test_the_builder_of_a_preset_cannot_be_overridden():
     with pytest.raises(UserError, match=r"cannot be overridden; received build$"):
         presets.create("digits", build=print)
+
+
+# ---- presets that are trained by comparing samples
+
+
+def test_a_game_has_the_widths_of_the_preset_the_generator_in_reverse():
+    model = presets.create(
+        "gan", image_shape=(28, 28, 1), latent_size=10, widths=(1024, 256, 256, 64), batch_norm=False
+    )
+    kernels = [tuple(weight.shape) for weight in model.generator_network.weights]
+    assert kernels[::2] == [(10, 64), (64, 256), (256, 256), (256, 1024), (1024, 784)]
+    images = model.sample(5, seed=0)
+    assert images.numpy().min() >= 0 and images.numpy().max() <= 1
+    points = presets.create("gan", image_shape=(2,), batch_norm=True, cost="wasserstein", gradient_penalty=10)
+    assert points.event_shape == (2,) and points.cost.name == "wasserstein" and points.gradient_penalty == 10
+    assert len(points.generator_network.non_trainable_weights) == 4
+    assert not points.discriminator.non_trainable_weights  # no batch normalisation in the critic
+
+
+def test_dcgan_takes_its_published_width():
+    model = presets.create("dcgan", image_shape=(8, 8, 3), widths=(128,), latent_size=5)
+    assert model.generator_network.width == model.discriminator.width == 128
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"estimator": "iwae"}, "preset gan is trained by comparing samples.*expected no estimator"),
+        ({"likelihood": "normal"}, "expected no likelihood"),
+        ({"condition": "label"}, "takes no condition"),
+        ({"posterior": "full"}, "takes no other posterior"),
+        ({"prior": "vamp"}, "takes no other prior"),
+        ({"cost": "least-squares"}, "unknown cost"),
+        ({"discriminator_steps": 0}, "discriminator_steps"),
+        ({"kl_weight": 2.0}, "GAN does not take kl_weight"),
+    ],
+)
+def test_a_game_refuses_in_one_line(options, says):
+    with pytest.raises(UserError, match=says) as caught:
+        presets.create("gan", image_shape=(2,), widths=(3,), **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(30, 30, 1), (68, 68, 3), (2,)])
+def test_images_whose_size_a_dcgan_cannot_make(shape):
+    with pytest.raises(UserError, match="a DCGAN cannot make images of this size"):
+        presets.create("dcgan", image_shape=shape)
+
+
+@pytest.mark.parametrize(
+    ("preset", "shape", "fits"),
+    [("gan", (7, 9, 1), True), ("gan", (5,), True), ("conv", (2,), False), ("digits", (5,), False)],
+)
+def test_which_shapes_fit(preset, shape, fits):
+    if fits:
+        presets.check_image_shape(presets.get(preset), shape)
+        return
+    with pytest.raises(UserError, match=r"do not fit.*presets? that fits: .*gan"):
+        presets.check_image_shape(presets.get(preset), shape)

@@ -11,7 +11,7 @@ from tfvae.training.settings import GROUPS, reported
 
 TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settings
     *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
-    *("epochs", "batch_size", "schedule", "posterior", "prior"),
+    *("epochs", "batch_size", "schedule", "posterior", "prior", "discriminator_learning_rate", "penalty_every"),
 }  # fmt: skip
 OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
     *("validation_size", "strategy", "replicas", "jit", "figures_every", "checkpoint_seconds", "tensorboard"),
@@ -140,6 +140,59 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight"}:
+    for name in set(content) - {"kl_weight", "penalty_every", *GAME}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
+
+
+GAME = ("cost", "discriminator_steps", "discriminator_learning_rate", "gradient_penalty", "r1_penalty")
+LIKELIHOOD = ("likelihood", "estimator", "num_samples", "kl_weight", "kl_warmup", "free_bits")
+
+
+def test_settings_that_do_not_apply_are_none():
+    game, plain = Config.resolve({"preset": "gan", "learning_rate": 0.01}), Config.resolve({})
+    assert {getattr(game, name) for name in LIKELIHOOD} == {getattr(plain, name) for name in GAME} == {None}
+    assert (game.cost, game.discriminator_steps, game.binarize) == ("non-saturating", 1, "none")
+    assert game.discriminator_learning_rate == 0.01
+    for config in (game, plain):
+        assert Config.from_json(config.to_json()) == config
+    told = dict(reported(SETTINGS, game.to_json()))
+    assert told["Discriminator"] == "1 to each step of the generator, at a learning rate of 0.01"
+    assert "KL weight" not in told and "Gradient penalty" not in told
+    assert not {"Cost", "Discriminator"} & set(dict(reported(SETTINGS, plain.to_json())))
+
+
+def test_a_run_of_before_games_loads():
+    """Its config.json has none of their settings."""
+    plain = Config.resolve({})
+    known = {name: value for name, value in plain.to_json().items() if name not in (*GAME, "penalty_every")}
+    assert Config.from_json(known) == plain
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"preset": "gan", "estimator": "iwae"}, "preset gan has no estimator; expected no --estimator"),
+        ({"preset": "gan", "num_samples": 1}, "preset gan has no num samples"),
+        ({"cost": "minimax"}, "preset digits has no cost; expected no --cost; .* such as gan"),
+        ({"preset": "ring", "r1_penalty": 1.0}, "preset ring has no r1 penalty"),
+        ({"preset": "gan", "cost": "least-squares"}, "unknown cost"),
+        ({"preset": "gan", "discriminator_steps": 0}, "discriminator_steps"),
+        ({"preset": "gan", "gradient_penalty": -1.0}, "gradient_penalty"),
+        ({"preset": "gan", "binarize": "dynamic"}, "compared as they are; expected --binarize none"),
+        ({"preset": "gan", "patience": 3}, "no metric of its training"),
+        ({"preset": "dcgan", "jit": "on"}, "its step is not compiled"),
+        ({"preset": "gan", "posterior": "full"}, "takes no other posterior"),
+    ],
+)
+def test_settings_of_the_other_kind_of_model_are_refused_in_one_line(settings, says):
+    with pytest.raises(UserError, match=says) as caught:
+        Config.resolve(settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_setting_that_applies_must_have_a_value():
+    for preset, name in (("gan", "cost"), ("digits", "estimator")):
+        settings = Config.resolve({"preset": preset}).to_json() | {name: None}
+        with pytest.raises(UserError, match=f"{name} is of the wrong type"):
+            Config.from_json(settings)

@@ -19,6 +19,35 @@ def check(config: Any) -> None:
     Raises:
         UserError: for the first setting that does not go with the others.
     """
+    preset = presets.get(config.preset)
+    presets.check_condition(preset, config.condition)
+    presets.check_heads(replace(preset, condition=config.condition), config.posterior, config.prior)
+    if preset.compares is None:
+        _check_likelihood(config, preset)
+    else:
+        _check_comparison(config)
+    if config.patience and config.validation_size == 0:
+        raise UserError(
+            "early stopping needs validation examples", expected="patience 0", received=config.patience
+        )
+
+
+def _check_comparison(config: Any) -> None:
+    """Refuses what needs a likelihood for a model that is trained by comparing samples."""
+    for name, value, why in (
+        ("binarize", "none", "its examples are compared as they are"),
+        ("patience", 0, "no metric of its training says which weights are the best"),
+        ("jit", "auto", "its step is not compiled"),
+    ):
+        if getattr(config, name) != value:
+            raise UserError(
+                f"preset {config.preset} is trained by comparing samples: {why}",
+                expected=f"--{name} {value}",
+                received=getattr(config, name),
+            )
+
+
+def _check_likelihood(config: Any, preset: presets.Preset) -> None:
     if presets.LIKELIHOODS[config.likelihood].of_pixels and config.binarize != "none":
         raise UserError(
             f"likelihood {config.likelihood} is one of grey pixels",
@@ -30,9 +59,6 @@ def check(config: Any) -> None:
         catalog.check_path(config.estimator, "posterior iaf")
     if config.mixed_precision == "float16":
         catalog.check_half(config.estimator)
-    preset = presets.get(config.preset)
-    presets.check_condition(preset, config.condition)
-    presets.check_heads(replace(preset, condition=config.condition), config.posterior, config.prior)
     if preset.deterministic:
         _check_deterministic(config, preset)
     catalog.check(
@@ -48,10 +74,6 @@ def check(config: Any) -> None:
             "free_bits needs the KL divergence in closed form",
             expected="estimator elbo-analytic",
             received=config.estimator,
-        )
-    if config.patience and config.validation_size == 0:
-        raise UserError(
-            "early stopping needs validation examples", expected="patience 0", received=config.patience
         )
 
 

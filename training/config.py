@@ -6,87 +6,49 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tfvae import presets
 from tfvae.checks import LARGEST_INT, PARTICLES, UserError
 from tfvae.estimators import catalog
-from tfvae.presets import conditions
-from tfvae.presets.heads import CONDITIONAL_PRIORS
 from tfvae.training import combinations, defaults
-from tfvae.training.data import BINARIZE
-from tfvae.training.defaults import EPOCHS, of_preset, of_recipe
-from tfvae.training.settings import REQUIRED, Chosen, check_types, setting, settings_of
+from tfvae.training.defaults import EPOCHS, OF_LIKELIHOOD, of_preset, of_recipe
+from tfvae.training.game_settings import GameSettings
+from tfvae.training.hardware_settings import HardwareSettings
+from tfvae.training.model_settings import ModelSettings
+from tfvae.training.settings import REQUIRED, Chosen, check_applies, check_types, setting, settings_of
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(GameSettings, HardwareSettings, ModelSettings):
     """Every setting of a training run. What each one is stands in its `Setting`, see `tfvae.training.settings`."""
 
-    preset: str = setting(
-        "Name of the architecture and its training recipe. `tfvae info` lists the presets.",
-        "model",
-        default="digits",
-        choices=presets.names(),
-        metavar="NAME",
-    )
-    dataset: str = setting(
-        "Data set to train on: digits, ring, the name of a TFDS image data set, or a file FILE.npz with the arrays "
-        "x_train and x_test, and optionally x_valid, labels y_* and conditions c_*.",
-        "data",
-        **of_preset("dataset"),
-        metavar="NAME|FILE.npz",
-    )
-    binarize: str = setting(
-        "How grey values become black or white.",
-        "data",
-        default=defaults.binarize,
-        default_text="dynamic for a bernoulli likelihood, otherwise none",
-        choices=BINARIZE,
-        title="Binarisation",
-    )
-    likelihood: str = setting(
-        "Distribution p(x|z) of the pixels or numbers of an example.",
-        "model",
-        **of_preset("likelihood"),
-        choices=tuple(presets.LIKELIHOODS),
-        title="Likelihood",
-    )
-    condition: str = setting(
-        "What the model of an image is conditioned on. `array` takes the numbers [N, ...] that FILE.npz holds as "
-        "c_train, c_test and, with x_valid, c_valid.",
-        "model",
-        **of_preset("condition"),
-        choices=conditions.KINDS,
-        title="Condition",
-        quiet="none",
-    )
-    estimator: str = setting(
+    estimator: str | None = setting(
         "Gradient estimator. `tfvae info` lists the estimators.",
         "optimisation",
         **of_preset("estimator"),
         metavar="NAME",
+        **OF_LIKELIHOOD,
     )
-    estimator_options: dict = setting(  # noqa: RUF009
+    estimator_options: dict | None = setting(  # noqa: RUF009
         f"Option of the estimator; may be given several times. {catalog.options_text()}.",
         "optimisation",
         default=lambda chosen: {},
         default_text="the estimator's",
         metavar="NAME=VALUE",
+        **OF_LIKELIHOOD,
     )
-    backward_particles: int = setting(
+    backward_particles: int | None = setting(
         "Particles m of the backward pass, drawn by their weights from all K; 0 takes all K.",
         "optimisation",
         default=0,
         ends=(0, PARTICLES),
+        **OF_LIKELIHOOD,
     )
-    num_samples: int = setting(
+    num_samples: int | None = setting(
         "Particles for each example, in training and in validation.",
         "optimisation",
         default=defaults.num_samples,
         default_text=f"the preset's, or {defaults.MULTI_SAMPLES} where the bound of the estimator gains by several",
         ends=(1, PARTICLES),
-    )
-    latent_size: int = setting(
-        "Units of the latent vector.", "model", **of_preset("latent_size"), ends=(1, 10**6), metavar="UNITS"
+        **OF_LIKELIHOOD,
     )
     epochs: int = setting(
         "Passes over the training examples.", "optimisation", **of_recipe("epochs"), ends=(1, EPOCHS)
@@ -116,7 +78,7 @@ class Config:
         default_text="--epochs",
         ends=(1, EPOCHS),
     )
-    kl_weight: float = setting(
+    kl_weight: float | None = setting(
         "Weight of the KL divergence in the objective of training: above 1 it is a beta-VAE. Validation and `tfvae "
         "evaluate` report the bound with weight 1.",
         "optimisation",
@@ -127,8 +89,9 @@ class Config:
         title="KL weight",
         text="{kl_weight:g}",
         quiet=1,
+        **OF_LIKELIHOOD,
     )
-    kl_warmup: int = setting(
+    kl_warmup: int | None = setting(
         "Epochs over which the weight of the KL divergence grows from 0 to --kl-weight.",
         "optimisation",
         default=defaults.kl_warmup,
@@ -137,8 +100,9 @@ class Config:
         title="KL warm-up",
         text="{kl_warmup} epochs",
         quiet=0,
+        **OF_LIKELIHOOD,
     )
-    free_bits: float = setting(
+    free_bits: float | None = setting(
         "Nats of KL divergence that each latent unit may use without a cost.",
         "optimisation",
         default=0.0,
@@ -147,6 +111,7 @@ class Config:
         title="Free bits",
         text="{free_bits:g} nats for each unit",
         quiet=0,
+        **OF_LIKELIHOOD,
     )
     patience: int = setting(
         "Epochs without a better validation bound after which training stops; 0 never stops early.",
@@ -171,38 +136,6 @@ class Config:
         ends=(0, LARGEST_INT),
         title="Seed",
     )
-    strategy: str = setting(
-        "How to share each batch: mirrored over the devices of one machine, multiworker over processes or machines.",
-        "hardware",
-        default="auto",
-        choices=("auto", "none", "mirrored", "multiworker"),
-    )
-    replicas: int = setting(
-        "Devices to share a batch; a CPU is split into as many logical ones. 0 takes the devices that there are.",
-        "hardware",
-        default=0,
-        ends=(0, 128),
-    )
-    mixed_precision: str = setting(
-        "Precision in which layers compute; log-densities stay float32. float16, which stands for the flag without a "
-        "value, scales the loss and is for GPUs; bfloat16 is the faster one on CPUs with AVX512_BF16 or AMX; none is "
-        "float32.",
-        "hardware",
-        default="none",
-        choices=("none", "float16", "bfloat16"),
-        bare="float16",
-        title="Precision",
-        quiet="none",
-    )
-    jit: str = setting(
-        "Whether XLA compiles the step, on one device: `on`, which stands for the flag without a value, compiles all "
-        "but the random numbers, off nothing, and auto the step on one CPU where the preset gains by it, otherwise "
-        "the large log-densities.",
-        "hardware",
-        default="auto",
-        choices=("auto", "on", "off"),
-        bare="on",
-    )
     figures_every: int = setting(
         "Epochs between figures; 0 draws them at the end alone.",
         "output",
@@ -218,21 +151,6 @@ class Config:
         metavar="SECONDS",
     )
     tensorboard: bool = setting("Write event files for TensorBoard.", "output", default=False)
-    posterior: str = setting(
-        "Approximate posterior q(z|x).",
-        "model",
-        default=defaults.head("posterior"),
-        default_text="the preset's, diagonal for most",
-        metavar="|".join(presets.POSTERIORS),
-    )
-    prior: str = setting(
-        "Prior p(z). A model with a condition has instead: learned, a function of the condition, or fixed, a standard "
-        "normal.",
-        "model",
-        default=defaults.head("prior"),
-        default_text="the preset's: standard for most, learned with a condition",
-        metavar="|".join((*presets.PRIORS, *CONDITIONAL_PRIORS)),
-    )
 
     def __post_init__(self) -> None:
         """Checks every setting.
@@ -242,13 +160,14 @@ class Config:
         """
         check_types(Config, vars(self))
         for name, one in SETTINGS.items():
+            check_applies(name, one, self)
             one.check(name, getattr(self, name))
         combinations.check(self)
 
     @property
     def estimator_spec(self) -> dict[str, Any]:
         """What `tfvae.estimators.get` takes."""
-        return {"name": self.estimator} | self.estimator_options
+        return {"name": self.estimator} | (self.estimator_options or {})
 
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Config:

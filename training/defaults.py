@@ -24,6 +24,27 @@ def of_preset(name: str) -> dict[str, Any]:
     return {"default": lambda chosen: getattr(preset(chosen), name), "default_text": "the preset's"}
 
 
+def of_options(name: str) -> dict[str, Any]:
+    """Returns what `setting` needs for a default that is an option of the preset's model."""
+    return {"default": lambda chosen: dict(preset(chosen).options)[name], "default_text": "the preset's"}
+
+
+def has_likelihood(chosen: Any) -> bool:
+    """Returns whether the preset that was chosen is trained by a likelihood."""
+    return presets.get(chosen.preset).compares is None
+
+
+def has_critic(chosen: Any) -> bool:
+    """Returns whether the preset that was chosen is trained against a discriminator."""
+    return presets.get(chosen.preset).compares == "critic"
+
+
+OF_LIKELIHOOD = {
+    "applies": has_likelihood,
+    "needs": "digits",
+}  # what `setting` needs for one of likelihoods alone
+
+
 def of_recipe(name: str) -> dict[str, Any]:
     """Returns what `setting` needs for a default that is an attribute of the preset's recipe."""
     return {"default": lambda chosen: getattr(preset(chosen).recipe, name), "default_text": "the preset's"}

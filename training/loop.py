@@ -43,9 +43,10 @@ def _check_memory(config: Config, loaded: data.DataSet) -> None:
     """
     if config.strategy == "multiworker" or launcher.visible_gpus():
         return
-    numbers = config.num_samples * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
+    samples = config.num_samples or 1
+    numbers = samples * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
     memory.check(
-        f"{config.num_samples} particles of {config.batch_size} examples",
+        f"{samples} particles of {config.batch_size} examples",
         4.0 * numbers,
         fix="choose a smaller --num-samples, --batch-size or --latent-size",
     )
@@ -55,42 +56,67 @@ def build(config: Config, loaded: data.DataSet) -> Any:
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
-    from tfvae import optimizers
-    from tfvae.training.schedules import learning_rate
-
     keras.utils.set_random_seed(config.seed)
     mixed = config.mixed_precision != "none"
     keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
-    latent_settings = {
+    options = _comparison_options(config) if preset.compares else _likelihood_options(config, loaded, steps)
+    model = presets.create(config.preset, image_shape=loaded.image_shape, **options)
+    if config.likelihood is not None:
+        _start_from_data(model, preset, config, loaded)
+    rates = {"optimizer": config.learning_rate}
+    if config.discriminator_learning_rate is not None:
+        rates["discriminator_optimizer"] = config.discriminator_learning_rate
+    optimizers = {name: _optimizer(config, preset, rate, steps) for name, rate in rates.items()}
+    model.compile(**optimizers, **_execution(config, preset, steps))
+    return model
+
+
+def _optimizer(config: Config, preset: presets.Preset, rate: float, steps: int) -> Any:
+    """Returns Adam at a learning rate that follows the schedule, for the precision of the run."""
+    import keras
+
+    from tfvae.optimizers import Adam
+    from tfvae.training.schedules import learning_rate
+
+    recipe = preset.recipe
+    scheduled = learning_rate(config.schedule, rate, config.schedule_epochs, steps)
+    optimizer = Adam(scheduled, beta_1=recipe.beta_1, epsilon=recipe.epsilon)
+    if config.mixed_precision == "float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
+    return optimizer
+
+
+def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dict[str, Any]:
+    """Returns the arguments of `presets.create` for a model with a likelihood."""
+    options: dict[str, Any] = {
+        "likelihood": config.likelihood,
+        "levels": loaded.levels() or 256,
+        "condition": config.condition,
+        "condition_shape": loaded.condition_shape(config.condition),
+    }
+    if presets.get(config.preset).deterministic:
+        return options
+    return options | {
         "estimator": config.estimator_spec,
         "num_samples": config.num_samples,
         "backward_particles": config.backward_particles,
         "latent_size": config.latent_size,
         "kl_weight": config.kl_weight,
-        "kl_warmup_steps": config.kl_warmup * steps,
+        "kl_warmup_steps": (config.kl_warmup or 0) * steps,
         "free_bits": config.free_bits,
         "seed": config.seed,
         "posterior": config.posterior,
         "prior": config.prior,
     }
-    model = presets.create(
-        config.preset,
-        image_shape=loaded.image_shape,
-        likelihood=config.likelihood,
-        levels=loaded.levels() or 256,
-        condition=config.condition,
-        condition_shape=loaded.condition_shape(config.condition),
-        **({} if preset.deterministic else latent_settings),
-    )
-    _start_from_data(model, preset, config, loaded)
-    rate = learning_rate(config.schedule, config.learning_rate, config.schedule_epochs, steps)
-    optimizer = optimizers.Adam(rate, epsilon=preset.recipe.epsilon)
-    if config.mixed_precision == "float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
-    model.compile(optimizer=optimizer, **_execution(config, preset, steps))
-    return model
+
+
+def _comparison_options(config: Config) -> dict[str, Any]:
+    """Returns the arguments of `presets.create` for a model that is trained by comparing samples."""
+    names = ("cost", "discriminator_steps", "gradient_penalty", "r1_penalty", "penalty_every")
+    given = {name: getattr(config, name) for name in ("latent_size", "prior", "seed", *names)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _start_from_data(model: Any, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:
@@ -117,7 +143,9 @@ def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, 
     pays = preset.compile_step and config.schedule_epochs * steps >= COMPILATION_PAYS
     if config.jit == "auto" and pays and not several:
         jit = not tf.config.list_logical_devices("GPU") or "auto"
-    most = min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.num_samples, steps // LEAST_DISPATCHES)
+    most = min(
+        STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // (config.num_samples or 1), steps // LEAST_DISPATCHES
+    )
     most = 1 if several else max(1, most)
     dispatch = next(count for count in range(most, 0, -1) if steps % count == 0)
     return {"jit_compile": jit, "steps_per_execution": dispatch}

@@ -66,12 +66,17 @@ def clock(seconds: float) -> str:
 
 
 def metrics(row: dict[str, Any]) -> str:
-    """Returns the bounds of an epoch as text.
+    """Returns the bounds of an epoch as text, or the costs where there is no bound.
 
     Example:
         >>> metrics({"bound": -91.234, "val_bound": -92.0})
         'bound -91.23, validation -92.00 nats'
+        >>> metrics({"loss": 0.71, "discriminator_loss": 0.6931})
+        'loss 0.7100, discriminator loss 0.6931'
     """
+    if "bound" not in row:
+        losses = sorted((name for name in row if name.endswith("loss") and name[:4] != "val_"), key=len)
+        return ", ".join(f"{name.replace('_', ' ')} {row[name]:.4f}" for name in losses)
     words = [f"bound {row['bound']:.2f}"]
     if "val_bound" in row:
         words.append(f"validation {row['val_bound']:.2f}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
@@ -10,6 +10,11 @@ from tfvae.checks import UserError, int_from, number_in, one_of, shown
 
 GROUPS = ("model", "data", "optimisation", "hardware", "output")
 REQUIRED = object()  # stands for the value of a setting that config.json must hold
+
+
+def always(chosen: Any) -> bool:
+    """Returns True: a setting of every run."""
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,10 @@ class Setting:
         absent: value where a run's config.json lacks the setting; `REQUIRED` where it may not.
         title: title of its row in the report; empty where it has none of its own.
         text: text of the row with the names of settings in braces; empty for the value itself.
-        quiet: value that is not worth a row.
+        quiet: value that is not worth a row; None never is.
+        applies: function of the other settings, as attributes, that returns whether the setting has a meaning; where it
+            has none, its value is None.
+        needs: a preset for which it has one, for the message.
     """
 
     help: str
@@ -43,12 +51,16 @@ class Setting:
     title: str = ""
     text: str = ""
     quiet: Any = REQUIRED
+    applies: Callable[[Any], bool] = always
+    needs: str = ""
 
     def check(self, name: str, value: Any) -> None:
         """Raises a `UserError` if a value of the right type is none of the choices or out of range."""
+        if value is None:
+            return
         if self.choices:
             one_of(name, value, self.choices)
-        if self.ends and value is not None:
+        if self.ends:
             low, high = self.ends
             if isinstance(low, float):
                 number_in(name, value, low, high)
@@ -93,6 +105,27 @@ def check_types(dataclass_of_settings: Any, values: Mapping[str, Any]) -> None:
             raise UserError(f"{item.name} is of the wrong type", expected=item.type, received=shown(value))
 
 
+def check_applies(name: str, one: Setting, settings: Any) -> None:
+    """Raises a `UserError` if a setting without a meaning has a value, or one with a meaning has none.
+
+    Args:
+        name: name of the setting.
+        one: the setting.
+        settings: all settings, as attributes, `preset` among them.
+    """
+    value, applies = getattr(settings, name), one.applies(settings)
+    flag = f"--{name.replace('_', '-')}"
+    if value is not None and not applies:
+        raise UserError(
+            f"preset {settings.preset} has no {name.replace('_', ' ')}",
+            expected=f"no {flag}",
+            received=shown(value),
+            fix=f"leave it out, or choose a preset that has one, such as {one.needs}",
+        )
+    if value is None and applies and one.applies is not always:
+        raise UserError(f"{name} is of the wrong type", expected=f"a value for preset {settings.preset}")
+
+
 def reported(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns (title, text) for each setting that has a row of its own in a run's report.
 
@@ -104,7 +137,7 @@ def reported(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> list
     rows = []
     for name, one in settings.items():
         value = values[name]
-        if one.title and value != one.quiet:
+        if one.title and value is not None and value != one.quiet:
             meaning = one.choices.get(value, "") if isinstance(one.choices, Mapping) else ""
             text = one.text.format_map(values) if one.text else str(value)
             rows.append((one.title, f"{text}: {meaning}" if meaning else text))
@@ -126,5 +159,7 @@ class Chosen:
         """Returns the value of a setting."""
         if name in self._given:
             return self._given[name]
+        if not self._settings[name].applies(self):
+            return None
         default = self._settings[name].default
         return default(self) if callable(default) else default

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from tfvae.cli import parsing
 from tfvae.training.config import SETTINGS, Config
@@ -40,6 +41,7 @@ def _details(one: Setting, kind: Any, name: str) -> Mapping[str, Any]:
         name: its name.
     """
     text = one.help_text().replace("%", "%%")
+    kind = next((each for each in get_args(kind) if each is not NoneType), kind)
     if kind is bool:
         return {"action": "store_true", "default": None, "help": text}
     if kind is dict:
@@ -50,7 +52,7 @@ def _details(one: Setting, kind: Any, name: str) -> Mapping[str, Any]:
             "help": text,
         }
     of_text = parsing.path if name == "dataset" else str
-    number = {int: int, int | None: int, float: float}.get(kind)
+    number = {int: int, float: float}.get(kind)
     metavar = one.metavar or "|".join(one.choices) or "N"
     bare = {"nargs": "?", "const": one.bare} if one.bare else {}
     return {"type": number or of_text, "metavar": metavar, "help": text} | bare

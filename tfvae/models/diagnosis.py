@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import compat, random
-from tfvae.models.contract import Density
+from tfvae.models.contract import Density, Inferential
 
 
 def broken_forward(model: Any, batch: Any) -> str | None:
@@ -67,12 +67,16 @@ def broken_backward(model: Any, batch: Any, scale: float) -> str | None:
 
 
 def _densities(model: Any, batch: Any) -> dict[str, tf.Tensor]:
-    """Returns the log-densities by name, each with its sign in the bound."""
+    """Returns the log-densities by name, each with its sign in the bound, or what a game makes of a batch."""
     inputs, targets, _ = keras.utils.unpack_x_y_sample_weight(batch)
     named = model.named(inputs, targets)
     if isinstance(model, Density):
         return {"log-likelihood": model.log_prob(**named)}
     x = model.cast_examples(**named)
+    infers: bool = isinstance(model, Inferential)
+    if not infers:
+        samples = model.sample(len(inputs), seed=0)
+        return {"output for examples": model.call(x), "output for samples": model.call(samples)}
     noise = random.PhiloxNoise(model.train_seed(), len(inputs))
     particles = model.particles(x, model.num_samples, noise)
     return {

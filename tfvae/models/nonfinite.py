@@ -57,9 +57,10 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             return
         batch, logs = self._pending
         self._pending = None
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            raise self._error(f"the loss is {loss} {self._where(batch)}", batch)
+        for name, loss in logs.items():
+            if name.endswith("loss") and not math.isfinite(float(loss)):
+                what = f"the {name.replace('_', ' ')} is {float(loss)} {self._where(batch)}"
+                raise self._error(what, batch)
         self._finite = logs
 
     def _error(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae import memory
-from tfvae.checks import shape_of
+from tfvae.checks import positive_int
 from tfvae.layers import Activation, Composite, Dense
 
 
@@ -47,7 +47,8 @@ class MLP(Composite, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = list(shape_of("units", units))
+        widths = units if isinstance(units, Iterable) else [units]
+        self.units = [positive_int("units", width) for width in widths]
         self.activation = keras.activations.get(activation)
         self.batch_norm = batch_norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import UserError, positive_int
 from tfvae.presets import conditions
-from tfvae.presets.checks import check_condition, check_heads, head_names
+from tfvae.presets.checks import check_comparison, check_condition, check_heads, head_names
 from tfvae.presets.heads import Heads, make_likelihood
 from tfvae.presets.preset import Preset
 from tfvae.presets.table import get
@@ -15,7 +15,10 @@ from tfvae.presets.table import get
 if TYPE_CHECKING:
     import keras
 
-FIXED = ("name", "recipe", "build", "latents", "posteriors", "priors", "shares_parameters", "conditional")
+FIXED = (
+    *("name", "recipe", "build", "latents", "posteriors", "priors", "shares_parameters", "conditional"),
+    *("compares", "takes_vectors"),
+)
 
 
 def create(name: str, **overrides: Any) -> keras.Model:
@@ -31,7 +34,8 @@ def create(name: str, **overrides: Any) -> keras.Model:
     Returns:
         model: a built `tfvae.VAE`, `tfvae.IWAE` where the estimator's bound tightens with the number of samples,
             `tfvae.HierarchicalVAE` or `tfvae.LadderVAE` for several layers, `tfvae.DRAW` for steps,
-            `tfvae.DiscreteVAE` for a belief network, `tfvae.CVAE` or `tfvae.Regressor` where there is a condition.
+            `tfvae.DiscreteVAE` for a belief network, `tfvae.CVAE` or `tfvae.Regressor` where there is a condition,
+            `tfvae.GAN` for a game.
 
     Raises:
         UserError: if the name is unknown or an override does not fit.
@@ -42,6 +46,7 @@ def create(name: str, **overrides: Any) -> keras.Model:
         ('IWAE', 8)
     """
     preset = get(name)
+    check_comparison(preset, overrides)
     fields = {key: overrides.pop(key) for key in list(overrides) if key in Preset.__dataclass_fields__}
     if refused := [key for key in fields if key in FIXED]:
         raise UserError("these fields of a preset cannot be overridden", received=", ".join(refused))
@@ -54,8 +59,9 @@ def create(name: str, **overrides: Any) -> keras.Model:
     levels = overrides.pop("levels", 256)
     options = dict(preset.options) | overrides
     positive_int("latent_size", preset.latent_size)
-    likelihood = make_likelihood(preset, _scored_shape(preset), levels)
-    if preset.latents is not None:
+    compares = preset.compares is not None
+    likelihood = None if compares else make_likelihood(preset, _scored_shape(preset), levels)
+    if preset.latents is not None and not compares:
         options |= {"estimator": preset.estimator, "num_samples": preset.num_samples}
     posterior, prior = (options.pop(kind, names[0]) for kind, names in head_names(preset).items())
     check_heads(preset, posterior, prior)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from tfvae.checks import UserError, one_of
 from tfvae.presets import conditions
 from tfvae.presets.heads import CONDITIONAL_PRIORS, POSTERIORS, PRIORS
 from tfvae.presets.preset import Preset
+
+OF_LIKELIHOOD = (
+    "estimator",
+    "num_samples",
+    "likelihood",
+    "likelihood_options",
+    "levels",
+    "bias_from_data",
+    "condition_shape",
+)  # arguments of `create`
 
 
 def head_names(preset: Preset) -> dict[str, tuple[str, ...]]:
@@ -51,6 +62,17 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
         )
 
 
+def check_comparison(preset: Preset, given: Collection[str]) -> None:
+    """Raises a `UserError` if arguments of a likelihood are given for a preset that is trained without one."""
+    refused = [name for name in given if name in OF_LIKELIHOOD]
+    if preset.compares is not None and refused:
+        raise UserError(
+            f"preset {preset.name} {_why(preset)}",
+            expected=f"no {', '.join(refused)}",
+            fix="leave it out, or choose a preset with a likelihood, such as digits",
+        )
+
+
 def check_condition(preset: Preset, condition: str) -> None:
     """Raises a `UserError` if the preset cannot have this condition, one of `tfvae.presets.conditions.KINDS`."""
     one_of("condition", condition, conditions.KINDS)
@@ -74,6 +96,8 @@ def _of_vectors(preset: Preset) -> bool:
 
 def _why(preset: Preset) -> str:
     """Returns what restricts the heads of a preset."""
+    if preset.compares is not None:
+        return "is trained by comparing samples, without a likelihood"
     if preset.latents is None:
         return "has no latent variables"
     if preset.latents == "discrete":

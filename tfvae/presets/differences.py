@@ -34,6 +34,13 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "the windows start over half of the image, neither weakening nor strengthening; the paper says nothing of that",
         "learning rate, its schedule, batch and epochs are this package's own",
     ),
+    "dcgan": (
+        "16 filters before the image; the paper has 128, as with widths=(128,)",
+        "latents are normal; the paper has them uniform",
+        "images are in [0, 1], which the networks scale to the paper's [-1, 1]",
+        "batches of examples and samples are normalised apart, as in the authors' code; the paper says nothing of that",
+        "the number of epochs is this package's own",
+    ),
     "sbn-200-200-200": (
         "pixels are binarised at every visit; the paper has them binarised once",
         "optimiser, learning rate, batch and epochs are this package's own",

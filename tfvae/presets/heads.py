@@ -78,12 +78,12 @@ class Heads:
     """The heads that a model is built with.
 
     Attributes:
-        likelihood: head of p(x|z).
+        likelihood: head of p(x|z); None where samples are compared.
         posterior: name of a posterior, or a head.
         prior: name of a prior, or a head.
     """
 
-    likelihood: LikelihoodHead
+    likelihood: Any
     posterior: Any
     prior: Any
 

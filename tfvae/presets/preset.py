@@ -30,6 +30,7 @@ class Recipe:
         epsilon: Adam's epsilon, under a loss that is the mean over the batch.
         validation_size: number of training examples held out; None for a tenth.
         kl_warmup: share of the epochs over which the KL weight grows from 0 to 1.
+        beta_1: Adam's decay of the mean of gradients.
     """
 
     epochs: int
@@ -39,6 +40,7 @@ class Recipe:
     epsilon: float = 1e-7
     validation_size: int | None = None
     kl_warmup: float = 0.0
+    beta_1: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Preset:
         build: function that makes the model: build(preset, heads, options), where `options` are further arguments of
             the model.
         image_shape: (H, W, C) of images, or (D,) of vectors; None where any images will do.
+        takes_vectors: whether, where any images will do, vectors will too.
         widths: units or filters of the encoder's hidden layers; the decoder's are the same in reverse.
         latent_size: units of the latent vector: of the lowest one where there are several, of each step's in DRAW.
         recipe: how it is trained.
@@ -71,6 +74,8 @@ class Preset:
         priors: names of the priors that it takes without a condition, its default first.
         shares_parameters: whether the inference model shares parameters with the generative model.
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
+        compares: kind of the comparison that trains it, one of those of `tfvae.comparisons`, such as "critic"; None for
+            a model with a likelihood, which has no use for one.
         options: further arguments, (name, value), of its model; overrides of `create`.
     """
 
@@ -97,6 +102,8 @@ class Preset:
     priors: tuple[str, ...] = tuple(PRIORS)
     shares_parameters: bool = False
     compile_step: bool = True
+    takes_vectors: bool = False
+    compares: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 
     @property

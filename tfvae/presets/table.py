@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfvae.checks import UserError, one_of
-from tfvae.presets import conditional, conv, discrete, draw, hierarchical, mlp
+from tfvae.presets import conditional, conv, discrete, draw, game, hierarchical, mlp
 from tfvae.presets.preset import Preset
 
 TABLE: tuple[Preset, ...] = (
@@ -13,6 +13,7 @@ TABLE: tuple[Preset, ...] = (
     *draw.ROWS,
     *discrete.ROWS,
     *conditional.ROWS,
+    *game.ROWS,
 )
 
 
@@ -42,12 +43,18 @@ def get(name: str) -> Preset:
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
     """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`."""
-    any_images = (None,) if len(shape) == 3 else ()
-    if preset.image_shape not in (*any_images, tuple(shape)):
-        fitting = [other.name for other in TABLE if other.image_shape in (*any_images, tuple(shape))]
+    if not _fits(preset, shape):
+        fitting = [other.name for other in TABLE if _fits(other, shape)]
         raise UserError(
             f"the images do not fit preset {preset.name}",
             expected=f"shape {preset.image_shape or '(H, W, C)'}",
             received=tuple(shape),
             fix=f"choose another data set, or a preset that fits: {', '.join(fitting)}",
         )
+
+
+def _fits(preset: Preset, shape: tuple[int, ...]) -> bool:
+    """Returns whether images, or vectors, of a shape fit a preset."""
+    if preset.image_shape is None:
+        return len(shape) == 3 or (len(shape) == 1 and preset.takes_vectors)
+    return preset.image_shape == tuple(shape)

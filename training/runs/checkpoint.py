@@ -70,8 +70,9 @@ class Checkpoint:
 
 
 def variables_of(model: Any) -> list[Any]:
-    """Returns the variables of a compiled model that a checkpoint holds: its weights and its optimiser's variables."""
-    return [*model.weights, *model.optimizer.variables]
+    """Returns the variables of a compiled model that a checkpoint holds: its weights and its optimisers' variables."""
+    optimizers = [optimizer for optimizer, _ in model.optimizers().values()]
+    return [*model.weights, *(variable for optimizer in optimizers for variable in optimizer.variables)]
 
 
 def path_of(folder: Path, epoch: int, step: int = 0) -> Path:

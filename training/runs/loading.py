@@ -64,7 +64,8 @@ def load_data(config: Config) -> data.DataSet:
     """
     loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
-    _check_likelihood(config, loaded)
+    if config.likelihood is not None:
+        _check_likelihood(config.likelihood, config, loaded)
     loaded.check_condition(config.condition)
     if config.batch_size > len(loaded.train):
         raise UserError(
@@ -81,9 +82,9 @@ def load_data(config: Config) -> data.DataSet:
     return loaded
 
 
-def _check_likelihood(config: Config, loaded: data.DataSet) -> None:
+def _check_likelihood(likelihood: str, config: Config, loaded: data.DataSet) -> None:
     """Raises a `UserError` if the likelihood of a run cannot score its data."""
-    row = presets.LIKELIHOODS[config.likelihood]
+    row = presets.LIKELIHOODS[likelihood]
     if len(loaded.image_shape) == 1 and (not row.any_real or config.binarize != "none"):
         raise UserError(
             f"the points of {config.dataset} are real numbers",

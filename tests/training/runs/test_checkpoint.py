@@ -41,7 +41,10 @@ def model_of(seed, units=3):
         built=True,
     )
     return types.SimpleNamespace(
-        weights=list(map(Variable, weights)), trainable_variables=[], optimizer=optimizer
+        weights=list(map(Variable, weights)),
+        trainable_variables=[],
+        optimizer=optimizer,
+        optimizers=lambda: {"optimized": (optimizer, [])},
     )
 
 

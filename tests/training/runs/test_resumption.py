@@ -29,7 +29,7 @@ class Variable:
         return np.zeros(2, np.float32)
 
 
-MODEL = types.SimpleNamespace(weights=[Variable()], optimizer=types.SimpleNamespace(variables=[]))
+MODEL = types.SimpleNamespace(weights=[Variable()], optimizers=dict)
 
 
 def history_of(*bounds):
