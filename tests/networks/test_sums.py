@@ -94,3 +94,12 @@ def test_a_layer_of_keras_that_would_sum_in_bfloat16_is_refused():
         model.train_on_batch(models.examples(model, 2))
     finally:
         keras.config.set_dtype_policy(policy)
+
+
+def test_a_layer_of_a_users_own_network_is_saved_and_loaded(tmp_path):
+    """Kills: a layer that no name is registered for."""
+    model = keras.Sequential([Conv2D(2, 3), Conv2DTranspose(2, 3), Dense(1)])
+    images = np.random.default_rng(0).normal(size=(2, 5, 5, 1)).astype(np.float32)
+    expected = model(images)
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "model.keras")(images), expected)

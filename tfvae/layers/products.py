@@ -68,6 +68,7 @@ class Exact(Mixed):
         return self.activation(tf.cast(products, self.compute_dtype))
 
 
+@keras.saving.register_keras_serializable(package="tfvae")
 class Dense(Exact, keras.layers.Dense):
     """`keras.layers.Dense` with gradients summed in float32."""
 
@@ -92,6 +93,7 @@ class _ExactConvolution(Exact):
         return self._finish(self._convolve(tf.cast(inputs, tf.float32), kernel))
 
 
+@keras.saving.register_keras_serializable(package="tfvae")
 class Conv2D(_ExactConvolution, keras.layers.Conv2D):
     """`keras.layers.Conv2D` with gradients summed in float32."""
 
@@ -101,6 +103,7 @@ class Conv2D(_ExactConvolution, keras.layers.Conv2D):
         )
 
 
+@keras.saving.register_keras_serializable(package="tfvae")
 class Conv2DTranspose(_ExactConvolution, keras.layers.Conv2DTranspose):
     """`keras.layers.Conv2DTranspose` with gradients summed in float32."""
 
