@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from tfvae.training.progress import Progress
 
 SPLITS = ("test", "validation", "train")
-METHODS = ("importance", "ais")
+METHODS = ("importance", "ais", "prior")
 STARTS = ("prior", "posterior")  # of annealed chains
+SCHEDULES = ("sigmoid", "linear", "geometric")
+CHOICES = {"init": STARTS, "schedule": SCHEDULES}
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
 AIS = {  # option: its setting in `AnnealingSettings`
     "num_temperatures": "num_temperatures",
     "chains": "num_chains",
     "init": "init",
     "simulated": "simulated",
+    "schedule": "schedule",
 }
 
 
@@ -62,10 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="S", help="Seed of the particles. (default: 0)")
     add(
         "--method",
-        default="importance",
         metavar="|".join(METHODS),
-        help="Estimate of the log-likelihood: importance sampling from q(z|x), or annealed chains, which need no q. "
-        "(default: importance)",
+        help="Estimate of the log-likelihood: importance sampling from q(z|x); annealed chains, which need no q; or "
+        "samples of the prior alone, a kernel density estimate that is far too low. "
+        "(default: importance, ais for a generator without a likelihood)",
     )
     add(
         "--against",
@@ -78,10 +81,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--chains", type=int, metavar="C", help="Chains for each example. (default: 16)")
     add("--init", metavar="|".join(STARTS), help="Distribution that chains start from. (default: prior)")
     add(
+        "--schedule",
+        metavar="|".join(SCHEDULES),
+        help="Temperatures of the steps; geometric for a sharp likelihood. "
+        "(default: sigmoid, geometric for a generator without a likelihood)",
+    )
+    add(
         "--simulated",
         type=int,
         metavar="N",
-        help="Examples to draw from the model, on which the error is bounded from both sides. (default: 0)",
+        help="Examples to draw from the model, on which the error is bounded from both sides. "
+        "(default: 0, 10 for a generator without a likelihood)",
     )
     add = parser.add_argument_group("more than the log-likelihood").add_argument
     add(
@@ -122,9 +132,13 @@ def run(options: argparse.Namespace) -> None:
     for flag in ("gap_examples", "gap_steps"):
         if getattr(options, flag) is not None:
             _check_gap(options, flag)
-    chains = _annealing(options)
+    if options.method is not None:
+        one_of("--method", options.method, METHODS)
+        chains = _annealing(options, options.method)
     run = RunDirectory(options.run_dir)
-    run.config()
+    config = run.config()
+    if options.method is None:
+        chains = _annealing(options, "ais" if config.likelihood is None else "importance")
     against = None if options.against is None else RunDirectory(options.against)
     if against is not None:
         against.config()
@@ -147,6 +161,7 @@ def run(options: argparse.Namespace) -> None:
         full=options.full,
         gap=measured,
         annealing=None if chains is None else annealing.AnnealingSettings(**chains),
+        method=options.method,
     )
     write = report.write if options.full else None
     bar = functools.partial(Bar, options)
@@ -196,24 +211,24 @@ def _check_gap(options: argparse.Namespace, flag: str) -> None:
         )
 
 
-def _annealing(options: argparse.Namespace) -> dict[str, Any] | None:
+def _annealing(options: argparse.Namespace, method: str) -> dict[str, Any] | None:
     """Returns the settings of `ais` that were given, checked; None for another method.
 
     Raises:
         UserError: if one is out of range, or the method has none of them.
     """
     given = {name: getattr(options, name) for name in AIS if getattr(options, name) is not None}
-    if one_of("--method", options.method, METHODS) == "importance":
+    if method != "importance" and options.against is not None:
+        raise UserError("--against compares by importance sampling", received=f"--method {method}")
+    if method != "ais":
         if given:
             flag = "--" + next(iter(given)).replace("_", "-")
-            raise UserError(f"{flag} belongs to --method ais", received="--method importance")
+            raise UserError(f"{flag} belongs to --method ais", received=f"--method {method}")
         return None
-    if options.against is not None:
-        raise UserError("--against compares by importance sampling", received="--method ais")
     for name, value in given.items():
         flag = "--" + name.replace("_", "-")
-        if name == "init":
-            one_of(flag, value, STARTS)
+        if name in CHOICES:
+            one_of(flag, value, CHOICES[name])
         else:
             int_from(0 if name == "simulated" else 1, flag, value, MOST[name])
     return {AIS[name]: value for name, value in given.items()}

@@ -24,6 +24,8 @@ def tell(evaluation: Evaluation) -> None:
         )
     if found.likelihood_scale is not None:
         print(f"  scale of the likelihood  {found.likelihood_scale:.4g}")
+    if found.observation_scale is not None:
+        _tell_scale(found)
     if comparison is not None:
         print(
             f"  of {comparison.run}: {comparison.nll:.2f} +- {comparison.nll_standard_error:.2f} nats;"
@@ -32,7 +34,7 @@ def tell(evaluation: Evaluation) -> None:
         )
     if evaluation.annealing is not None:
         _tell_chains(evaluation.annealing)
-    if found.num_samples is not None:
+    if found.num_samples is not None and found.units_by_layer is not None:
         _tell_latents(found, found.num_samples)
     if evaluation.gap is not None:
         _tell_gap(evaluation.gap)
@@ -117,14 +119,28 @@ def _how(evaluation: Evaluation) -> str:
     of = ""
     if found.condition is not None:
         of = f" for {found.scored_values} values given the {found.condition}"
-    if found.num_samples is None:
-        return f"{of}  (exact)"
     error = found.nll_monte_carlo_standard_error
     if chains is not None:
         made = f"{chains.num_chains} chains of {chains.num_temperatures} temperatures from the {chains.init}"
         return f"{of}  ({made}; from the chains alone +- {error:.3f})"
+    if found.method == "prior":
+        return f"{of}  (kernel density of draws from the prior, far too high: see --method ais)"
+    if found.num_samples is None:
+        return f"{of}  (exact)"
     least = "at least " * bool(found.unreliable_share)
     return f"{of}  (K = {found.num_samples}; from the particles alone {least}+- {error:.3f})"
+
+
+def _tell_scale(found: Likelihood) -> None:
+    assert found.observation_scale is not None
+    source = "of the model itself"
+    if found.scale_examples is not None:
+        source = f"fitted on {found.scale_examples} validation examples"
+    print(
+        f"  observation scale        {found.observation_scale:.4g}"
+        f" (variance {found.observation_scale**2:.4g}), {source}"
+    )
+    print(f"  log p(x)                 {-found.nll:.2f} nats; the scale's ceiling is {found.ceiling:.2f}")
 
 
 def _tell_chains(found: Annealing) -> None:
@@ -138,7 +154,8 @@ def _tell_chains(found: Annealing) -> None:
             f" {found.simulated_lower:.2f} and {found.simulated_upper:.2f} nats:"
             f" gap {found.simulated_gap:.3f} +- {found.simulated_gap_standard_error:.3f}"
         )
-    print(f"  by importance sampling   {found.importance_nll:.2f} nats")
+    if found.importance_nll is not None:
+        print(f"  by importance sampling   {found.importance_nll:.2f} nats")
 
 
 def _tell_latents(found: Likelihood, num_samples: int) -> None:

@@ -22,7 +22,10 @@ from tfvae.models.contract import Implicit
 
 SAMPLES = 1000  # of the model, from whose distances to the examples a range of scales is found
 POINTS = 33  # scales of that range
-BELOW = 100.0  # how far the range goes below the variance at which the nearest samples lie
+BELOW, ABOVE = (
+    100.0,
+    2.0,
+)  # how far the range goes beyond the variances of the nearest sample and of all samples
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def _between(model: Implicit, x: np.ndarray, seed: int) -> np.ndarray:
     )
     if nearest > (1.0 - 1e-6) * mean:
         raise UserError("all samples of the generator are the same", expected="samples that differ")
-    return np.sqrt(np.geomspace(max(nearest / BELOW, 1e-9 * mean), mean, POINTS) / size)
+    return np.sqrt(np.geomspace(max(nearest / BELOW, 1e-9 * mean), ABOVE * mean, POINTS) / size)
 
 
 def _with_scales(temperatures: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, list[int]]:

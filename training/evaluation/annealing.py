@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,19 +15,36 @@ if TYPE_CHECKING:
     from tfvae.evaluation import AnnealedImportance, LogMarginal
 
 
+SIMULATED = 10  # examples
+
+
 @dataclass(frozen=True)
 class AnnealingSettings:
     """What to anneal.
 
     Attributes:
-        num_temperatures, num_chains, init: see `tfvae.evaluation.ais`.
-        simulated: examples simulated from the model to bound the error on; 0 for none.
+        num_temperatures, num_chains, init, schedule: see `tfvae.evaluation.ais`.
+        simulated: examples simulated from the model to bound the error on; 0 for none. None for 10 where the model has
+            no q(z|x) to compare the chains with, and for none where it has.
     """
 
     num_temperatures: int = 1000
     num_chains: int = 16
     init: str = "prior"
-    simulated: int = 0
+    simulated: int | None = None
+    schedule: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what the numbers depend on."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def of(self, model: Any) -> AnnealingSettings:
+        """Returns the settings with the number of simulated examples that the model calls for."""
+        from tfvae.models.contract import Inferential
+
+        if self.simulated is not None:
+            return self
+        return replace(self, simulated=0 if isinstance(model, Inferential) else SIMULATED)
 
 
 def check(task: Task, settings: AnnealingSettings) -> None:
@@ -35,7 +52,7 @@ def check(task: Task, settings: AnnealingSettings) -> None:
     from tfvae.evaluation import path
 
     path.check_model(task.model, settings.init)
-    if task.examples.condition is not None and settings.simulated > len(task.examples):
+    if task.examples.condition is not None and (settings.simulated or 0) > len(task.examples):
         raise UserError(
             "--simulated takes the conditions of the examples that are evaluated",
             expected=f"at most {len(task.examples)}",
@@ -44,14 +61,14 @@ def check(task: Task, settings: AnnealingSettings) -> None:
 
 
 def anneal(
-    task: Task, settings: AnnealingSettings, importance: LogMarginal
+    task: Task, settings: AnnealingSettings, importance: LogMarginal | None
 ) -> tuple[AnnealedImportance, Annealing]:
     """Estimates log p(x) of the examples by annealed importance sampling, and bounds its error where asked to.
 
     Args:
         task: the model and the examples.
         settings: what to anneal.
-        importance: the estimate by importance sampling, to compare.
+        importance: the estimate by importance sampling, to compare; None for a model without q.
 
     Returns:
         estimate: log p(x) of each example.
@@ -59,9 +76,10 @@ def anneal(
     """
     from tfvae import evaluation
 
-    key = asdict(settings) | task.place
-    simulated = key.pop("simulated")
-    options = {name: key[name] for name in ("num_temperatures", "num_chains", "init", "seed")}
+    key = settings.to_json()
+    simulated = key.pop("simulated", 0)
+    options = key | {"seed": task.seed}
+    key |= task.place
     watched = task.watched("example", "ais", **key)
     estimate = evaluation.ais(task.model, task.examples, **options, **watched)
     bounds: dict[str, Any] = {}
@@ -82,6 +100,6 @@ def anneal(
         init=settings.init,
         effective_chains=float(np.median(estimate.effective_sample_size)),
         acceptance=float(estimate.acceptance.mean()) if estimate.num_temperatures > 1 else None,
-        importance_nll=importance.nll,
+        importance_nll=None if importance is None else importance.nll,
         **bounds,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from tfvae import evaluation
 from tfvae.evaluation.per_example import mean_error
 from tfvae.examples import Examples
-from tfvae.models.contract import Inferential
+from tfvae.models.contract import Implicit, Inferential
 from tfvae.training.evaluation import quality
 from tfvae.training.evaluation.groups import Codes, Group, RateDistortion, TrainingBound
 from tfvae.training.evaluation.task import Task
@@ -22,10 +22,11 @@ EXAMPLES = 5000  # at most: distances and kernels are of every pair
 def measure(task: Task) -> dict[str, Group]:
     """Measures the groups of an `Evaluation` that the likelihood does not need, by name.
 
-    The bound of training examples is left out where they are the examples that are evaluated.
+    The bound of training examples is left out where they are the examples that are evaluated, or there is no bound.
     """
     examples = task.examples[task.first(EXAMPLES)]
-    bound = {} if task.split == "train" else {"training_bound": training_bound(task)}
+    bounded = task.split != "train" and not isinstance(task.model, Implicit)
+    bound = {"training_bound": training_bound(task)} if bounded else {}
     return bound | {
         "quality": quality.judge(task, examples),
         "codes": judge_codes(task, examples),
@@ -80,7 +81,7 @@ def _no_codes(task: Task, examples: Examples, fitted: Examples) -> str | None:
 def rate_distortion(task: Task, examples: Examples) -> RateDistortion:
     """Estimates the rate-distortion point of the model on these examples."""
     if not isinstance(task.model, Inferential):
-        return RateDistortion(missing=f"a {type(task.model).__name__} has no latents")
+        return RateDistortion(missing=f"a {type(task.model).__name__} has no q(z|x)")
     point = evaluation.rate_distortion(task.model, examples, seed=task.seed)
     names = ("rate", "rate_standard_error", "distortion", "distortion_standard_error")
     values: dict[str, Any] = {name: getattr(point, name) for name in names}

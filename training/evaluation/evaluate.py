@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfvae.checks import UserError
 from tfvae.training.data import DataSet
-from tfvae.training.evaluation import annealing, comparison, gap, likelihood
+from tfvae.training.evaluation import annealing, comparison, gap, likelihood, observation
 from tfvae.training.evaluation.annealing import AnnealingSettings
 from tfvae.training.evaluation.block_store import Progress, digest
 from tfvae.training.evaluation.gap import GapSettings
@@ -33,7 +33,9 @@ class Settings:
         seed: 32-bit integer that fixes all that is drawn.
         full: whether to judge the samples and the codes too.
         gap: how to measure the inference gap; None to measure it with `full` alone, where the model has one.
-        annealing: how to anneal; None for importance sampling alone.
+        annealing: how to anneal; None for the usual way where the method anneals.
+        method: "importance", "ais" or "prior", how to estimate log p(x); None for "ais" where `annealing` is given or
+            the model is a generator without a likelihood, and for "importance" elsewhere.
     """
 
     split: str = "test"
@@ -43,6 +45,15 @@ class Settings:
     full: bool = False
     gap: GapSettings | None = None
     annealing: AnnealingSettings | None = None
+    method: str | None = None
+
+    def of(self, model: Any) -> Settings:
+        """Returns the settings with what the model calls for where they leave it open."""
+        from tfvae.models.contract import Implicit
+
+        method = self.method or ("ais" if self.annealing or isinstance(model, Implicit) else "importance")
+        annealing = (self.annealing or AnnealingSettings()).of(model) if method == "ais" else None
+        return replace(self, method=method, annealing=annealing)
 
 
 @lock.sharing("evaluating")
@@ -61,8 +72,9 @@ def evaluate(
     have none: a density of pixels is no probability of the stored integers.
 
     With `annealing` the negative log-likelihood is that of annealed importance sampling; the ELBO and `importance_nll`
-    are those of the particles. A conditional run reports the negative log-likelihood of what its condition does not
-    show, a regressor's without particles.
+    are those of the particles. A generator without a likelihood has none: it is annealed unless told otherwise, with
+    the observation scale that `observation.settle` finds. A conditional run reports the negative log-likelihood of
+    what its condition does not show, a regressor's without particles.
 
     Stopped before its end, an evaluation goes on from its last block when it is asked for again.
 
@@ -87,6 +99,7 @@ def evaluate(
     evaluations = Evaluations(run)  # before the model is read: a newer one is another model
     with ExitStack() as kept:
         task = Task.of(run, settings.split, settings.limit, settings.seed, kept=kept, progress=progress)
+        settings = settings.of(task.model)
         other = None if against is None else comparison.Other.of(task, against)
         evaluation = _measure(task, settings, other)
         asked = {
@@ -95,9 +108,11 @@ def evaluate(
             "num_samples": settings.num_samples,
             "full": settings.full,
             "gap": settings.gap and settings.gap.to_json(),
-            "annealing": settings.annealing and asdict(settings.annealing),
+            "annealing": settings.annealing and settings.annealing.to_json(),
             "against": against and digest(against.model_file),
         }
+        if settings.method == "prior":
+            asked["method"] = settings.method
         record = evaluations.add(evaluation.likelihood.method, asked, evaluation.parts())
         if report is not None:
             report(run, task.model, task.loaded, evaluations.told(settings.split))
@@ -106,17 +121,31 @@ def evaluate(
 
 def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> Evaluation:
     """Takes the steps of an evaluation, after a check that each of them can be taken."""
+    from tfvae.models.contract import Implicit
+
+    implicit, method = isinstance(task.model, Implicit), settings.method or "importance"
     if settings.annealing is not None:
         annealing.check(task, settings.annealing)
+    elif implicit and method == "importance":
+        raise UserError(
+            f"a {type(task.model).__name__} has no q(z|x) to draw particles from",
+            expected="--method ais, which needs none",
+            received="--method importance",
+        )
     gap_missing = _gap_missing(task, settings)
-    particles = likelihood.sample(task, settings.num_samples)
+    scale = observation.settle(task) if implicit else None
+    particles = None if implicit else likelihood.sample(task, settings.num_samples)
+    estimate: Any = particles
     chains = annealed = None
     if settings.annealing is not None:
         chains, annealed = annealing.anneal(task, settings.annealing, particles)
-    found: dict[str, Any] = {"likelihood": likelihood.describe(task, particles, chains)}
+        estimate = chains
+    elif method == "prior":
+        estimate = likelihood.kernels(task, settings.num_samples)
+    found: dict[str, Any] = {"likelihood": likelihood.describe(task, method, estimate, particles, scale)}
     if settings.gap is not None and gap_missing is None:
         found["gap"] = gap.measure(task, settings.gap, settings.num_samples, chains)
-    if other is not None:
+    if other is not None and particles is not None:
         found["comparison"] = comparison.compare(task, particles, settings.num_samples, other)
     if settings.full:
         from tfvae.training.evaluation import details

@@ -59,7 +59,7 @@ class Likelihood(Group):
     """The log-likelihood of the examples, and what the particles of q tell of it; nats.
 
     Attributes:
-        method: "importance" or "ais".
+        method: "importance", "ais" or "prior".
         nll: negative log-likelihood, mean over the examples.
         nll_monte_carlo_standard_error: standard error of `nll` for exactly these examples.
         effective_sample_size, pareto_k: median example's; see `tfvae.evaluation.LogMarginal`.
@@ -67,7 +67,9 @@ class Likelihood(Group):
         unreliable_share: share of the examples with too heavy a tail of weights.
         num_samples: particles for each example; None where the likelihood is exact.
         latents: kind of the latents, "continuous" or "discrete"; None for a model without.
-        likelihood: name of the likelihood.
+        likelihood: name of the likelihood; None for a generator without one.
+        observation_scale, ceiling: of such a generator, and the largest log-density that the scale allows, nats.
+        scale_examples: validation examples that the scale was fitted on; None where it was given.
         scored_values: how many values of an example the likelihood scores, given the condition.
     """
 
@@ -98,6 +100,9 @@ class Likelihood(Group):
     bits_per_dimension: float | None = _optional()
     levels: int | None = _optional()
     likelihood_scale: float | None = _optional()
+    observation_scale: float | None = _optional()
+    ceiling: float | None = _optional()
+    scale_examples: int | None = _optional()
     condition: str | None = _optional()
     scored_values: int | None = _optional()
     split: str
@@ -112,7 +117,7 @@ class Annealing(Group):
         effective_chains: median example's.
         acceptance: mean acceptance of the moves; None with one temperature.
         simulated_lower, simulated_upper: bounds on log p(x) of examples drawn from the model, nats.
-        importance_nll: negative log-likelihood by importance sampling from q, nats.
+        importance_nll: negative log-likelihood by importance sampling from q, nats; None for a model without q.
     """
 
     num_temperatures: int

@@ -1,17 +1,19 @@
-"""The step of an evaluation that every one has: log p(x) by importance sampling, and what the particles tell."""
+"""The step of an evaluation that every one has: log p(x), and what the particles of q tell, where there is one."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfvae.training.evaluation.groups import Likelihood
+from tfvae.training.evaluation.observation import Scale
 from tfvae.training.evaluation.task import Task
 
 if TYPE_CHECKING:
-    from tfvae.evaluation import LogMarginal
+    from tfvae.evaluation import KernelDensity, LogMarginal
     from tfvae.evaluation.estimate import Estimate
 
 BINS = 8  # of the histogram in a decade
@@ -25,34 +27,47 @@ def sample(task: Task, num_samples: int) -> LogMarginal:
     return evaluation.log_marginal(task.model, task.examples, num_samples, task.seed, **watched)
 
 
-def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Likelihood:
+def kernels(task: Task, num_samples: int) -> KernelDensity:
+    """Estimates log p(x) of the examples by samples of the prior alone."""
+    from tfvae import evaluation
+
+    watched = task.watched("example", "prior", num_samples=num_samples, **task.place)
+    return evaluation.kernel_density(task.model, task.examples, num_samples, task.seed, **watched)
+
+
+def describe(
+    task: Task, method: str, estimate: Estimate, particles: LogMarginal | None, scale: Scale | None
+) -> Likelihood:
     """Returns what an evaluation holds of the likelihood.
 
     Args:
         task: the model and the examples.
-        particles: the estimate by importance sampling.
-        chains: a better one by annealed importance sampling; None for none.
+        method: how log p(x) was estimated.
+        estimate: log p(x) of each example.
+        particles: the estimate by importance sampling; None for a model without q.
+        scale: the observation scale; None for a model with a likelihood.
     """
+    from tfvae import evaluation
     from tfvae.evaluation.per_example import mean_error
     from tfvae.models.contract import Inferential
 
-    config, head = task.config, task.model.likelihood_head
-    estimate = particles if chains is None else chains
-    values = math.prod(head.event_shape)
-    found: dict[str, Any] = {f"likelihood_{name}": value for name, value in head.own_metrics().items()}
-    if head.levels is not None:
-        found |= {"bits_per_dimension": estimate.nll / (values * math.log(2.0)), "levels": head.levels}
-    if task.examples.condition is not None:
-        found |= {"condition": config.condition, "scored_values": values}
-    if isinstance(task.model, Inferential):
-        found |= _of_latents(task, particles)
+    config = task.config
+    found: dict[str, Any] = {}
+    if scale is not None:
+        found |= {"latent_size": task.model.latent_size, **asdict(scale)}
+    else:
+        found |= _of_head(task, estimate)
+    if particles is not None:
+        found |= {"elbo": float(particles.elbo.mean()), "elbo_standard_error": mean_error(particles.elbo)}
+        if isinstance(task.model, Inferential):
+            found |= _of_latents(task, particles)
+    elif isinstance(estimate, evaluation.KernelDensity):
+        found["num_samples"] = estimate.num_samples
     return Likelihood(
-        method="importance" if chains is None else "ais",
+        method=method,
         nll=estimate.nll,
         nll_standard_error=estimate.nll_standard_error,
         nll_monte_carlo_standard_error=estimate.monte_carlo_standard_error,
-        elbo=float(particles.elbo.mean()),
-        elbo_standard_error=mean_error(particles.elbo),
         num_examples=len(task.examples),
         binarize=config.binarize,
         dataset=config.dataset,
@@ -61,6 +76,18 @@ def describe(task: Task, particles: LogMarginal, chains: Estimate | None) -> Lik
         seed=task.seed,
         **found,
     )
+
+
+def _of_head(task: Task, estimate: Estimate) -> dict[str, Any]:
+    """Returns what is known of the likelihood as a head."""
+    head = task.model.likelihood_head
+    values = math.prod(head.event_shape)
+    found: dict[str, Any] = {f"likelihood_{name}": value for name, value in head.own_metrics().items()}
+    if head.levels is not None:
+        found |= {"bits_per_dimension": estimate.nll / (values * math.log(2.0)), "levels": head.levels}
+    if task.examples.condition is not None:
+        found |= {"condition": task.config.condition, "scored_values": values}
+    return found
 
 
 def _of_latents(task: Task, particles: LogMarginal) -> dict[str, Any]:

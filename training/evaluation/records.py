@@ -97,6 +97,7 @@ def best(records: Sequence[Record], model: str | None) -> Record:
     4. It annealed, rather than took particles of q: without q's blind spots. One that bounded its own error on
        simulated examples is better still. One whose particles of q gave a lower negative log-likelihood than its
        chains annealed too fast, and is worse than one that took particles alone: both are too high in expectation.
+       Draws from the prior alone are the worst.
     5. It has more examples, and so the smaller standard error.
     6. It has more particles, or chains times temperatures, for each.
     7. It is newer.
@@ -124,6 +125,8 @@ def _whole(record: Record, records: Sequence[Record], model: str | None) -> bool
 
 def _trust(record: Record, *_: Any) -> int:
     likelihood, annealing = record.likelihood, record.annealing
+    if likelihood.method == "prior":
+        return -2
     if annealing is None:
         return 0
     if annealing.importance_nll is not None and likelihood.nll > annealing.importance_nll:

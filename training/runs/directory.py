@@ -9,6 +9,7 @@ figures/*.png
 evaluations/     after `tfvae evaluate`: every evaluation, see `records`
 evaluation.json  the best of them
 report.html      after `tfvae evaluate --full`
+observation_scale.json  that of a generator, after the first `tfvae evaluate`
 features.keras   the classifier whose features measured the samples, after `tfvae evaluate --full`
 """
 
@@ -51,6 +52,7 @@ class RunDirectory:
         self.model_file = self.path / "model.keras"
         self.evaluation_file = self.path / "evaluation.json"
         self.report_file = self.path / "report.html"
+        self.scale_file = self.path / "observation_scale.json"
         self.features_file = self.path / "features.keras"
 
     def resuming(self) -> str:

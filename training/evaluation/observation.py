@@ -1,0 +1,83 @@
+"""The observation scale of a run's generator: fitted on its validation examples once, and kept in the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tfvae import files
+from tfvae.checks import UserError, number_in
+from tfvae.training.evaluation.block_store import stamp
+from tfvae.training.evaluation.task import Task
+from tfvae.training.runs import strict_json
+from tfvae.training.runs.directory import as_json, cannot_write
+from tfvae.training.runs.examples import examples_of
+
+EXAMPLES = 100  # of the validation split, at most
+SETTINGS: dict[str, Any] = {"num_temperatures": 500, "num_chains": 8, "seed": 0}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The observation scale of a generator.
+
+    Attributes:
+        observation_scale: s, in units of x.
+        ceiling: largest log-density that it allows, nats.
+        scale_examples: validation examples that it was fitted on; None where the model came with it.
+    """
+
+    observation_scale: float
+    ceiling: float
+    scale_examples: int | None = None
+
+
+def settle(task: Task) -> Scale:
+    """Sees that the model has an observation scale: its own, the one that the run keeps, or one that is fitted now.
+
+    A fitted scale is kept in observation_scale.json with what it was made of. Every evaluation of the same model takes
+    it, whatever its own settings.
+
+    Raises:
+        UserError: if it cannot be fitted or written, see `tfvae.evaluation.fit_observation_scale`.
+    """
+    model = task.model
+    if model.observation_scale is not None:
+        return Scale(model.observation_scale, model.ceiling())
+    made_of = stamp(task.run) | SETTINGS
+    kept = _read(task, made_of)
+    if kept is None:
+        kept = _fit(task)
+        content = {**kept, "made_of": made_of}
+        try:
+            files.write_bytes(task.run.scale_file, as_json(content))
+        except OSError as error:
+            raise cannot_write(task.run.scale_file, error) from error
+    model.observation_scale = kept["observation_scale"]
+    return Scale(model.observation_scale, model.ceiling(), kept["num_examples"])
+
+
+def _fit(task: Task) -> dict[str, Any]:
+    from tfvae import evaluation
+
+    count = min(EXAMPLES, len(task.loaded.validation))
+    if not count:
+        raise UserError(
+            "the run has no validation examples to fit the observation scale on",
+            expected="a run with a validation split, or a model that was made with an observation_scale",
+        )
+    examples = examples_of(task.loaded, task.config, "validation", count)
+    watched = task.watched("validation example", "scale", num_examples=count, **SETTINGS)
+    scale = evaluation.fit_observation_scale(task.model, examples, limit=None, **SETTINGS, **watched)
+    return {"observation_scale": scale, "num_examples": count}
+
+
+def _read(task: Task, made_of: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns what the run keeps of a scale made of the same; None where there is nothing of the kind."""
+    try:
+        content = strict_json.loads(files.read_small(task.run.scale_file))
+        scale = number_in("observation_scale", content["observation_scale"], 0.0, open_low=True)
+        known = content["made_of"] == made_of and isinstance(content["num_examples"], int)
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, UserError):
+        return None
+    return {"observation_scale": scale, "num_examples": content["num_examples"]} if known else None
