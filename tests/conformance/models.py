@@ -10,7 +10,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import CVAE, DRAW, GAN, IWAE, VAE, DiscreteVAE, HierarchicalVAE, LadderVAE, Regressor
+from tfvae import (
+    CVAE,
+    DRAW,
+    GAN,
+    GMMN,
+    IWAE,
+    VAE,
+    Autoencoder,
+    DiscreteVAE,
+    HierarchicalVAE,
+    LadderVAE,
+    Regressor,
+)
 from tfvae.distributions import (
     Bernoulli,
     CategoricalPixels,
@@ -373,6 +385,30 @@ def gan_dcgan(**options):
     )
 
 
+def gmmn_mlp(**options):
+    return GMMN(
+        MLP([6, 4], "tanh"),
+        prior=Uniform(3),
+        **{"bandwidths": (1.0, 4.0), "observation_scale": 0.5} | options,
+    )
+
+
+def gmmn_codes(**options):
+    autoencoder = Autoencoder(MLP([5, 2], "tanh"), MLP([6, 4], "tanh"), event_shape=4)
+    return GMMN(
+        MLP([6, 2], "tanh"),
+        prior=StandardNormal(3),
+        autoencoder=autoencoder,
+        **{"bandwidths": (1.0,), "unbiased": True, "root": False} | options,
+    )
+
+
+def autoencoder_mlp(**options):
+    return Autoencoder(
+        MLP([5, 2], "tanh"), MLP([6, 4], "tanh"), **{"event_shape": 4, "loss": "bernoulli"} | options
+    )
+
+
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
@@ -407,8 +443,12 @@ TABLE = {
     "regressor-label": regressor_label,
     "gan-mlp": gan_mlp,
     "gan-dcgan-batch-norm": gan_dcgan,
+    "gmmn-mlp": gmmn_mlp,
+    "gmmn-codes": gmmn_codes,
+    "autoencoder-mlp": autoencoder_mlp,
 }
-INFERENTIAL = [name for name in TABLE if not name.startswith(("regressor", "gan"))]  # with q(z|x)
+WITHOUT_POSTERIOR = ("regressor", "gan", "gmmn", "autoencoder")
+INFERENTIAL = [name for name in TABLE if not name.startswith(WITHOUT_POSTERIOR)]  # with q(z|x)
 
 
 def create(name, *, seed=1, **options):
@@ -439,6 +479,10 @@ def parts(model):
     """Returns the layers that a row combines."""
     if isinstance(model, GAN):
         return [model.generator_network, model.discriminator, model.prior_head]
+    if isinstance(model, GMMN):
+        return [model.generator_network, model.prior_head, *codec(model)]
+    if isinstance(model, Autoencoder):
+        return [model.encoder, model.decoder]
     if isinstance(model, Regressor):
         return [model.network, model.likelihood_head]
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
@@ -451,6 +495,12 @@ def parts(model):
     return [model.encoder, model.decoder, *heads]
 
 
+def codec(model):
+    """Returns the networks of the frozen autoencoder of a model that has one."""
+    autoencoder = getattr(model, "autoencoder", None)
+    return [] if autoencoder is None else [autoencoder.encoder, autoencoder.decoder]
+
+
 def output_shape(model):
     """Returns the shape of what the model gives for one example when it is called."""
     return () if isinstance(model, GAN) else model.event_shape
@@ -460,13 +510,17 @@ def first_layer(model):
     """Returns the network that sees the inputs."""
     if isinstance(model, GAN):
         return model.discriminator
+    if isinstance(model, GMMN):
+        return model.generator_network
     return model.network if isinstance(model, Regressor) else model.encoder
 
 
 def computing(model):
     """Returns the layers that compute in half precision where the policy says so: the first and the last."""
+    if isinstance(model, Autoencoder):
+        return [model.encoder, model.decoder]
     last = model.generator_network if isinstance(model, ImplicitModel) else model.likelihood_head
-    return [first_layer(model), last]
+    return [first_layer(model), last, *codec(model)]
 
 
 def examples(model, count, seed=0):
@@ -475,6 +529,8 @@ def examples(model, count, seed=0):
     x = rng.standard_normal((count, *model.event_shape)).astype(np.float32)
     if isinstance(model, ImplicitModel):
         return x
+    if isinstance(model, Autoencoder):
+        return rng.uniform(size=x.shape).astype(np.float32)
     head = model.likelihood_head
     if head.levels is not None:
         return (rng.integers(head.levels, size=x.shape) / (head.levels - 1)).astype(np.float32)
@@ -499,14 +555,24 @@ def data(model, x):
 
 
 def inputs(model, x):
-    """Returns what the model is called on: examples or their conditions."""
+    """Returns what the model is called on: examples, their conditions or latents."""
+    if isinstance(model, GMMN):
+        return np.asarray(latents(model, x))
     return data(model, x)[0]
+
+
+def latents(model, x):
+    """Returns latents that go with examples, for a model without a posterior."""
+    first = tf.reshape(x, [-1, np.prod(model.event_shape)])[:, :1]
+    return tf.tanh(first) * tf.linspace(0.5, 1.0, model.latent_size)
 
 
 def outputs(model, x):
     """Returns what the public methods make of `x`, as arrays by name."""
-    if isinstance(model, ImplicitModel):
-        found = deterministic(model, x) | {"sample": model.sample(2, seed=4)}
+    if isinstance(model, ImplicitModel | Autoencoder):
+        found = deterministic(model, x)
+        if isinstance(model, ImplicitModel):
+            found["sample"] = model.sample(2, seed=4)
         return {name: np.asarray(value) for name, value in found.items()}
     conditions = given(model, x)
     figures = deterministic(model, x, **conditions) | {
@@ -518,10 +584,14 @@ def outputs(model, x):
 
 def deterministic(model, x, **conditions):
     """Returns what the methods that speak of examples make of them, as tensors by name."""
+    if isinstance(model, GMMN):
+        return {"call": model(latents(model, x)), "decode": model.decode(latents(model, x))}
     called = {"call": model(conditions.get("condition", x))}
-    if isinstance(model, ImplicitModel):
-        z = tf.reshape(x, [-1, np.prod(model.event_shape)])[:, :1] * tf.linspace(0.5, 1.0, model.latent_size)
-        return called | {"decode": model.decode(z)}
+    if isinstance(model, GAN):
+        return called | {"decode": model.decode(latents(model, x))}
+    if isinstance(model, Autoencoder):
+        z = model.encode(x)
+        return called | {"encode": z, "decode": model.decode(z), "reconstruct": model.reconstruct(x)}
     unseen = model.unseen(x) if isinstance(model, Conditional) else x
     if isinstance(model, Regressor):
         return called | {

@@ -13,7 +13,7 @@ from conformance import models
 from conformance.cover import rows
 
 WITH_LATENTS = ["vae-mlp", "cvae-label", "ladder-mlp", "draw-whole", "discrete-linear"]
-ROWS = [*WITH_LATENTS, "regressor-label", "gan-mlp"]
+ROWS = [*WITH_LATENTS, "regressor-label", "gan-mlp", "gmmn-codes"]
 
 
 @pytest.mark.parametrize("name", rows())

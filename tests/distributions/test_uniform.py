@@ -1,6 +1,6 @@
 """The uniform prior: its map from normal noise, its density, and where it cannot serve.
 
-Mutations, each seen to break a test here: the noise itself for Phi of it; (high - low) left out of the density;
+Written against these mutations: the noise itself for Phi of it; (high - low) left out of the density;
 a density that does not end; the tail of the wrong sign.
 """
 

@@ -1,6 +1,6 @@
 """Generators without a likelihood, judged by annealing in the noise of their prior.
 
-Mutations, each seen to break a test here: the prior's density counted beside that of its noise; the noise taken for z.
+Written against these mutations: the prior's density counted beside that of its noise; the noise taken for z.
 """
 
 import keras

@@ -53,14 +53,15 @@ class MeanDiscrepancy(Comparison):
                 received="unbiased=True with root=True",
             )
 
-    def __call__(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    def __call__(self, real: tf.Tensor, fake: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the cost of two sets: a scalar that is differentiated through the samples.
 
         Args:
             real: [N, ...], examples.
             fake: [M, ...], samples.
+            weight: [N], what each example counts; None for all alike. The cost is 0 where all are 0.
         """
-        squared = squared_discrepancy(real, fake, self.bandwidths, self.unbiased)
+        squared = squared_discrepancy(real, fake, self.bandwidths, self.unbiased, weight)
         if not self.root:
             return squared
         safe = tf.where(squared > 0, squared, tf.ones_like(squared))  # the slope of a root is infinite at 0
@@ -68,7 +69,11 @@ class MeanDiscrepancy(Comparison):
 
 
 def squared_discrepancy(
-    real: tf.Tensor, fake: tf.Tensor, bandwidths: Sequence[float], unbiased: bool = False
+    real: tf.Tensor,
+    fake: tf.Tensor,
+    bandwidths: Sequence[float],
+    unbiased: bool = False,
+    weight: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Returns the estimate of MMD^2 between two sets: scalar.
 
@@ -77,22 +82,34 @@ def squared_discrepancy(
         fake: [M, ...], samples.
         bandwidths: squared lengths of the kernels.
         unbiased: whether pairs of a point with itself are left out.
+        weight: [N], what each example counts; None for all alike. MMD^2 is 0 where all are 0.
     """
     x, y = (tf.reshape(points, [tf.shape(points)[0], -1]) for points in (real, fake))
-    return (
-        _mean_within(x, bandwidths, unbiased)
-        + _mean_within(y, bandwidths, unbiased)
-        - 2 * tf.reduce_mean(kernel(squared_distances(x, y), bandwidths))
-    )
+    if weight is None:
+        weight = tf.ones(tf.shape(x)[:1], x.dtype)
+    shares = [_shares(weight), _shares(tf.ones(tf.shape(y)[:1], y.dtype))]
+    within = [_mean_within(points, p, bandwidths, unbiased) for points, p in zip((x, y), shares, strict=True)]
+    across = _mean(kernel(squared_distances(x, y), bandwidths), *shares)
+    return tf.sign(tf.reduce_sum(weight)) * (within[0] + within[1] - 2 * across)
 
 
-def _mean_within(x: tf.Tensor, bandwidths: Sequence[float], unbiased: bool) -> tf.Tensor:
+def _shares(weight: tf.Tensor) -> tf.Tensor:
+    return tf.math.divide_no_nan(weight, tf.reduce_sum(weight))
+
+
+def _mean(values: tf.Tensor, p: tf.Tensor, q: tf.Tensor) -> tf.Tensor:
+    """Returns sum_nm p_n values_nm q_m."""
+    return tf.reduce_sum(p * tf.linalg.matvec(values, q))
+
+
+def _mean_within(x: tf.Tensor, share: tf.Tensor, bandwidths: Sequence[float], unbiased: bool) -> tf.Tensor:
     """Returns the mean kernel of the pairs of one set [N, D], with or without each point's pair with itself."""
     values = kernel(squared_distances(x, x), bandwidths)
+    mean = _mean(values, share, share)
     if not unbiased:
-        return tf.reduce_mean(values)
-    count = tf.cast(tf.shape(x)[0], values.dtype)
-    return (tf.reduce_sum(values) - tf.reduce_sum(tf.linalg.diag_part(values))) / (count * (count - 1))
+        return mean
+    alone = tf.square(share)
+    return (mean - tf.reduce_sum(alone * tf.linalg.diag_part(values))) / (1 - tf.reduce_sum(alone))
 
 
 def kernel(squared: tf.Tensor, bandwidths: Sequence[float]) -> tf.Tensor:

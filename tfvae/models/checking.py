@@ -90,6 +90,30 @@ def numbers(name: str, values: tf.Tensor) -> Check:
     return Check(lambda: within(values, -LARGEST, LARGEST), lambda: _not_finite(name, values))
 
 
+def unit_interval(name: str, values: tf.Tensor) -> Check:
+    """Checks that every number lies in [0, 1]."""
+
+    def line() -> tf.Tensor:
+        unfit = tf.logical_not((values >= 0.0) & (values <= 1.0))
+        return _join(
+            f"{name} holds ",
+            _count(unfit),
+            " numbers outside [0, 1]; expected numbers in [0, 1]; received ",
+            *_place(values, unfit),
+        )
+
+    return Check(lambda: within(values, 0.0, 1.0), line)
+
+
+def several_rows(what: str, values: tf.Tensor) -> Check:
+    """Checks that a batch has two rows or more."""
+    count = tf.shape(values)[0]
+    return Check(
+        lambda: count > 1,
+        lambda: _join(f"{what} needs pairs of examples; expected 2 or more in a batch; received ", count),
+    )
+
+
 def support(head: LikelihoodHead, values: tf.Tensor, *, scored: bool = True) -> Check:
     """Checks that a likelihood can score every value; where it is not `scored`, that it lies in the range of those."""
     kind = type(head) if scored else LikelihoodHead

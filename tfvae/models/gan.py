@@ -7,15 +7,16 @@ from typing import Any, cast
 import keras
 import tensorflow as tf
 
-from tfvae import comparisons, random
+from tfvae import comparisons
 from tfvae.checks import UserError, number_in, positive_int
 from tfvae.comparisons.adversarial import Adversarial, MaximumLikelihood, effective_sample_size
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
 from tfvae.models.implicit import ImplicitModel
+from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import check_parts, serialized, training_option
-from tfvae.models.players import Player, unmoved
+from tfvae.models.players import Player, trainable, unmoved
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
 from tfvae.models.symbolic import takes_keras_tensors
@@ -143,8 +144,8 @@ class GAN(ImplicitModel):
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
         """See `Optimized.optimizers`: the generator's and the discriminator's."""
         return {
-            "optimized": (self.optimizer, self.generator_network.trainable_weights),
-            "discriminator_optimized": (self.discriminator_optimizer, self.discriminator.trainable_weights),
+            "optimized": (self.optimizer, trainable(self.generator_network)),
+            "discriminator_optimized": (self.discriminator_optimizer, trainable(self.discriminator)),
         }
 
     def get_compile_config(self) -> dict[str, Any]:
@@ -157,9 +158,11 @@ class GAN(ImplicitModel):
 
     def learn(self, batch: Batch) -> Metrics:
         """Takes the discriminator's steps, then the generator's."""
+        seed_layers(self, self.seed, batch)
+        return self.take_step(self._step, batch, self.train_noise(batch))
+
+    def _step(self, batch: Batch, noise: Noise) -> Metrics:
         step = steps.taken(self.optimizer)
-        rows = tf.shape(batch.weight)[0]
-        noise = random.PhiloxNoise(random.fold(self.seed, "train", step), rows, batch.first_row)
         for turn in range(self.discriminator_steps):
             turns = step * self.discriminator_steps + turn
             found = self._teach_discriminator(batch, noise, f"discriminator {turn}", turns)
@@ -221,7 +224,7 @@ class GAN(ImplicitModel):
         slopes = tape.gradient(each, samples)
         with checking.after(batch.x):
             player.move(tape, scaled)
-            steps.count(self.optimizer, step, player.network.trainable_weights)
+            steps.count(self.optimizer, step, trainable(player.network))
         loss = {"loss": regularization + batch.weight * cost.value}
         return loss | self._generator_metrics(slopes, outputs)
 

@@ -12,11 +12,12 @@ from tfvae import random
 from tfvae.checks import UserError, number_in
 from tfvae.distributions import PriorHead
 from tfvae.distributions.head import LOG_2_PI
-from tfvae.models import checking
+from tfvae.models import checking, steps
 from tfvae.models.contract import Generator, Implicit, Latents
 from tfvae.models.keras_model import KerasModel
 from tfvae.models.particles import PLAIN, ScoreOptions
 from tfvae.models.parts import batch_of, check_parts, deserialize, serialized, training_option
+from tfvae.models.replicas import Batch
 from tfvae.models.sampling import in_blocks
 from tfvae.models.symbolic import takes_keras_tensors
 from tfvae.random import Noise
@@ -109,11 +110,19 @@ class ImplicitModel(KerasModel, Implicit):
     def generated(self, noise: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns g(z) of the prior's noise [..., noise_size]: [..., *event_shape], float32."""
         lead = tf.shape(noise)[:-1]
-        z = self.prior_head.sample(self.prior_head.parameters(), tf.reshape(noise, [-1, noise.shape[-1]]))
-        x = self._generate(z, training)
+        x = self._generate(self.latents_of(tf.reshape(noise, [-1, noise.shape[-1]])), training)
         return tf.reshape(x, tf.concat([lead, self.event_shape], axis=0))
 
+    def latents_of(self, noise: tf.Tensor) -> tf.Tensor:
+        """Returns z of the prior's noise [B, noise_size]: [B, latent_size]."""
+        return self.prior_head.sample(self.prior_head.parameters(), noise)
+
     def _generate(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns the example that each z stands for."""
+        return self._made(z, training)
+
+    def _made(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns what the generator makes of each z, float32."""
         network = self.generator_network
         return tf.cast(network(z, **training_option(network, training)), tf.float32)
 
@@ -181,6 +190,12 @@ class ImplicitModel(KerasModel, Implicit):
     def _noise(self, noise: Noise, stream: str) -> tf.Tensor:
         """Returns the prior's noise for one draw of each row: [rows, noise_size]."""
         return self.prior_head.noise_from(noise, stream)[0]
+
+    def train_noise(self, batch: Batch) -> Noise:
+        """Returns the noise of the next training step on a batch: a function of the seed, the step and the row."""
+        seeds = random.fold(self.seed, "train", steps.taken(self.optimizer))
+        noise: Noise = random.PhiloxNoise(seeds, tf.shape(batch.weight)[0], batch.first_row)
+        return random.Outside(noise) if self.compiles_step() else noise
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""

@@ -11,6 +11,11 @@ import tensorflow as tf
 from tfvae.models import replicas
 
 
+def trainable(network: keras.layers.Layer) -> list[keras.Variable]:
+    """Returns the weights of a network that may move, also those of a part that trains in a frozen network."""
+    return [weight for weight in network.weights if weight.trainable]
+
+
 class Player:
     """One of the networks of a game, with its optimiser.
 
@@ -33,7 +38,7 @@ class Player:
             tape: persistent tape that has watched the loss.
             loss: this replica's part of it, a scalar, scaled by `optimizer.scale_loss`.
         """
-        weights = self.network.trainable_weights
+        weights = trainable(self.network)
         gradients = tape.gradient(loss, weights)
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = replicas.agree(gradients)
