@@ -76,6 +76,7 @@ FAST = [
     ),
     "tfvae/estimators/__init__.py",
     "tfvae/estimators/catalog.py",
+    "tfvae/estimators/checks.py",
     "tfvae/comparisons/__init__.py",
     "tfvae/comparisons/catalog.py",
     "tfvae/estimators/options.py",

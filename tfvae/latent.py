@@ -278,11 +278,7 @@ def _decode(model: LatentVariableModel, codes: np.ndarray) -> np.ndarray:
 
 
 def check(model: Any) -> None:
-    """Checks that a model has continuous latents and no condition.
-
-    Raises:
-        UserError: if it has not.
-    """
+    """Raises a `UserError` unless a model has continuous latents and no condition."""
     if isinstance(model, Conditional):
         raise UserError(
             "the latents of a conditional model mean something else for each condition",

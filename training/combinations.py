@@ -7,7 +7,7 @@ from typing import Any
 
 from tfvae import presets
 from tfvae.checks import UserError
-from tfvae.estimators import catalog
+from tfvae.estimators import checks
 
 
 def check(config: Any) -> None:
@@ -56,19 +56,19 @@ def _check_likelihood(config: Any, preset: presets.Preset) -> None:
             fix="leave --binarize out, or take --likelihood bernoulli",
         )
     if config.posterior == "iaf":
-        catalog.check_path(config.estimator, "posterior iaf")
+        checks.check_path(config.estimator, "posterior iaf")
     if config.mixed_precision == "float16":
-        catalog.check_half(config.estimator)
+        checks.check_half(config.estimator)
     if preset.deterministic:
         _check_deterministic(config, preset)
-    catalog.check(
+    checks.check(
         config.estimator_spec,
         config.num_samples,
         preset.latents,
         config.backward_particles,
         preset.shares_parameters or config.prior == "vamp",
     )
-    catalog.check_kl_weight(config.estimator, config.kl_weight)
+    checks.check_kl_weight(config.estimator, config.kl_weight)
     if config.free_bits and config.estimator != "elbo-analytic":
         raise UserError(
             "free_bits needs the KL divergence in closed form",

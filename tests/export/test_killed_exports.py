@@ -4,9 +4,7 @@ Written against these mutations: nothing swept; the old export removed before th
 written into the target; the system's temporary directory not swept.
 """
 
-import contextlib
 import itertools
-import json
 import os
 import shutil
 import signal
@@ -16,7 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
+from kit import forks
 from kit.fuzz import generator, portions
+from kit.launched import await_that
 
 from tfvae import presets
 from tfvae.export import OnDevice, directories
@@ -74,60 +74,36 @@ def test_a_process_that_replaces_without_end_is_killed(name, cases, tmp_path):
 
 
 class Exporter:
-    """The process that runs exports; see killed_exports.py."""
+    """Starts exports, whose temporary directory is one of its own."""
 
-    def __init__(self, temporary):
-        temporary.mkdir()
-        self.temporary = temporary
-        self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("killed_exports.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"TMPDIR": str(temporary)},
-        )
-
-    def _line(self, *starts):
-        while not (line := self._process.stdout.readline()).startswith(starts):
-            assert line, "the process has ended"
-        return line.split()
+    def __init__(self, server, temporary):
+        self._server, self.temporary = server, temporary
 
     def start(self, arguments, halt=None):
-        """Starts an export; returns its process id."""
-        job = {"arguments": ["export", *map(str, arguments)], "halt": halt}
-        print(json.dumps(job), file=self._process.stdin, flush=True)
-        return int(self._line("pid ")[1])
+        """Starts an export, to wait at the moment `halt`; returns its process."""
+        pause = None if halt is None else [halt]
+        return self._server.start("export", *arguments, pause=pause, install="halted_exports")
 
-    def wait(self):
-        """Returns the exit code."""
-        return int(self._line("done ")[1])
-
-    def kill(self, pid, after=None):
+    def kill(self, process, after=None):
         """Kills an export at the moment where it halts or after some seconds; returns its exit code."""
         if after is None:
-            if self._line("halted", "done ")[0] == "done":
-                raise AssertionError("there are fewer moments than this")
+            await_that(lambda: "halted" in process.said() or process.poll() is not None, 600)
+            assert process.code is None, "there are fewer moments than this"
         else:
             time.sleep(after)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        return self.wait()
+        process.kill()
+        return process.wait()
 
     def left(self):
         """Names in the system's temporary directory, but for TensorFlow's own of generated code."""
         return [name for name in os.listdir(self.temporary) if not name.startswith("__autograph_generated")]
 
-    def close(self):
-        self._process.stdin.close()
-        assert self._process.wait(timeout=60) == 0
-        self._process.stdout.close()
-
 
 @pytest.fixture(scope="module")
 def exporter(tmp_path_factory):
-    exporter = Exporter(tmp_path_factory.mktemp("exporter") / "temporary")
-    yield exporter
-    exporter.close()
+    folders = [tmp_path_factory.mktemp(name) for name in ("logs", "temporary")]
+    with forks.Server(folders[0], {"TMPDIR": str(folders[1])}, prepared="halted_exports") as server:
+        yield Exporter(server, folders[1])
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +126,7 @@ def old(run, exporter, tmp_path_factory):
     def get(kind):
         if kind not in made:
             out, started = tmp_path_factory.mktemp(kind), time.monotonic()
-            exporter.start(words(run, kind, out))
-            assert exporter.wait() == 0
+            assert exporter.start(words(run, kind, out)).wait() == 0
             made[kind] = out, time.monotonic() - started
         return made[kind]
 
@@ -230,8 +205,7 @@ def test_killed_exports(cases, run, exporter, old, tmp_path):
         counts["left by rounds"] += (
             len(exporter.left()) + len(os.listdir(out)) - len(start and os.listdir(before))
         )
-        exporter.start(words(run, kind, out, overwrite=bool(start)))
-        assert exporter.wait() == 0, number
+        assert exporter.start(words(run, kind, out, overwrite=bool(start))).wait() == 0, number
         assert whole(tree(out), tree(before)), (number, sorted(tree(out)))
         assert os.listdir(out) == os.listdir(before) and not exporter.left()
         for file in out.rglob("*.tflite"):

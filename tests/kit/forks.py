@@ -59,15 +59,21 @@ class Server:
     Args:
         folder: of their logs.
         environment: variables that they have beside those of this process.
+        prepared: module beside this one whose `prepare` is called before anything is started.
     """
 
-    def __init__(self, folder, environment=()):
+    def __init__(self, folder, environment=(), prepared=None):
         self._folder, self._count = Path(folder), 0
+        self._command = [
+            sys.executable,
+            Path(__file__).with_name("forks_server.py"),
+            *filter(None, [prepared]),
+        ]
         self._environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""} | dict(environment)
 
     def __enter__(self):
         self._process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("forks_server.py")],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -87,9 +93,11 @@ class Server:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def start(self, *words, pause=None):
-        """Starts `tfvae` with these words, to be held at the stage and occurrence `pause` of `paused.install`."""
+    def start(self, *words, pause=None, install="paused"):
+        """Starts `tfvae` with these words, to be held where `pause`, the arguments of a module's `install`,
+        says."""
         self._count += 1
         log = self._folder / f"log-{self._count}"
         log.touch()
-        return Fork(self, self.ask(words=list(map(str, words)), log=str(log), pause=pause), log)
+        pid = self.ask(words=list(map(str, words)), log=str(log), pause=pause, install=install)
+        return Fork(self, pid, log)

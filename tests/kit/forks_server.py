@@ -1,10 +1,12 @@
 """Run by forks.py: makes processes of the command line as forks of this one, which has loaded TensorFlow.
 
-Lines of JSON on standard input are requests, {"words": [...], "log": FILE, "pause": [STAGE, OCCURRENCE] or null},
+Lines of JSON on standard input are requests, {"words": [...], "log": FILE, "pause": [...] or null, "install": MODULE},
 {"poll": PID} or {"wait": PID}; each is answered by a line: the process' number, or its exit code, null while it runs.
+`pause` is what `install` of the module is given in the process. An argument names a module whose `prepare` is called.
 """
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -21,9 +23,7 @@ def child(request):
     from tfvae import cli
 
     if request["pause"]:
-        import paused  # beside this script
-
-        paused.install(*request["pause"])
+        importlib.import_module(request["install"]).install(*request["pause"])  # beside this script
     try:
         code = cli.main(request["words"])
     except BaseException:
@@ -46,6 +46,8 @@ def serve():
     from tfvae.training.runs import figures  # noqa: F401
 
     forked_workers.install()
+    for name in sys.argv[1:]:
+        importlib.import_module(name).prepare()
     children = set()
     print("ready", flush=True)
     for line in sys.stdin:

@@ -25,7 +25,6 @@ class VrIwae(Estimator):
     """
 
     name: ClassVar[str] = "vr-iwae"
-    automatic: ClassVar[bool] = True
     alpha: float = ALPHA.default
 
     def _bound(self, log_weights: tf.Tensor) -> tf.Tensor:
@@ -47,7 +46,6 @@ class VrIwaeDreg(VrIwae):
     """
 
     name: ClassVar[str] = "vr-iwae-dreg"
-    automatic: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import tensorflow as tf
 
+from tfvae.estimators.catalog import row
+
 
 class Terms(NamedTuple):
     """The bound and the gradient weights of K particles for each of B examples.
@@ -56,8 +58,6 @@ class Estimator:
         baseline: True if it takes a learned `Baseline` as its second argument.
         relaxed: True if it trains on a continuous relaxation of discrete latents.
         doubly_reparameterized: True if its path weights already contain the score term.
-        automatic: True if the path weights are the model weights and the score weights their negative. The three
-            gradients together are then the gradient of the bound along every path.
 
     Example:
         >>> import tensorflow as tf
@@ -72,7 +72,13 @@ class Estimator:
     baseline: ClassVar[bool] = False
     relaxed: ClassVar[bool] = False
     doubly_reparameterized: ClassVar[bool] = False
-    automatic: ClassVar[bool] = False
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the path weights are the model weights and the score weights their negative, so that the three
+        gradients together are the gradient of the bound along every path."""
+        facts = row(self.name)
+        return (facts.needs_path_density or self.relaxed) and not facts.separate_encoder
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles.

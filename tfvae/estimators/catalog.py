@@ -1,11 +1,11 @@
-"""The table of gradient estimators. Reading it and checking a choice against it imports no TensorFlow."""
+"""The table of gradient estimators. Reading it imports no TensorFlow."""
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfvae.checks import PARTICLES, UserError, one_of, positive_int
+from tfvae.checks import UserError, one_of
 from tfvae.estimators.options import (
     ALPHA,
     BETA,
@@ -191,131 +191,6 @@ def options_text() -> str:
     return "; ".join(f"{' and '.join(names)}: {option}" for option, names in takers.items())
 
 
-def check(
-    spec: str | dict[str, Any],
-    num_samples: int,
-    latents: str | None = None,
-    backward_particles: int = 0,
-    shared: bool = False,
-) -> Row:
-    """Checks a choice of estimator before anything is built.
-
-    Args:
-        spec: name, or {"name": name, option: value, ...}.
-        num_samples: number of particles K.
-        latents: kind of the model's latents, "continuous" or "discrete"; None skips this check.
-        backward_particles: number of particles m of the backward pass; 0 for all K.
-        shared: True if the inference model shares parameters with the generative model.
-
-    Returns:
-        row: facts about the chosen estimator.
-
-    Raises:
-        UserError: if the name or an option is unknown or out of range, or the estimator does not fit the model. The
-            message lists the estimators that fit.
-
-    Example:
-        >>> from tfvae import estimators
-        >>> estimators.check({"name": "ciwae", "beta": 0.3}, num_samples=5).paper
-        'Rainforth et al. 2018'
-    """
-    chosen, options = _read(spec)
-    for option in chosen.options:
-        option.check(options[option.name])
-    chosen.check(options, positive_int("num_samples", num_samples, PARTICLES))
-    if latents is not None and chosen.latents not in ("any", latents):
-        fitting = [other.name for other in TABLE if other.latents in ("any", latents)]
-        raise UserError(
-            f"estimator {chosen.name} needs {chosen.latents} latents",
-            expected=f"for {latents} latents one of {', '.join(fitting)}",
-            received=chosen.name,
-        )
-    if shared and chosen.separate_encoder:
-        fitting = [
-            other.name
-            for other in TABLE
-            if not other.separate_encoder and latents in (None, "any", other.latents)
-        ]
-        raise UserError(
-            f"{chosen.name} trains q(z|x) apart from p(x, z), and they share parameters here",
-            expected=f"one of {', '.join(fitting)}",
-            received=chosen.name,
-        )
-    if backward_particles:
-        if not 0 < backward_particles <= num_samples:
-            raise UserError(
-                "backward_particles is out of range",
-                expected=f"1 to {num_samples}",
-                received=backward_particles,
-            )
-        if not chosen.can_resample:
-            fitting = [
-                other.name
-                for other in TABLE
-                if other.can_resample and (latents is None or other.latents in ("any", latents))
-            ]
-            raise UserError(
-                f"a resampled backward pass would bias {chosen.name}",
-                expected=f"one of {', '.join(fitting)}",
-                received=chosen.name,
-            )
-    return chosen
-
-
-def check_path(name: str, posterior: str) -> None:
-    """Checks that an estimator can train a posterior whose density is cheap only along the path from its noise.
-
-    Args:
-        name: name of the estimator.
-        posterior: name of the posterior in the message.
-
-    Raises:
-        UserError: if it cannot. The message lists the estimators that can.
-    """
-    if not row(name).needs_path_density:
-        raise UserError(
-            f"estimator {name} needs the posterior's density at fixed points, which {posterior} gives along the path "
-            "from its noise alone",
-            expected=f"one of {', '.join(other.name for other in TABLE if other.needs_path_density)}",
-            received=name,
-        )
-
-
-def check_kl_weight(name: str, kl_weight: float) -> None:
-    """Checks that an estimator can climb a bound whose KL divergence has a weight.
-
-    Args:
-        name: name of the estimator.
-        kl_weight: weight of log p(z) - log q(z|x).
-
-    Raises:
-        UserError: if it cannot; it names the estimators that can.
-    """
-    if kl_weight != 1 and not row(name).weighs_kl:
-        raise UserError(
-            f"estimator {name} has no bound with a weighted KL divergence",
-            expected=f"kl_weight 1, or one of {', '.join(other.name for other in TABLE if other.weighs_kl)}",
-            received=kl_weight,
-        )
-
-
-def check_half(name: str) -> None:
-    """Checks that an estimator can train layers that compute in float16.
-
-    Args:
-        name: name of the estimator.
-
-    Raises:
-        UserError: if it cannot.
-    """
-    if not row(name).fits_float16:
-        raise UserError(
-            f"{name} weighs the encoder by numbers that the decoder's gradient, in float16, is too small to carry",
-            expected="float32 or bfloat16, or another estimator such as miwae",
-            received="float16",
-        )
-
-
 def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
     """Makes an estimator.
 
@@ -335,12 +210,12 @@ def get(spec: str | dict[str, Any] | Estimator) -> Estimator:
     """
     if callable(spec) and not isinstance(spec, type):
         return spec
-    chosen, options = _read(spec)
+    chosen, options = read(spec)
     module, factory = chosen.factory.split(":")
     return getattr(importlib.import_module(f"tfvae.estimators.{module}"), factory)(**options)
 
 
-def _read(spec: Any) -> tuple[Row, dict[str, Any]]:
+def read(spec: Any) -> tuple[Row, dict[str, Any]]:
     """Returns the row and all options of a choice. Missing options have their defaults."""
     options = dict(spec) if isinstance(spec, dict) else {"name": spec}
     chosen = row(options.pop("name", ""))

@@ -19,7 +19,6 @@ class Elbo(Estimator):
     """
 
     name: ClassVar[str] = "elbo"
-    automatic: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: u, u, -u with u = 1/K."""

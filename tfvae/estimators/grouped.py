@@ -24,7 +24,6 @@ class Miwae(Estimator):
     """
 
     name: ClassVar[str] = "miwae"
-    automatic: ClassVar[bool] = True
     groups: int = int(GROUPS.default)
 
     def split(self, log_weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -58,7 +57,6 @@ class Piwae(Miwae):
     """
 
     name: ClassVar[str] = "piwae"
-    automatic: ClassVar[bool] = False
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: w~, w, -w with w~ = softmax_k(log w) over all, w = (softmax within the group) / M."""
@@ -79,7 +77,6 @@ class Ciwae(Estimator):
     """
 
     name: ClassVar[str] = "ciwae"
-    automatic: ClassVar[bool] = True
     beta: float = BETA.default
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:

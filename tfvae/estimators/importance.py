@@ -19,7 +19,6 @@ class Iwae(Estimator):
     """
 
     name: ClassVar[str] = "iwae"
-    automatic: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: w~, w~, -w~ with w~ = softmax_k(log w)."""

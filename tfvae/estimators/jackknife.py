@@ -23,7 +23,6 @@ class Jvi(Estimator):
     """
 
     name: ClassVar[str] = "jvi"
-    automatic: ClassVar[bool] = True
 
     def __call__(self, log_weights: tf.Tensor) -> Terms:
         """Weighs the particles: v, v, -v with v_k = K w~_k - (K - 1)/K sum_j (w~_k without particle j)."""

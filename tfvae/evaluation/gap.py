@@ -148,18 +148,9 @@ def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
     def start_free(x: Any) -> Any:
         return model.unconstrain(model.encoding(x))
 
-    def climb_from(
-        x: Any,
-        free: Any,
-        first_row: tf.Tensor,
-        seed: tf.Tensor,
-        steps: tf.Tensor,
-        learning_rate: tf.Tensor,
-        step_samples: int,
-    ) -> Any:
-        options = {"steps": steps, "learning_rate": learning_rate, "step_samples": step_samples}
+    def climb_from(*start: Any) -> Any:
         with log_density.compiled_densities():
-            return climb(model, x, free, first_row, seed, **options)
+            return climb(model, *start)
 
     def weigh_block(x: Any, found: list[Any], first_row: tf.Tensor, seed: tf.Tensor, size: int) -> tf.Tensor:
         """Returns log-weights of several q at the same noise: [len(found), size, B]."""

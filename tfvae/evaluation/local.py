@@ -21,7 +21,6 @@ def climb(
     free: Any,
     first_row: tf.Tensor,
     seed: tf.Tensor,
-    *,
     steps: tf.Tensor,
     learning_rate: tf.Tensor,
     step_samples: int,

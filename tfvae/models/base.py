@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvae import compat, estimators, random
 from tfvae.checks import PARTICLES, UserError, int_from, number_in, positive_int
-from tfvae.estimators.catalog import check_half, check_kl_weight
+from tfvae.estimators.checks import check_half, check_kl_weight
 from tfvae.models import step, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.contract import Generative, Inferential

@@ -15,7 +15,7 @@ from tfvae.distributions import DiagonalNormal, LikelihoodHead, StandardNormal, 
 from tfvae.distributions.head import Parameters
 from tfvae.layers import Dense, added, uncounted
 from tfvae.models.base_vae import BaseVAE
-from tfvae.models.contract import Generator, Latents, Stepwise
+from tfvae.models.contract import Latents, Stepwise
 from tfvae.models.particles import PLAIN, Particles, ScoreOptions, detach
 from tfvae.models.parts import check_parts, flat_units, with_lead
 from tfvae.networks import AttentionWindow, LSTMStep
@@ -156,15 +156,6 @@ class DRAW(BaseVAE, Stepwise):
             log_posteriors=(head.log_prob(q, value),),
             kl=tf.reduce_mean(kl_divergence(head, q, prior, p), axis=0) if options.analytic_kl else None,
         )
-
-    def log_joint_terms(
-        self, x: Any, generator: Generator, latents: Latents, options: ScoreOptions = PLAIN
-    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
-        """See `Generative.log_joint_terms`; the steps' latents count as one layer."""
-        (z,) = latents
-        parameters = generator.likelihood(z)
-        log_prior = self.prior_head.log_prob(generator.prior, z)
-        return (log_prior,), self.score_likelihood(x, parameters, options.mean)
 
     def posterior_latents(self, x: Any, encoding: Any, num_samples: int, noise: Noise) -> Latents:
         """See `Inferential.posterior_latents`."""

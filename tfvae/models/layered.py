@@ -10,8 +10,9 @@ import tensorflow as tf
 from tfvae.checks import UserError
 from tfvae.distributions import Head, view
 from tfvae.distributions.head import Parameters
-from tfvae.models.base_vae import BaseVAE, Draw
+from tfvae.models.base_vae import BaseVAE
 from tfvae.models.contract import Generator, Latents
+from tfvae.models.decoding import Draw
 from tfvae.models.particles import PLAIN, ScoreOptions
 from tfvae.models.parts import check_parts, serialized
 
@@ -102,7 +103,7 @@ class LayeredVAE(BaseVAE):
         return (*below, log_top), self.score_likelihood(x, parameters, options.mean)
 
     def draw_layers(self, p: Parameters, draw: Draw) -> Latents:
-        """Draws latents of every layer from the top down; see `BaseVAE.draw_layers`."""
+        """Draws latents of every layer from the top down; see `DecodingModel.draw_layers`."""
         latents = super().draw_layers(p, draw)
         for level in reversed(range(len(self.conditional_heads))):
             head = self.conditional_heads[level]

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvae.distributions import Head, kl_divergence, view
 from tfvae.models.base_vae import BaseVAE
-from tfvae.models.contract import Generator, Latents
+from tfvae.models.contract import Latents
 from tfvae.models.particles import PLAIN, Particles, ScoreOptions, sample_and_score
 from tfvae.models.parts import serialized, unit_means
 from tfvae.random import Noise
@@ -84,15 +84,6 @@ class VAE(BaseVAE):
             if options.analytic_kl
             else None,
         )
-
-    def log_joint_terms(
-        self, x: Any, generator: Generator, latents: Latents, options: ScoreOptions = PLAIN
-    ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor]:
-        """See `Generative.log_joint_terms`."""
-        (z,) = latents
-        parameters = generator.likelihood(z)
-        log_prior = self.prior_head.log_prob(generator.prior, z)
-        return (log_prior,), self.score_likelihood(x, parameters, options.mean)
 
     def log_posterior(self, x: Any, encoding: Any, latents: Latents) -> tf.Tensor:
         """See `Inferential.log_posterior`."""

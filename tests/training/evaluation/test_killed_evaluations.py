@@ -4,23 +4,18 @@ Written against these mutations: blocks removed before the evaluation is written
 place, not as a whole; temporary files of killed processes that are left.
 """
 
-import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from kit import forks
 from kit.fuzz import generator, portions
 
 from tfvae.training.runs import lock
 from tfvae.training.runs.directory import RunDirectory
 
-SERVER = Path(__file__).parents[2] / "kit" / "evaluation_forks.py"
 KINDS = {  # kind: options
     "importance": "--limit 60 --num-samples 20",
     "ais": "--limit 12 --num-samples 9 --method ais --num-temperatures 4 --chains 3 --simulated 4",
@@ -28,50 +23,28 @@ KINDS = {  # kind: options
 }
 
 
-class Server:
-    """Starts command lines; see kit/evaluation_forks.py."""
+def run_until(server, *words, kill_after=None, delay=0.0):
+    """Runs a command; returns its exit code, the events of its log and the log.
 
-    def __init__(self, log):
-        self.log = log
-        environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-        self.process = subprocess.Popen([sys.executable, SERVER], env=environment, **pipes)
-        assert self.process.stdout.readline() == "ready\n"
-
-    def run(self, *words, kill_after=None, delay=0.0):
-        """Runs a command; returns its exit code and the events of its log.
-
-        Kills it `delay` seconds after a number of events.
-        """
-        self.log.write_text("")
-        self.process.stdin.write(json.dumps({"words": list(map(str, words)), "log": str(self.log)}) + "\n")
-        pid = int(self.process.stdout.readline())
-        while (
-            kill_after is not None and len(self.events()) < kill_after and Path(f"/proc/{pid}/fd/1").exists()
-        ):
+    Kills it `delay` seconds after a number of events.
+    """
+    process = server.start(*words)
+    if kill_after is not None:
+        while len(events(process)) < kill_after and process.poll() is None:
             time.sleep(0.003)
-        if kill_after is not None:
-            time.sleep(delay)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return int(self.process.stdout.readline()), self.events()
+        time.sleep(delay)
+        process.kill()
+    return process.wait(), events(process), process.said()
 
-    def events(self):
-        return [
-            line
-            for line in self.log.read_text().splitlines()
-            if line.startswith(("block", "writes", "wrote"))
-        ]
 
-    def close(self):
-        self.process.communicate(timeout=30)
+def events(process):
+    return [line for line in process.said().splitlines() if line.startswith(("block", "writes", "wrote"))]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server(tmp_path_factory.mktemp("log") / "log")
-    yield server
-    server.close()
+    with forks.Server(tmp_path_factory.mktemp("logs"), prepared="small_steps") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +52,8 @@ def finished(server, tmp_path_factory):
     """A run with an evaluation of an earlier version, and what each kind of evaluation makes of it, with its events."""
     run = RunDirectory(tmp_path_factory.mktemp("runs") / "run")
     words = ["--epochs", "1", "--figures-every", "0", "--latent-size", "2"]
-    assert server.run("train", "--run-dir", run.path, *words)[0] == 0
-    assert server.run("evaluate", run.path, "--limit", "8", "--num-samples", "2")[0] == 0
+    assert run_until(server, "train", "--run-dir", run.path, *words)[0] == 0
+    assert run_until(server, "evaluate", run.path, "--limit", "8", "--num-samples", "2")[0] == 0
     former = json.loads(run.evaluation_file.read_text())
     shutil.rmtree(run.path / "evaluations")
     run.write_evaluation(
@@ -89,9 +62,9 @@ def finished(server, tmp_path_factory):
     whole = {}
     for kind, words in KINDS.items():
         copy = RunDirectory(shutil.copytree(run.path, run.path.with_name(kind)))
-        code, events = server.run("evaluate", copy.path, *words.split())
-        assert code == 0, server.log.read_text()
-        whole[kind] = copy, len(events)
+        code, found, said = run_until(server, "evaluate", copy.path, *words.split())
+        assert code == 0, said
+        whole[kind] = copy, len(found)
     return run, whole
 
 
@@ -114,23 +87,24 @@ def test_killed_at_random_moments_nothing_is_lost(cases, server, finished, tmp_p
     former, folders = json.loads(first.evaluation_file.read_text()), {}
     for case in cases:
         kind, random = list(KINDS)[case % 3], generator(case)
-        reference, events = whole[kind]
+        reference, count = whole[kind]
         code = 0
         while code == 0:  # until it is killed before its end
             if kind not in folders:
                 folders[kind] = RunDirectory(shutil.copytree(first.path, tmp_path / kind))
             run = folders[kind]
             moment = {
-                "kill_after": int(random.integers(0, events + 1)),
+                "kill_after": int(random.integers(0, count + 1)),
                 "delay": random.choice([0.0, 0.002, 0.02, 1.0], p=[0.3, 0.3, 0.3, 0.1]),
             }
-            code, _ = server.run("evaluate", run.path, *KINDS[kind].split(), **moment)
-            assert code in (0, -signal.SIGKILL), server.log.read_text()
+            code, _, said = run_until(server, "evaluate", run.path, *KINDS[kind].split(), **moment)
+            assert code in (0, -signal.SIGKILL), said
             assert_nothing_is_lost(run, former, reference, code == 0)
             if code == 0:
                 shutil.rmtree(folders.pop(kind).path)
     for kind, run in folders.items():
-        assert server.run("evaluate", run.path, *KINDS[kind].split())[0] == 0, server.log.read_text()
+        code, _, said = run_until(server, "evaluate", run.path, *KINDS[kind].split())
+        assert code == 0, said
         assert_nothing_is_lost(run, former, whole[kind][0], True)
 
 
