@@ -139,7 +139,7 @@ def test_one_layer_is_a_vae_with_its_kl_divergence_in_closed_form():
     def identity():
         return keras.layers.Identity()
 
-    keras.utils.set_random_seed(0)  # some initial weights let plain gradient descent diverge
+    keras.utils.set_random_seed(1)  # some initial weights let plain gradient descent diverge
     options = {"likelihood": Normal(X.shape[1]), "estimator": "elbo-analytic", "num_samples": 2}
     plain = tfvae.VAE(identity(), identity(), posterior=DiagonalNormal(2), **options)
     options["likelihood"] = Normal(X.shape[1])
