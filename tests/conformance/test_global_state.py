@@ -45,7 +45,11 @@ def trained(name):
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [(FIRST, ALONE), *(pytest.param(name, TOGETHER, marks=pytest.mark.slow) for name in OTHERS)],
+    [
+        (FIRST, ALONE),
+        pytest.param(OTHERS[0], TOGETHER, marks=pytest.mark.slow),
+        *(pytest.param(name, TOGETHER, marks=pytest.mark.nightly) for name in OTHERS[1:]),
+    ],
 )
 def test_models(name, settings, defaults):
     keras.backend.clear_session()

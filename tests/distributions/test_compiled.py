@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from kit.marks import tiers
 
 import tfvae
 from tfvae.distributions import Bernoulli, DiagonalNormal, StandardNormal, bernoulli, log_density
@@ -117,8 +118,7 @@ def test_slices_hold_every_pixel_once(size):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["iwae", "dreg"])
+@pytest.mark.parametrize("estimator", tiers(["iwae", "dreg"], fast=(), kept=["dreg"]))
 def test_a_step_is_the_same_compiled_or_not(estimator):
     """Twenty steps of Adam from one start: the weights agree to the rounding that they gather."""
     x = (np.random.default_rng(0).random((20, 28, 28, 1)) < 0.3).astype(np.float32)

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from conformance import models
 from kit.annealed_gaussian import EXACT, ORACLE, A, C, S, X, build, chains
+from kit.marks import tiers
 from kit.stats import assert_mean_close, assert_paired_less
 
 from tfvae import evaluation, random
@@ -35,7 +36,7 @@ def assert_exact(result, exact=EXACT):
     assert result.monte_carlo_standard_error < 0.05
 
 
-@pytest.mark.parametrize("init", ["prior", pytest.param("posterior", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("init", tiers(["prior", "posterior"], fast=["prior"]))
 def test_it_is_the_exact_value(model, init):
     result = evaluation.ais(model, X, 30, 50, init=init, num_leapfrog=4)
     assert_exact(result)
@@ -68,7 +69,7 @@ def test_from_a_far_too_narrow_q_chains_come_part_of_the_way():
     assert np.median(slowly.effective_sample_size) < 25  # of 50, which says that they have not arrived
 
 
-@pytest.mark.parametrize("init", ["prior", pytest.param("posterior", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("init", tiers(["prior", "posterior"], fast=["prior"]))
 def test_weights_are_unbiased(model, init):
     """E[w] = p(x) whatever the steps are: here long ones, and few temperatures."""
     running, x = chains(model, X[:2], init=init, num_chains=60_000)
@@ -234,11 +235,17 @@ ROWS = [
     ("vae-conv", "prior"),
 ]
 FAST = [("cvae-column", "prior")]
+KEPT = [  # each class of model, each way to begin, and the flexible heads
+    ("hierarchical-mlp", "posterior"),
+    ("ladder-mlp", "prior"),
+    ("draw-whole", "prior"),
+    ("cvae-column", "posterior"),
+    ("iwae-autoregressive-mixture", "prior"),
+    ("iwae-coupling", "posterior"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "init"), [pytest.param(*row, marks=() if row in FAST else pytest.mark.slow) for row in ROWS]
-)
+@pytest.mark.parametrize(("name", "init"), tiers(ROWS, fast=FAST, kept=KEPT))
 def test_it_agrees_with_draws_from_the_prior_for_every_kind_of_model(name, init):
     row = models.create(name)
     x = models.examples(row, 4)

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from conformance import models
 from kit.annealed_gaussian import EXACT, ORACLE, X, build, chains
+from kit.marks import tiers
 from kit.stats import assert_mean_close, assert_paired_less, assert_paired_not_greater
 
 from tfvae import evaluation
@@ -105,8 +106,10 @@ def test_weights_of_the_way_back_are_unbiased(model):
     assert_mean_close(ratios, 1.0, smallest_bug=0.15)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["cvae-column", "cvae-image", "ladder-mlp", "draw-whole"])
+ROWS = ["cvae-column", "ladder-mlp", "cvae-image", "draw-whole"]
+
+
+@pytest.mark.parametrize("name", tiers(ROWS, fast=(), kept=ROWS[:2]))
 def test_bounds_of_models_with_conditions_and_layers(name, simulated):
     model = models.create(name)
     x = models.examples(model, 40)

@@ -7,6 +7,7 @@ the test labels, units not scaled, a feature seed that is not used, a global see
 import keras
 import numpy as np
 import pytest
+from kit.marks import tiers
 
 from tfvae.checks import UserError
 from tfvae.evaluation import embed, features, knn_accuracy, linear_probe, train_features
@@ -66,7 +67,7 @@ def test_bad_codes_are_refused_in_one_line(call, told):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("images", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.parametrize("images", tiers([True, False], fast=[False]))
 def test_features_of_a_classifier(images, monkeypatch, tmp_path):
     monkeypatch.setattr(features, "STEPS", 60)
     (x, y), (x_test, y_test) = blobs(300, 0.8), blobs(200, 0.8)

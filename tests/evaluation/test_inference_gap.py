@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from kit import linear_gaussian_model
 from kit.linear_gaussian import LinearGaussian
+from kit.marks import tiers
 from kit.stats import assert_variance_near_one
 from scipy import linalg
 
@@ -47,7 +48,7 @@ def exact(encoder):
     }
 
 
-@pytest.mark.parametrize("encoder", ["good", "far and wide", pytest.param("narrow", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("encoder", tiers(["good", "far and wide", "narrow"], fast=["good", "far and wide"]))
 def test_a_diagonal_q_under_a_correlated_posterior(encoder):
     assert 0.03 < WEAKNESS < 0.1
     model = linear_gaussian_model.build(ORACLE, *ENCODERS[encoder])

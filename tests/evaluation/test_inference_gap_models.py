@@ -11,6 +11,7 @@ import tensorflow as tf
 from conformance import models
 from conformance.cover import rows
 from kit import flexible_models
+from kit.marks import tiers
 from scipy import optimize
 from scipy.special import logsumexp
 
@@ -72,13 +73,7 @@ def build(posterior):
     return model
 
 
-@pytest.mark.parametrize(
-    "posterior",
-    [
-        pytest.param(name, marks=() if name in FAST else pytest.mark.slow)
-        for name in flexible_models.POSTERIORS
-    ],
-)
+@pytest.mark.parametrize("posterior", tiers(flexible_models.POSTERIORS, fast=FAST))
 def test_against_quadrature(posterior):
     model, x = build(posterior), flexible_models.X
     truth = flexible_models.log_marginal(model, x)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from kit import flexible_models
+from kit.marks import tiers
 
 import tfvae
 from tfvae import distributions, evaluation, networks
@@ -22,9 +23,7 @@ PAIRS = [
 FAST = {("iaf", "standard"), ("diagonal", "vamp")}
 
 
-@pytest.mark.parametrize(
-    ("posterior", "prior"), [pytest.param(*p, marks=() if p in FAST else pytest.mark.slow) for p in PAIRS]
-)
+@pytest.mark.parametrize(("posterior", "prior"), tiers(PAIRS, fast=FAST))
 def test_log_marginal_is_the_integral(posterior, prior):
     model = flexible_models.widen(flexible_models.build(posterior, prior))
     x = 0.5 * flexible_models.X
@@ -36,7 +35,7 @@ def test_log_marginal_is_the_integral(posterior, prior):
     assert (result.effective_sample_size > 500).all()
 
 
-@pytest.mark.parametrize("init", ["prior", pytest.param("posterior", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("init", tiers(["prior", "posterior"], fast=["prior"]))
 def test_annealing_gives_the_integral_of_a_bent_decoder(init):
     model = tfvae.VAE(
         keras.layers.Identity(),

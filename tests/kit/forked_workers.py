@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import types
 
 from tfvae.training.distribution import processes
@@ -36,7 +37,7 @@ class ForkedPopen:
                 self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:  # another thread waits too, and was first
                 while self.returncode is None:
-                    pass
+                    time.sleep(0.005)
         return self.returncode
 
     def poll(self):

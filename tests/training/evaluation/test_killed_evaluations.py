@@ -17,9 +17,9 @@ from tfvae.training.runs import lock
 from tfvae.training.runs.directory import RunDirectory
 
 KINDS = {  # kind: options
-    "importance": "--limit 60 --num-samples 20",
-    "ais": "--limit 12 --num-samples 9 --method ais --num-temperatures 4 --chains 3 --simulated 4",
-    "gap": "--limit 16 --num-samples 15 --gap --gap-examples 8 --gap-steps 4",
+    "importance": "--limit 32 --num-samples 20",
+    "ais": "--limit 8 --num-samples 9 --method ais --num-temperatures 3 --chains 3 --simulated 4",
+    "gap": "--limit 8 --num-samples 15 --gap --gap-examples 6 --gap-steps 3",
 }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kit import browser
 from kit.evaluations import last
+from kit.marks import tiers
 
 from tfvae import cli
 from tfvae.training import report
@@ -86,8 +87,7 @@ def short_search(monkeypatch):
     monkeypatch.setattr("tfvae.evaluation.features.STEPS", 20)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", tiers(KINDS, fast=(), kept=KINDS.keys() - {"draw"}))
 def test_a_report_of_each_kind_of_model(kind, tmp_path, capsys):
     words, side, labels, without = KINDS[kind]
     if side is not None:
