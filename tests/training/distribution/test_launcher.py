@@ -96,7 +96,7 @@ CHOSEN = ["stop", "half", "start", "whole"]
 @pytest.mark.parametrize(
     ("forked", "kinds"),
     [
-        pytest.param(True, ["stop", "half"], id="forks"),
+        pytest.param(True, ["half"], id="forks"),
         pytest.param(True, CHOSEN, id="forks, many", marks=pytest.mark.nightly),
         pytest.param(False, ["half"], id="processes", marks=pytest.mark.nightly),
         pytest.param(False, [*CHOSEN, *["random"] * 3], id="processes, many", marks=pytest.mark.nightly),
