@@ -54,3 +54,16 @@ def untrained_run(once):
         untrained(folder, latent_size=2)
 
     return once("untrained-run", make)
+
+
+@pytest.fixture(scope="session")
+def tiny_game(once):
+    """The folder of a finished run of two epochs of a game on the ring, its figures drawn twice; tests copy it."""
+
+    def make(folder):
+        from tfvae import cli
+
+        words = ["--preset", "gan", "--dataset", "ring", "--epochs", "2", "--batch-size", "500"]
+        assert cli.main(["train", "--run-dir", str(folder), *words, "--figures-every", "1"]) == 0
+
+    return once("tiny-game", make)

@@ -29,6 +29,10 @@ HISTORY = [
     for n in range(1, 13)
 ]
 GRID = RNG.random((3, 3, 8, 8, 1))
+PLANE = RNG.normal(size=(40, 2))
+GAME = [
+    {"epoch": n, "loss": 0.4, "val_loss": 0.5, "fake_output": n / 9, "real_output": 0.6} for n in range(9)
+]
 EXTENT = (-1.5, 1.5)
 
 FIGURES = {
@@ -77,6 +81,25 @@ FIGURES = {
     "rate-alone": lambda path: plotting.save_rate_distortion(path, 0.0, -3.0, title="rate"),
     "rows": lambda path: plotting.save_rows(
         path, DIGITS.reshape(3, 10, 8, 8, 1), ["example", "+ 0.5", "+ 1"], title="rows"
+    ),
+    "game": lambda path: plotting.save_game_curves(path, GAME, title="game"),
+    "game-one": lambda path: plotting.save_game_curves(
+        path, [{"loss": 0.1, "output_gradient": 2.0}], title="g"
+    ),
+    "outputs": lambda path: plotting.save_outputs(
+        path, np.full(5, 0.4), np.full(9, 0.2), title="outputs", probabilities=True
+    ),
+    "outputs-critic": lambda path: plotting.save_outputs(
+        path, np.zeros(5), np.zeros(9), title="outputs", probabilities=False
+    ),
+    "densities": lambda path: plotting.save_densities(
+        path, {"data": PLANE, "samples": PLANE + 1}, title="densities", contour=(lambda x: x[:, 0], (0.5,))
+    ),
+    "densities-flat": lambda path: plotting.save_densities(
+        path, {"data": PLANE[:1]}, title="densities", contour=(lambda x: 0 * x[:, 0], (0.5,))
+    ),
+    "panels": lambda path: plotting.save_point_panels(
+        path, PLANE, {f"epoch {n}": PLANE for n in range(5)}, title="panels"
     ),
 }
 
@@ -290,6 +313,17 @@ def test_principal_components_find_the_axes_and_their_shares():
 
 
 BAD = {
+    "game-empty": lambda path: plotting.save_game_curves(path, [], title="t"),
+    "game-bounds": lambda path: plotting.save_game_curves(path, HISTORY, title="t"),
+    "outputs-rank": lambda path: plotting.save_outputs(
+        path, np.zeros((5, 1)), np.zeros(5), title="t", probabilities=True
+    ),
+    "outputs-nan": lambda path: plotting.save_outputs(
+        path, np.zeros(5), np.full(5, np.nan), title="t", probabilities=True
+    ),
+    "densities-none": lambda path: plotting.save_densities(path, {}, title="t"),
+    "densities-rank": lambda path: plotting.save_densities(path, {"data": PLANE[:, :1]}, title="t"),
+    "panels-none": lambda path: plotting.save_point_panels(path, PLANE, {}, title="t"),
     "grid-rank": lambda path: plotting.save_image_grid(path, DIGITS[0], title="t"),
     "grid-channels": lambda path: plotting.save_image_grid(path, np.repeat(DIGITS, 2, -1), title="t"),
     "grid-empty": lambda path: plotting.save_image_grid(path, DIGITS[:0], title="t"),

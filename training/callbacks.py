@@ -202,8 +202,10 @@ class StopWhenNotFinite(nonfinite.StopWhenNotFinite):
             raise self._error(f"the validation loss is {loss} {self._where(batch)}", batch)
 
     def _look_at_scale(self, batch: int) -> None:
-        scale = getattr(self.model.optimizer, "dynamic_scale", None)
-        scale = 1.0 if scale is None else float(tf.convert_to_tensor(scale))
+        found = [
+            getattr(optimizer, "dynamic_scale", None) for optimizer, _ in self.model.optimizers().values()
+        ]
+        scale = min([float(tf.convert_to_tensor(one)) for one in found if one is not None], default=1.0)
         if scale < 1.0:
             what = f"the gradients overflow float16 at a loss scale of {2.0 * scale:g} {self._where(batch)}"
             raise self._error(what, batch, expected="finite gradients at a scale of 1", scale=scale)

@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> None:
 
     from tfvae import plotting
     from tfvae.models.conditional import Conditional
+    from tfvae.models.contract import Inferential
     from tfvae.training.runs import loading
 
     model = loading.load_model(run_directory)
@@ -75,7 +76,8 @@ def run(options: argparse.Namespace) -> None:
     conditional = isinstance(model, Conditional)
     conditions = _conditions(run_directory, model, options.n) if conditional else None
     if conditions is None:
-        images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
+        draws = {"mean": False} if points and isinstance(model, Inferential) else {}
+        images = np.asarray(model.sample(options.n, seed=options.seed, **draws))
     else:
         rows = np.asarray(model.sample(EACH, seed=options.seed, condition=conditions)).swapaxes(0, 1)
         images = rows.reshape(-1, *model.event_shape)[: options.n]

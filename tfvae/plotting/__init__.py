@@ -7,6 +7,7 @@ earlier epoch remains.
 from tfvae.plotting.bars import save_effective_sizes, save_unit_variances
 from tfvae.plotting.canvas import save_canvases
 from tfvae.plotting.curves import save_loss_curves
+from tfvae.plotting.game import save_game_curves, save_outputs
 from tfvae.plotting.images import (
     MAX_IMAGES,
     save_columns,
@@ -15,6 +16,7 @@ from tfvae.plotting.images import (
     save_reconstructions,
 )
 from tfvae.plotting.latent_map import save_latent_map
+from tfvae.plotting.plane import save_densities, save_point_panels
 from tfvae.plotting.points import save_points
 from tfvae.plotting.rate_distortion import save_rate_distortion
 from tfvae.plotting.rows import save_rows
@@ -23,11 +25,15 @@ __all__ = [
     "MAX_IMAGES",
     "save_canvases",
     "save_columns",
+    "save_densities",
     "save_effective_sizes",
+    "save_game_curves",
     "save_image_grid",
     "save_latent_map",
     "save_loss_curves",
     "save_manifold_grid",
+    "save_outputs",
+    "save_point_panels",
     "save_points",
     "save_rate_distortion",
     "save_reconstructions",

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import evaluation, latent, plotting, random
+from tfvae import evaluation, latent, plotting, presets, random
 from tfvae.examples import Examples
 from tfvae.models.contract import Generative, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
+from tfvae.training.runs import comparison_figures
 from tfvae.training.runs.directory import RunDirectory, cannot_write
 from tfvae.training.runs.examples import held_out_of
 
@@ -34,7 +35,8 @@ def draw_run(
     """Draws the figures of a run: loss curves, and what its model makes of held-out examples.
 
     Those are samples, reconstructions, the latent map, the manifold grid for two latent units, and the canvas step by
-    step for a model that has one; for a model with a condition, samples beside their conditions.
+    step for a model that has one; for a model with a condition, samples beside their conditions; for a model that
+    compares samples, see `comparison_figures`.
 
     Args:
         run: the run, into whose figures/ they go.
@@ -49,7 +51,11 @@ def draw_run(
     folder = run.figures
     when = f"after epoch {len(history)}" if history else "within the first epoch"
     examples = held_out_of(loaded, config, CODES)
+    compares = presets.get(config.preset).compares
     try:
+        if compares is not None:
+            comparison_figures.draw(folder, model, examples.x, history, when, compares == "critic")
+            return
         if history:
             plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
         if examples.condition is not None:

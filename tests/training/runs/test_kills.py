@@ -1,4 +1,6 @@
-"""Thirty kills of a training process at random moments, each resumed: nothing is lost, and the bytes are the same.
+"""Kills of training processes at random moments, each resumed: nothing is lost, and the bytes are the same.
+
+A VAE is killed thirty times, a game twelve times: both its players and both optimisers are among the bytes.
 
 Some are told to stop first, and killed while they write what that leaves.
 """
@@ -14,8 +16,7 @@ from kit.run_outcome import arguments, assert_same_outcome
 from tfvae.training.runs import checkpoint
 from tfvae.training.runs.directory import RunDirectory
 
-KILLS = 30
-SETTINGS = {
+VAE = {
     "epochs": 40,
     "latent_size": 2,
     "estimator": "dreg",
@@ -25,6 +26,20 @@ SETTINGS = {
     "figures_every": 0,
     "checkpoint_seconds": 0.0,
 }
+GAME = {
+    "preset": "gan",
+    "epochs": 30,
+    "latent_size": 2,
+    "cost": "maximum-likelihood",
+    "discriminator_steps": 2,
+    "r1_penalty": 0.1,
+    "penalty_every": 3,
+    "discriminator_learning_rate": 0.002,
+    "figures_every": 0,
+    "checkpoint_seconds": 0.0,
+}
+VAE_KINDS = ["start"] * 8 + ["training"] * 14 + ["stopping"] * 8
+GAME_KINDS = ["start"] * 2 + ["training"] * 6 + ["stopping"] * 4
 
 
 def newest(run):
@@ -39,15 +54,14 @@ def until(condition, process, seconds=120.0):
 
 
 @pytest.mark.nightly
-def test_killed_at_thirty_random_moments_nothing_is_lost(tmp_path):
-    moments = random.Random(11)
-    kinds = ["start"] * 8 + ["training"] * 14 + ["stopping"] * 8
-    assert len(kinds) == KILLS
+@pytest.mark.parametrize(("settings", "kinds"), [(VAE, VAE_KINDS), (GAME, GAME_KINDS)], ids=["vae", "game"])
+def test_killed_at_random_moments_nothing_is_lost(settings, kinds, tmp_path):
+    moments, kinds = random.Random(11), list(kinds)
     moments.shuffle(kinds)
     done = {"start": 0, "training": 0, "stopping": 0}
     with forks.Server(tmp_path) as server:
         reference = RunDirectory(tmp_path / "reference")
-        undisturbed = server.start("train", "--run-dir", reference.path, *arguments(SETTINGS))
+        undisturbed = server.start("train", "--run-dir", reference.path, *arguments(settings))
         assert undisturbed.wait() == 0, undisturbed.said()
 
         number, run, before = 1, RunDirectory(tmp_path / "run-1"), (0, 0)
@@ -55,7 +69,7 @@ def test_killed_at_thirty_random_moments_nothing_is_lost(tmp_path):
             if run.config_file.is_file():
                 words = ["train", "--run-dir", run.path, "--resume"]
             else:
-                words = ["train", "--run-dir", run.path, *arguments(SETTINGS)]
+                words = ["train", "--run-dir", run.path, *arguments(settings)]
             process = server.start(*words)
             if kinds[-1] == "start":
                 time.sleep(moments.uniform(0.0, 3.0))
@@ -81,7 +95,7 @@ def test_killed_at_thirty_random_moments_nothing_is_lost(tmp_path):
         last = server.start("train", "--run-dir", run.path, "--resume")
         if not run.config_file.is_file():
             last.wait()
-            last = server.start("train", "--run-dir", run.path, *arguments(SETTINGS))
+            last = server.start("train", "--run-dir", run.path, *arguments(settings))
         assert last.wait() == 0, last.said()
         assert_same_outcome(run.path, reference.path)
     print(f"{done} kills, {number} runs")
