@@ -47,6 +47,7 @@ plt.semilogx(particles, bounds, "o-")
 plt.xlabel("K, particles")
 plt.ylabel("bound on log p(x), nats")
 plt.title("a fixed model")
+plt.tight_layout()
 plt.show()
 
 # %%

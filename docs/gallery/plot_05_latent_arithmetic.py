@@ -30,7 +30,7 @@ model.fit(x, epochs=60, batch_size=100, verbose=0)
 zero = tfvae.latent.attribute_vector(model, x, digits.target == 0)
 ones = x[digits.target == 1][:6]
 
-strengths = [0.0, 0.25, 0.5, 0.75, 1.0]
+strengths = [0.0, 0.5, 1.0, 1.5, 2.0]
 rows = [np.asarray(tfvae.latent.edit(model, ones, zero, strength)) for strength in strengths]
 figure, axes = plt.subplots(len(ones), len(strengths), figsize=(6, 7))
 for i, line in enumerate(axes):

@@ -37,7 +37,7 @@ angle = np.arctan2(z[:, 1], z[:, 0])
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.8))
 left.scatter(*z.T, c=angle, cmap="twilight", s=4)
 middle.scatter(*np.asarray(model.decode(z)).T, c=angle, cmap="twilight", s=4)
-right.scatter(*np.asarray(model.sample(3000, seed=0)).T, s=4)
+right.scatter(*np.asarray(model.sample(3000, seed=0, mean=False)).T, s=4)
 for axis, title in ((left, "z"), (middle, "mean of p(x|z)"), (right, "samples")):
     axis.set(title=title, aspect="equal")
 plt.show()

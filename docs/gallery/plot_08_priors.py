@@ -17,7 +17,7 @@ keras.utils.set_random_seed(0)  # also of the heads, whose initial weights are d
 rng = np.random.default_rng(0)
 side = rng.choice([-1.0, 1.0], size=4000)
 along = rng.normal(size=4000)
-x = np.stack([along + 1.5 * side, side * (1.5 - 0.4 * along**2)], axis=1) + 0.1 * rng.normal(size=(4000, 2))
+x = np.stack([along + 3.0 * side, side * (1.5 - 0.4 * along**2)], axis=1) + 0.1 * rng.normal(size=(4000, 2))
 x = x.astype("float32")
 train, test = x[:3500], x[3500:]
 
@@ -39,7 +39,7 @@ def trained(prior):
 priors = {
     "standard": distributions.StandardNormal(2),
     "mixture": distributions.MixturePrior(2, components=20),
-    "VampPrior": distributions.VampPrior(2, (2,), components=20, value_range=(-4.0, 4.0)),
+    "VampPrior": distributions.VampPrior(2, (2,), components=20, value_range=(-7.0, 7.0)),
     "RealNVP": distributions.RealNVPPrior(2),
 }
 figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), sharex=True, sharey=True)
@@ -48,7 +48,7 @@ for axis, (name, prior) in zip(axes, priors.items(), strict=True):
     result = tfvae.evaluation.log_marginal(model, test, num_samples=500)
     print(f"{name}: {-result.nll:.2f} +- {result.nll_standard_error:.2f} nats")
     axis.scatter(*test.T, s=4, label="data")
-    axis.scatter(*np.asarray(model.sample(500, seed=0)).T, s=4, label="samples")
+    axis.scatter(*np.asarray(model.sample(500, seed=0, mean=False)).T, s=4, label="samples")
     axis.set_title(f"{name}: {-result.nll:.2f} nats")
 axes[0].legend()
 plt.show()

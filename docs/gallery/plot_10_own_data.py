@@ -68,7 +68,7 @@ print(f"{gain.mean():.2f} +- {gain.std() / len(gain) ** 0.5:.2f} nats more than 
 # Data beside samples, in the units of the table. To compare log-likelihoods in those units, subtract
 # `log(scale).sum()`.
 
-sampled = np.asarray(model.sample(500, seed=0)) * scale + loc
+sampled = np.asarray(model.sample(500, seed=0, mean=False)) * scale + loc
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.4))
 for axis, (i, j) in zip(axes, ((0, 9), (6, 12), (0, 12)), strict=True):
     axis.scatter(sampled[:, i], sampled[:, j], s=5, alpha=0.5, label="samples")

@@ -80,7 +80,7 @@ print(
     f"model: {-result.nll:.2f} +- {result.nll_standard_error:.2f} nats; independent columns: {alone.mean():.2f}"
 )
 
-sampled = np.asarray(model.sample(2000, seed=0))
+sampled = np.asarray(model.sample(2000, seed=0, mean=False))
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
 for axis, values, title in ((left, x, "data"), (right, sampled, "samples")):
     axis.imshow(np.corrcoef(values.T), cmap="coolwarm", vmin=-1, vmax=1)

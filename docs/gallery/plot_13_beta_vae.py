@@ -51,6 +51,7 @@ for weight, rate, distortion, count in zip(weights, rates, distortions, active, 
     axis.annotate(
         f"weight {weight:g}, {count} active", (rate, distortion), xytext=(6, 4), textcoords="offset points"
     )
+axis.set(xlim=(-0.6, 16.0), ylim=(8.0, 26.0))
 low, high = axis.get_xlim()
 axis.plot(
     [low, high],
