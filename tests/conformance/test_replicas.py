@@ -58,8 +58,8 @@ def test_two_replicas_equal_one(name, found):
     differences = found["rows"][name]
     assert differences["step"] > 0.02
     assert differences["weights"] < 1e-5
-    assert differences["history"] < 1e-4
-    assert differences["validation"] < 1e-4
+    assert differences["history"] < 1e-6
+    assert differences["validation"] < 1e-6
 
 
 @pytest.mark.slow

@@ -45,16 +45,21 @@ def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compile
     return start, model.get_weights(), {name: values[0] for name, values in history.items()}, validation
 
 
+def apart(ones, twos):
+    """Greatest difference of metrics, in units of 100 nats or of the metric where that is more: float32 rounds it."""
+    return max(abs(ones[key] - twos[key]) / max(100.0, abs(ones[key])) for key in ones)
+
+
 def compare(name, **options):
-    """Greatest difference of a weight and of a figure, and the length of the step they took."""
+    """Greatest difference of a weight and of a metric, and the length of the step they took."""
     keras.backend.clear_session()
-    start, one, history, figures = train(name, SINGLE, **options)
-    _, two, history_two, figures_two = train(name, MIRRORED, **options)
+    start, one, history, metrics = train(name, SINGLE, **options)
+    _, two, history_two, metrics_two = train(name, MIRRORED, **options)
     return {
         "weights": max(float(np.abs(a - b).max()) for a, b in zip(one, two, strict=True)),
         "step": max(float(np.abs(a - b).max()) for a, b in zip(one, start, strict=True)),
-        "history": max(abs(history[key] - history_two[key]) for key in history),
-        "validation": max(abs(figures[key] - figures_two[key]) for key in figures),
+        "history": apart(history, history_two),
+        "validation": apart(metrics, metrics_two),
     }
 
 
