@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from kit.evaluations import last
+from kit.marks import tiers
 from kit.untrained import untrained
 
 from tfvae import cli
@@ -226,17 +227,16 @@ def test_a_data_set_without_arrays_is_no_condition(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
-def test_a_run_with_arrays_is_exported(tmp_path, capsys):
+DYNAMIC = ["tflite", "--quantization", "dynamic"]
+EXPORTS = {"cvae-column": (DYNAMIC, ["saved_model"]), "regressor-column": (DYNAMIC,)}
+
+
+@pytest.mark.parametrize("preset", tiers(EXPORTS, fast=(), kept=["cvae-column"]))
+def test_a_run_with_arrays_is_exported(preset, tmp_path):
     words = [*ARRAY, str(npz_with_conditions(tmp_path)), "--epochs", "20"]
-    dynamic = ["tflite", "--quantization", "dynamic"]
-    for preset, formats in (
-        ("cvae-column", (dynamic, ["saved_model"])),
-        ("regressor-column", (dynamic,)),
-    ):
-        run = train(tmp_path, preset, "--preset", preset, *words)
-        for options in formats:
-            assert cli.main(["export", str(run.path), "--num-samples", "4", "--format", *options]) == 0
+    run = train(tmp_path, preset, "--preset", preset, *words)
+    for options in EXPORTS[preset]:
+        assert cli.main(["export", str(run.path), "--num-samples", "4", "--format", *options]) == 0
 
 
 @pytest.mark.slow

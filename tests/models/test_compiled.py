@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conformance import models
+from kit.marks import tiers
 
 from tfvae import VAE
 from tfvae.checks import UserError
@@ -25,10 +26,7 @@ CASES = {
     "no latents": ("regressor-column", {}),
 }
 FAST = ("no latents",)
-CASES = [
-    pytest.param(*case, id=name, marks=() if name in FAST else pytest.mark.slow)
-    for name, case in CASES.items()
-]
+KEPT = ("layers", "backward particles", "learned baseline")
 
 
 def trained(name, options, jit_compile, policy="float32"):
@@ -54,8 +52,9 @@ def step_calls(model):
     return [functions[name].attr["_XlaMustCompile"].b for name in calls], {node.op for node in graph.node}
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_the_compiled_step_is_the_plain_one(name, options):
+@pytest.mark.parametrize("case", tiers(CASES, fast=FAST, kept=KEPT))
+def test_the_compiled_step_is_the_plain_one(case):
+    name, options = CASES[case]
     plain, expected = trained(name, options, False)
     model, found = trained(name, options, True)
     for one, other in zip(model.get_weights(), plain.get_weights(), strict=True):

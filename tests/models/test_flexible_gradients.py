@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from kit import flexible_models, step_gradients
+from kit.marks import tiers
 from kit.stats import assert_mean_close
 
 import tfvae
@@ -67,15 +68,7 @@ CASES = [(estimator, *pair) for estimator in ("elbo", "iwae") for pair in PAIRS]
 ONCE = {(("iwae", "elbo")[number % 2], *pair) for number, pair in enumerate(PAIRS, 1)} | FAST  # each pair
 
 
-def marks(case):
-    """The marks of a case: what is not among ONCE is run nightly."""
-    return () if case in FAST else pytest.mark.slow if case in ONCE else pytest.mark.nightly
-
-
-@pytest.mark.parametrize(
-    ("estimator", "posterior", "prior"),
-    [pytest.param(*case, marks=marks(case)) for case in CASES],
-)
+@pytest.mark.parametrize(("estimator", "posterior", "prior"), tiers(CASES, fast=FAST, kept=ONCE))
 def test_gradients_are_those_of_the_bound_written_out_at_the_same_noise(estimator, posterior, prior):
     check(flexible_models.build(posterior, prior, estimator=estimator, num_samples=K), estimator)
 
@@ -128,16 +121,15 @@ def sample(posterior, estimator, **options):
     return step_gradients.sample(model, np.tile(X, (200, 1)), named(model), 60)[0]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("posterior", "free", "plain"),
-    [
-        ("householder", "stl", "elbo"),
-        ("realnvp", "dreg", "iwae"),
-        pytest.param("householder", "dreg", "iwae", marks=pytest.mark.nightly),
-        pytest.param("realnvp", "stl", "elbo", marks=pytest.mark.nightly),
-    ],
-)
+PATHS = [
+    ("householder", "stl", "elbo"),
+    ("realnvp", "dreg", "iwae"),
+    ("householder", "dreg", "iwae"),
+    ("realnvp", "stl", "elbo"),
+]
+
+
+@pytest.mark.parametrize(("posterior", "free", "plain"), tiers(PATHS, fast=(), kept=PATHS[:2]))
 def test_path_derivatives_alone_have_the_same_mean(posterior, free, plain):
     first, second = sample(posterior, free), sample(posterior, plain)
     for name, values in second.items():
@@ -145,8 +137,10 @@ def test_path_derivatives_alone_have_the_same_mean(posterior, free, plain):
     assert max(np.abs(first[name] - values).max() for name, values in second.items()) > 0.01
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("estimator", ["miwae", "piwae", "ciwae", "vr-iwae", "jvi"])
+ALLOWED = ["miwae", "vr-iwae", "piwae", "ciwae", "jvi"]
+
+
+@pytest.mark.parametrize("estimator", tiers(ALLOWED, fast=(), kept=ALLOWED[:2]))
 def test_every_estimator_that_iaf_is_allowed_gives_what_it_gives_the_density_at_fixed_points(
     estimator, monkeypatch
 ):

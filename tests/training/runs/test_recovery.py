@@ -11,6 +11,7 @@ import signal
 import pytest
 from kit import forks
 from kit.launched import await_that
+from kit.marks import tiers
 from kit.run_outcome import arguments, assert_same_outcome, outcome
 
 from tfvae.training import loop
@@ -118,13 +119,13 @@ SHORT = SETTINGS | {
 
 
 @pytest.fixture
-def reference(train):
-    """An uninterrupted run."""
-    return train("reference", SHORT)[0]
+def reference(train, once, tmp_path):
+    """A copy of an uninterrupted run."""
+    folder = once("short-run", lambda folder: shutil.copytree(train("uninterrupted", SHORT)[0].path, folder))
+    return RunDirectory(shutil.copytree(folder, tmp_path / "reference"))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "one bit"])
-@pytest.mark.slow
+@pytest.mark.parametrize("damage", tiers(["truncated", "one bit"], fast=(), kept=["truncated"]))
 def test_a_damaged_newest_checkpoint_is_reported_and_the_one_before_used(train, reference, damage):
     run, _ = train("killed", SHORT, killed_after=3)
     newest = checkpoint.path_of(run.checkpoints, 3)
@@ -163,12 +164,15 @@ def test_resuming_a_finished_run_changes_nothing(train, reference):
     assert outcome(reference.path) == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "how", [{"mixed_precision": "float16"}, {"mixed_precision": "bfloat16", "jit": "on"}]
-)
+HOW = {
+    "float16": {"mixed_precision": "float16"},
+    "bfloat16, compiled": {"mixed_precision": "bfloat16", "jit": "on"},
+}
+
+
+@pytest.mark.parametrize("how", tiers(HOW, fast=(), kept=["float16"]))
 def test_mixed_precision_and_jit_resume_to_the_same_bytes(train, how):
-    settings = SHORT | {"epochs": 3} | how
+    settings = SHORT | {"epochs": 3} | HOW[how]
     whole, _ = train("whole", settings)
     run, _ = train("killed", settings, killed_after=1)
     train("killed", settings, resume=True)
