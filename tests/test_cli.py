@@ -655,6 +655,7 @@ def test_evaluation_json_is_strict_where_an_error_is_unknown(copy):
     assert written["nll_standard_error"] is None and np.isfinite(written["nll"])
 
 
+@pytest.mark.slow
 def test_evaluate_says_why_the_bound_is_loose(copy, capsys):
     arguments = ["evaluate", str(copy.path), "--num-samples", "50", "--limit", "60", "--gap"]
     assert cli.main([*arguments, "--gap-examples", "52", "--gap-steps", "40"]) == 0

@@ -74,6 +74,7 @@ def test_runs_leave_their_figures(runs):
     assert names["regressor"] >= {"conditional", "loss_curves"}
 
 
+@pytest.mark.slow
 def test_a_conditional_run_against_its_regressor(runs, capsys):
     result = evaluate(runs["cvae"], "--against", runs["regressor"].path)
     assert "given the column" in capsys.readouterr().out

@@ -59,6 +59,7 @@ def test_an_interrupt_that_became_an_error_of_an_import_is_one_all_the_same(inte
     ]
 
 
+@pytest.mark.slow
 def test_an_evaluation_names_itself_and_goes_on_from_its_last_block(run, interrupted, monkeypatch):
     module = importlib.import_module("tfvae.evaluation.importance")
     finish, blocks, last = module.finish, [], 32

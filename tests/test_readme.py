@@ -54,6 +54,7 @@ def test_the_readme_links_each_page_of_a_model():
     )
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(capsys):
     code, _ = blocks("python")
     exec(compile(code, "README.md", "exec"), {})

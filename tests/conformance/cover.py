@@ -10,6 +10,7 @@ from kit.marks import tiers
 
 # The properties that cost most. Each is held to one row of each class of model; together they see the whole cover.
 TURNS = ("replicas", "export", "gap", "XLA", "half precision", "shapes")
+FAST = ("vae-mlp-batch-norm", "discrete-linear", "cvae-image", "regressor-column")
 
 
 def kinds(name: str) -> set[object]:
@@ -50,13 +51,13 @@ def turn(costly: str, names: Collection[str] = models.TABLE) -> tuple[str, ...]:
 
 
 def rows(
-    names: Iterable[str] = models.TABLE, fast: Collection[str] | None = None, costly: str | None = None
+    names: Iterable[str] = models.TABLE, fast: Collection[str] = FAST, costly: str | None = None
 ) -> list[object]:
     """Returns rows as parameters of a test.
 
     Args:
         names: the rows; those outside the cover, and not in `fast`, are marked nightly.
-        fast: the rows that the fast tests run; where it is given, the others of the cover are marked slow.
+        fast: the rows that the fast tests run; the others of the cover are marked slow.
         costly: one of TURNS, for a property of which `make test` keeps the rows of its turn and the fast ones.
     """
     names = tuple(names)

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from conformance import models
 from conformance.cover import rows
+from kit.marks import tiers
 
 WITH_LATENTS = ["vae-mlp", "cvae-label", "ladder-mlp", "draw-whole", "discrete-linear"]
 ROWS = [*WITH_LATENTS, "regressor-label", "gan-mlp", "gmmn-codes"]
@@ -35,7 +36,7 @@ def test_weights_of_a_model_that_is_not_built_are_saved(tmp_path):
     models.create("vae-mlp").load_weights(tmp_path / "model.weights.h5")
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", tiers(ROWS, fast=["vae-mlp", "regressor-label"]))
 def test_export(name, tmp_path):
     """The graph checks no values: a server's batch holds the rows of several clients."""
     for model in (models.create(name), models.TABLE[name]()):
@@ -53,7 +54,7 @@ def same(functional, inputs, expected):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", WITH_LATENTS)
+@pytest.mark.parametrize("name", tiers(WITH_LATENTS, fast=["cvae-label", "discrete-linear"]))
 def test_symbolic_tensors(name, tmp_path):
     model = models.create(name)
     x = models.examples(model, 3)

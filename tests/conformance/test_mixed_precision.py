@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import pytest
 from conformance import models
-from conformance.cover import cover, rows, turn
+from conformance.cover import FAST, cover, rows, turn
 from kit.marks import tiers
 
 CASES = [(name, half) for name in models.TABLE for half in ("float16", "bfloat16")]
 KEPT = {(name, "float16") for name in cover()} | {(name, "bfloat16") for name in turn("half precision")}
+QUICK = {(name, "float16") for name in FAST}
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def mixed_precision():
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize(("name", "half_precision"), tiers(CASES, kept=KEPT))
+@pytest.mark.parametrize(("name", "half_precision"), tiers(CASES, fast=QUICK, kept=KEPT))
 def test_log_densities(name, half_precision, mixed_precision):
     keras.config.set_dtype_policy(f"mixed_{half_precision}")
     half = models.create(name)

@@ -44,7 +44,7 @@ DENSITIES = {
 }
 
 
-@pytest.mark.parametrize("size", [3, 784, 350, 401])
+@pytest.mark.parametrize("size", tiers([3, 784, 350, 401], fast=[3, 784]))
 @pytest.mark.parametrize("kind", DENSITIES)
 def test_value_and_gradients(kind, size):
     """|compiled - TFP| <= 1e-5 of the sum of the absolute terms, and of the largest entry of a gradient."""

@@ -37,6 +37,7 @@ def model():
     return build()
 
 
+@pytest.mark.slow
 def test_the_exact_value_lies_between(model, simulated):
     few, many = (evaluation.bdmc(model, 200, steps, 8, num_leapfrog=4, seed=1) for steps in (2, 30))
     x = np.concatenate([x for _, x in simulated])

@@ -67,6 +67,7 @@ def test_bad_codes_are_refused_in_one_line(call, told):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", tiers([True, False], fast=[False]))
 def test_features_of_a_classifier(images, monkeypatch, tmp_path):
     monkeypatch.setattr(features, "STEPS", 60)

@@ -48,6 +48,7 @@ def test_particles_are_taken_one_by_one_where_they_are_large(monkeypatch):
     assert sizes == [1]  # traced once
 
 
+@pytest.mark.slow
 def test_a_block_size_can_be_asked_for():
     oracle = LinearGaussian(W=RNG.normal(size=(4, 2)), b=np.zeros(4), s=1.0)
     model = linear_gaussian_model.build(oracle, np.zeros((2, 4)), np.zeros(2), np.ones(2))

@@ -72,6 +72,7 @@ def test_it_is_what_arviz_has(name):
     np.testing.assert_allclose((k, log_mean), ARVIZ[name], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_shape_is_that_of_the_weights(runs):
     tail = pareto.tail_size(K)
     for r in (0.8, 0.65, 0.5):

@@ -137,6 +137,7 @@ def test_squared_mmd_pair_by_pair():
     assert mmd(x, y, width)[0] == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.4, 1.5)])
 def test_squared_mmd_is_unbiased_with_an_honest_error(shift, scale):
     size, bandwidth, n, m = 3, 1.7, 40, 30

@@ -64,6 +64,7 @@ def test_tflite(run, capfd, tmp_path):
     assert OnDevice(tmp_path / "model.tflite").inputs["decode"]["z"][1] == [2, 8]
 
 
+@pytest.mark.slow
 def test_web(run, capfd, tmp_path):
     for name in web.VENDORED:
         file = tmp_path / "node_modules" / "@litertjs" / name

@@ -89,6 +89,7 @@ def drawn(tmp_path_factory):
     return OnDevice(path).run("sample", seed=rows.astype(np.int32))["latent"].reshape(100, 1000, 10)
 
 
+@pytest.mark.slow
 def test_exported_normals_are_normal(drawn):
     values = drawn.astype(np.float64).ravel()
     assert values.size == 10**6

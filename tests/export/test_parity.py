@@ -42,7 +42,7 @@ def jit():
 
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
-FAST = ("regressor-column", "vae-continuous-bernoulli")
+FAST = ("regressor-column",)
 SERVED = [name for name in models.TABLE if not name.startswith(("gan", "gmmn", "autoencoder"))]
 ROWS = [
     *rows(SERVED, fast=FAST, costly="export"),

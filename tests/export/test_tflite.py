@@ -117,6 +117,7 @@ def tfvae_noise(n):
     return random.ThreefryNoise(tf.constant(row_seeds(n)))
 
 
+@pytest.mark.slow
 def test_a_quantised_file_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     model = wide()
     kernel = model.likelihood_head.logits_layer.linear.kernel
@@ -158,6 +159,7 @@ def _without_default(table):
     return {name: row for name, row in table.items() if name != "serving_default"}
 
 
+@pytest.mark.slow
 def test_large_logits(tmp_path):
     """LiteRT's own softplus is infinite from 89 on."""
     model = models.create("vae-mlp")
@@ -182,6 +184,7 @@ class Erf(keras.layers.Layer):
         return tf.math.erf(features)
 
 
+@pytest.mark.slow
 def test_an_operation_that_litert_lacks_is_named_with_its_layer(tmp_path, capfd):
     encoder = keras.Sequential([keras.layers.Dense(3), Erf(name="curved")])
     model = VAE(encoder, MLP([3]), posterior=DiagonalNormal(2), likelihood=Bernoulli(4))
@@ -204,6 +207,7 @@ class Poisson(Bernoulli):
         return tf.reduce_sum(value * parameters[0] - rate - tf.math.lgamma(value + 1.0), axis=-1)
 
 
+@pytest.mark.slow
 def test_a_head_that_does_not_run_is_named(tmp_path, capfd):
     model = VAE(MLP([3]), MLP([3]), posterior=DiagonalNormal(2), likelihood=Poisson(4))
     model.build()
@@ -317,6 +321,7 @@ def test_bad_input(device, call, words):
         call(device)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cvae-column", "regressor-label"])
 def test_a_model_with_a_condition(name, tmp_path):
     model = models.create(name)

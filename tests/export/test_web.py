@@ -50,6 +50,7 @@ def pretended(tmp_path):
     return tmp_path / "node_modules"
 
 
+@pytest.mark.slow
 def test_the_folder(model, pretended, tmp_path):
     x = np.asarray(model.sample(40, seed=1, mean=False))
     labels = np.arange(40) % 2

@@ -64,6 +64,7 @@ def damaged(content, case):
     return content[:start] + rng.bytes(size) + content[start + size :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cases", portions(DAMAGED, 60))
 def test_a_damaged_file_is_told_in_one_line(cases, contents, tmp_path, monkeypatch):
     path, tried = tmp_path / "model.tflite", 0
@@ -183,6 +184,7 @@ def other_model(takes, name="x"):
     return module, dict.fromkeys(names, concrete)
 
 
+@pytest.mark.slow
 def test_a_file_with_the_names_of_the_signatures_alone_is_told(tmp_path):
     import tensorflow as tf
 

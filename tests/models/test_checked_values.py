@@ -230,6 +230,7 @@ def test_latents_are_finite(model):
         refuses(model, lambda use=use: use(np.float32([[0.0, np.nan]])), "z holds 1 numbers .* in example 0")
 
 
+@pytest.mark.slow
 def test_the_batch_is_named_and_those_before_it_have_trained():
     def batches(*parts):
         return tf.data.Dataset.from_tensor_slices(np.stack(parts))

@@ -115,6 +115,7 @@ def naive_gradients(model, step, multi_sample):
     return tape.gradient(mean, parts(model)), mean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["elbo", "iwae"])
 def test_gradients_are_those_of_the_bound_written_out_at_the_same_noise(estimator):
     model = build(estimator=estimator, num_samples=K)

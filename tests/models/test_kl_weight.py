@@ -74,6 +74,7 @@ def test_the_bound_and_its_gradients_are_the_closed_form(estimator, weight):
         assert_mean_close(samples[name], gradient, name=f"{estimator} {name}", smallest_bug=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"backward_particles": 3}])
 @pytest.mark.parametrize("estimator", ["iwae", "dreg"])
 def test_the_importance_weighted_bound_and_its_gradients_are_those_of_the_weighted_log_weights(

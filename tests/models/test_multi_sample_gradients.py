@@ -123,6 +123,7 @@ def test_the_exact_wake_gradient_is_the_derivative_of_its_expectation():
             assert abs((ends[0] - ends[1]) / 2e-5 - exact[name][index]) < 1e-7
 
 
+@pytest.mark.slow
 def test_rws_is_biased_at_finite_k_and_the_bias_shrinks_like_one_over_k():
     oracle, a, c, s, exact = near()
     bias, z = {}, {}

@@ -72,6 +72,7 @@ def test_without_kl_the_score_term_is_nil_and_the_gradients_equal(estimator, pla
 FEW = {"backward_particles": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("estimator", "plain", "options"),
     [

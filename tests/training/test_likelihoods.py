@@ -73,6 +73,7 @@ def test_pixels_between_levels_are_refused_in_one_line(npz):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param("discretized-logistic-mixture", marks=pytest.mark.slow), "normal-optimal"]
 )

@@ -216,6 +216,7 @@ def test_patience_counts_from_the_best_epoch_and_a_tie_is_not_better(tmp_path):
 # ---- what a run depends on
 
 
+@pytest.mark.slow
 def test_a_run_is_a_function_of_its_settings(train):
     first = train("first", epochs=2)
     second = train("second", epochs=2, checkpoint_seconds=1000.0)
@@ -246,6 +247,7 @@ def test_figures_do_not_change_a_run(train, monkeypatch):
     assert drawn == ["after epoch 1", "after epoch 2"]
 
 
+@pytest.mark.slow
 def test_the_seed_reaches_the_weights_the_noise_and_the_order(train):
     import keras
 
@@ -280,6 +282,7 @@ def test_mixed_precision_stays_finite_and_near_float32(train):
         assert half[-1][name] == pytest.approx(full[-1][name], abs=0.15) and half[-1][name] != full[-1][name]
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_its_files(train):
     pytest.importorskip("tensorboard")
     run = train(epochs=2, tensorboard=True)

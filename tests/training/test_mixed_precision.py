@@ -85,6 +85,7 @@ def test_log_weights_of_many_particles_are_single_precision(precision):
 # ---- exactly resumed
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_the_scale_of_the_loss(train, after_step):
     after_step(3, lambda model: model.optimizer.dynamic_scale.assign(2.0**7))
     run = train(epochs=1, mixed_precision="float16")
@@ -99,6 +100,7 @@ def test_a_checkpoint_holds_the_scale_of_the_loss(train, after_step):
 # ---- overflow
 
 
+@pytest.mark.slow
 def test_gradients_that_overflow_cost_steps_and_not_the_run(train, after_step):
     after_step(0, lambda model: model.optimizer.dynamic_scale.assign(2.0**17))
     run = train(epochs=2, mixed_precision="float16")
@@ -111,6 +113,7 @@ def test_gradients_that_overflow_cost_steps_and_not_the_run(train, after_step):
     assert rows[1]["bound"] > rows[0]["bound"] + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "precision", "loss", "layer"),
     [
@@ -149,6 +152,7 @@ class Steep(keras.layers.Layer):
         return steep(x)
 
 
+@pytest.mark.slow
 def test_gradients_that_overflow_at_every_scale_stop_the_run_naming_the_layer(train, tmp_path, monkeypatch):
     from tfvae import networks
     from tfvae.presets import mlp
@@ -169,6 +173,7 @@ def test_gradients_that_overflow_at_every_scale_stop_the_run_naming_the_layer(tr
     )
 
 
+@pytest.mark.slow
 def test_a_diagnosis_names_the_innermost_layer_and_leaves_the_model_as_it_was():
     model = models.create("hierarchical-mlp")
     model.compile("sgd")

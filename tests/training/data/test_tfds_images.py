@@ -220,6 +220,7 @@ def test_mnist():
 MNIST_LABELS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 
 
+@pytest.mark.slow
 @real
 def test_binarised_mnist():
     mnist = data.load("binarized_mnist")

@@ -64,6 +64,7 @@ def plain(result):
     return result
 
 
+@pytest.mark.slow
 def test_a_run_on_binarised_digits(start, monkeypatch):
     embedded = []
     monkeypatch.setattr(evaluation, "embed", lambda model, x: embedded.append(x) or features.embed(model, x))
@@ -116,6 +117,7 @@ def test_points_and_examples_without_labels_are_judged_as_they_are(start):
     assert result["mmd"] > 3 * result["mmd_standard_error"] and not task.run.features_file.exists()
 
 
+@pytest.mark.slow
 def test_labels_that_the_encoder_sees_are_not_told_from_codes(start, monkeypatch):
     task = start(preset="cvae-quadrant", condition="label", dataset="digits", latent_size=2)
     asked = []
@@ -139,6 +141,7 @@ def test_a_regressor_has_samples_but_no_codes(start):
     assert result["rate"] is None
 
 
+@pytest.mark.slow
 def test_means_are_judged_where_draws_of_grey_pixels_are_black_and_white(start):
     with pytest.warns(UserWarning, match="grey pixels"):
         task = start(binarize="none", latent_size=2)

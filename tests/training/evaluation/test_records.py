@@ -191,6 +191,7 @@ def test_what_cannot_be_read_is_kept_and_told(content, run):
     assert damaged.read_bytes() == content and written(run)["num_samples"] == 60
 
 
+@pytest.mark.slow
 def test_evaluations_that_end_at_once_are_all_kept(run):
     def work(worker):
         for number in range(12):
