@@ -19,7 +19,15 @@ from tfvae.export.saved_model import write_saved_model
 from tfvae.export.seal import seal
 from tfvae.export.signatures import Signature
 
-PARTS = ("encoder", "decoder", "posterior_head", "prior_head", "likelihood_head")
+PARTS = (
+    "encoder",
+    "decoder",
+    "posterior_head",
+    "prior_head",
+    "likelihood_head",
+    "generator_network",
+    "discriminator",
+)
 FRAGILE = ("Lgamma", "Digamma")  # the converter lowers them to parts that fit one batch size only
 
 

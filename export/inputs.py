@@ -12,6 +12,7 @@ from tfvae.checks import UserError, positive_int, seed_of
 
 SIGNATURES = {  # name: (inputs other than the condition; outputs, at least one of which exists)
     "decode": ({"z"}, {"image"}),
+    "discriminate": ({"x"}, {"output"}),
     "encode": ({"x"}, {"loc", "logits"}),
     "log_prob": ({"x"}, {"log_prob"}),
     "predict": ({"condition"}, {"image"}),

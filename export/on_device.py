@@ -16,6 +16,7 @@ from tfvae.checks import UserError, positive_int
 from tfvae.export import checksum
 from tfvae.export.inputs import as_request, as_rows, by_sample, check_signature, draws, row_seeds
 
+GENERATOR = {"decode", "sample", "discriminate"}  # signatures of a generator without a likelihood
 CHUNK = 256  # rows at once if the file takes any number
 
 
@@ -65,6 +66,8 @@ class OnDevice:
         self._interpreter = _open(content, path, num_threads)
         names = self._interpreter.get_signature_list()
         kinds = [{"decode", "encode", "log_prob", "reconstruct", "sample"}, {"log_prob", "predict"}]
+        if set(names) <= GENERATOR:
+            kinds = [{"decode", "sample"}]
         missing = min((kind - set(names) for kind in kinds), key=len)
         if missing:
             raise UserError(
@@ -80,12 +83,14 @@ class OnDevice:
     @property
     def event_shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return _shape(self.inputs["log_prob"]["x"])
+        if "log_prob" in self.inputs:
+            return _shape(self.inputs["log_prob"]["x"])
+        return tuple(self._runners["decode"].get_output_details()["image"]["shape_signature"][1:].tolist())
 
     @property
     def condition_shape(self) -> tuple[int, ...] | None:
         """Shape of one condition; None for a model without conditions."""
-        takes = self.inputs["log_prob"]
+        takes = self.inputs.get("log_prob", {})
         return _shape(takes["condition"]) if "condition" in takes else None
 
     @property
@@ -132,6 +137,10 @@ class OnDevice:
     def reconstruct(self, x: ArrayLike, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns decode(encode(x)): [B, *event_shape]."""
         return self.read("reconstruct", _with_condition({"x": x}, condition))["image"]
+
+    def discriminate(self, x: ArrayLike) -> np.ndarray:
+        """Returns the discriminator's output for examples [B, *event_shape] of a generator's file: [B]."""
+        return self.read("discriminate", {"x": x})["output"]
 
     def log_prob(self, x: ArrayLike, seed: int = 0, condition: ArrayLike | None = None) -> np.ndarray:
         """Returns log p(x): an estimate from K particles, or the exact value for a regressor.

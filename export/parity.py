@@ -31,9 +31,11 @@ def examples(model: Any, count: int, seed: int = 0) -> Examples:
         examples: the draws, with conditions of random zeros and ones if the model takes them.
     """
     from tfvae.models.conditional import Conditional
+    from tfvae.models.contract import Inferential
 
     if not isinstance(model, Conditional):
-        return Examples(np.asarray(model.sample(count, seed=seed, mean=False), np.float32))
+        draws = {"mean": False} if isinstance(model, Inferential) else {}
+        return Examples(np.asarray(model.sample(count, seed=seed, **draws), np.float32))
     bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
     condition = bits.astype(np.float32)
     x = model.sample(1, seed=seed, mean=False, condition=condition)[0]
@@ -47,9 +49,10 @@ def requests(
     seeds = np.array([SEEDS[row % len(SEEDS)] for row in range(count)], np.int32)
     seeds[:, 0] ^= np.arange(count, dtype=np.int32) // len(SEEDS) << 8
     values = {**examples(model, count, seed=1).arguments(), "seed": seeds}
-    if "z" in set().union(*(signature.inputs for signature in signatures.values())):
-        shape = (count, *model.posterior_head.event_shape)
-        values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+    for signature in signatures.values():
+        if "z" in signature.inputs:
+            shape = (count, *signature.inputs["z"].shape[1:])
+            values["z"] = np.random.default_rng(2).standard_normal(shape).astype(np.float32)
     return {name: {key: values[key] for key in signature.inputs} for name, signature in signatures.items()}
 
 

@@ -21,7 +21,8 @@ from tfvae.checks import PARTICLES, UserError, positive_int
 from tfvae.export.log_prob import log_prob
 from tfvae.models import checking
 from tfvae.models.conditional import Conditional
-from tfvae.models.contract import Density, Inferential
+from tfvae.models.contract import Density, Generative, Inferential
+from tfvae.models.discriminating import Discriminating
 from tfvae.models.keras_model import KerasModel
 from tfvae.random import ThreefryNoise
 
@@ -63,7 +64,8 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
     """Returns the signatures of a model by name.
 
     In a model with conditions every signature has one more input, `condition`. Its `serving_default` is the signature
-    `predict`. A regressor has only `predict` and `log_prob`.
+    `predict`. A regressor has only `predict` and `log_prob`, a generator without a likelihood `sample`, `decode` and,
+    with a discriminator, `discriminate`.
 
     Args:
         model: built tfvae model.
@@ -85,7 +87,11 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
     if isinstance(model, Conditional):
         condition["condition"] = tf.TensorSpec([batch, *model.condition_shape], tf.float32, "condition")
     x = {"x": tf.TensorSpec([batch, *model.event_shape], tf.float32, "x")} | condition
-    rows = _latent_rows(model, x, condition, batch, num_samples) if isinstance(model, Inferential) else ()
+    rows: tuple[Row, ...] = ()
+    if isinstance(model, Inferential):
+        rows = _latent_rows(model, x, condition, batch, num_samples)
+    elif isinstance(model, Generative):
+        rows = _generator_rows(model, x, batch)
     if isinstance(model, Conditional):
         rows = (
             *_conditional_rows(model, x, condition),
@@ -121,6 +127,12 @@ def meanings(model: Any, num_samples: int) -> dict[str, str]:
     }
     if isinstance(model, Density):
         return texts | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
+    infers: bool = isinstance(model, Inferential)
+    if not infers:
+        return texts | {
+            "image": "g(z)",
+            "output": "the discriminator's output, for most costs the logit of D(x)",
+        }
     return texts | {name: f"{name} of q(z|x{c})" for name in model.posterior_head.parameter_names}
 
 
@@ -165,6 +177,33 @@ def _latent_rows(
             ("elbo", "log_prob"),
         ),
     )
+
+
+def _generator_rows(model: Any, x: Specs, batch: int | None) -> tuple[Row, ...]:
+    """Returns the rows of a generator without a likelihood."""
+    head = model.prior_head
+    z = {"z": tf.TensorSpec([batch, *head.event_shape], tf.float32, "z")}
+    seed = {"seed": tf.TensorSpec([batch, 2], tf.int32, "seed")}
+
+    def decode(z: tf.Tensor) -> Outputs:
+        return {"image": model.decode(z)}
+
+    def sample(seed: tf.Tensor) -> Outputs:
+        z = head.sample(head.parameters(), head.noise_from(ThreefryNoise(seed), "prior")[0])
+        return {"image": model.decode(z), "latent": z}
+
+    def discriminate(x: tf.Tensor) -> Outputs:
+        return {"output": model.discriminate(x)}
+
+    rows: tuple[Row, ...] = (
+        ("serving_default", "the same as sample", seed, sample, ("image", "latent")),
+        ("sample", "a draw from the prior and what is generated from it", seed, sample, ("image", "latent")),
+        ("decode", "what is generated from given latents", z, decode, ("image",)),
+    )
+    if not isinstance(model, Discriminating):
+        return rows
+    about = "the discriminator's output, larger for what looks like an example"
+    return (*rows, ("discriminate", about, x, discriminate, ("output",)))
 
 
 def _conditional_rows(model: Any, x: Specs, condition: Specs) -> tuple[Row, ...]:

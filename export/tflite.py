@@ -27,6 +27,7 @@ from tfvae.export.quantization import check_quantization
 from tfvae.export.signatures import NUM_SAMPLES, Signature, check_exportable, signatures, warn_if_untrained
 from tfvae.models.base_vae import BaseVAE
 from tfvae.models.conditional import Conditional
+from tfvae.models.implicit import ImplicitModel
 
 ELBO_LIMIT = 0.1  # nats
 NUM_IMAGES = 1000
@@ -42,7 +43,8 @@ class Report:
         size: size of the file, bytes.
         difference: largest relative difference between outputs of the file and of the model, see `parity.difference`;
             for a quantised file a relative root mean square.
-        elbo_change: mean ELBO of the file minus that of the model, nats; None if the file is not quantised.
+        elbo_change: mean ELBO of the file minus that of the model, nats; None if the file is not quantised, or
+            has no log_prob.
         images: description of the examples for the ELBO; None if the file is not quantised.
     """
 
@@ -67,7 +69,8 @@ def save_tflite(
 ) -> Report:
     """Writes the model to a TFLite file with the signatures decode, encode, log_prob, reconstruct and sample.
 
-    A model with conditions also has the signature predict. A regressor has only predict and log_prob.
+    A model with conditions also has the signature predict. A regressor has only predict and log_prob, a generator
+    without a likelihood sample, decode and, with a discriminator, discriminate.
 
     The file uses only built-in operations. Its signatures share their weights, and the batch may have any size. The
     file is then run in LiteRT, and each signature is compared with the model. A file that disagrees is removed.
@@ -149,6 +152,8 @@ def _check(
         lambda output: fine.get(output, GROSS[quantization]),
         parity.rms_difference,
     )
+    if "log_prob" not in table:
+        return Report(path, file.stat().st_size, worst, None, None)
     source = f"{NUM_IMAGES} draws from the model"
     if images is None:
         chosen = parity.examples(model, NUM_IMAGES, seed=3)
@@ -169,7 +174,7 @@ def _check(
 
 def _draws_without_weights(model: Any) -> bool:
     """Returns whether draws from the prior use no weights, so that quantisation cannot change them."""
-    prior_alone = isinstance(model, BaseVAE) and not isinstance(model, Conditional)
+    prior_alone = isinstance(model, (BaseVAE, ImplicitModel)) and not isinstance(model, Conditional)
     return prior_alone and len(model.latent_shapes) == 1 and not model.prior_head.weights
 
 

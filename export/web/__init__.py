@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tfvae.export.layouts import VENDORED, WEB, check_target
 from tfvae.export.signatures import check_exportable
 from tfvae.export.tflite import save_tflite
 from tfvae.models.conditional import Conditional
+from tfvae.models.contract import Inferential
 
 NUM_SLIDERS = 10
 
@@ -36,8 +38,9 @@ def save_web(
     """Writes a folder with a page, the model and the LiteRT runtime. Once served over http it needs no network.
 
     The page has sliders for the most active latent units, samples by seed and interpolation between two seeds. Seed s
-    shows `model.sample(1, seed=s)`. With labels there are sliders along the mean code of each class. A model with
-    conditions is refused; `save_tflite` and `save_serving` export it.
+    shows `model.sample(1, seed=s)`. With labels there are sliders along the mean code of each class. A generator
+    without an encoder has sliders of its first latent units. A model with conditions is refused; `save_tflite` and
+    `save_serving` export it.
 
     Args:
         model: built and trained tfvae model of images [H, W, 1 or 3], with a continuous latent vector and without
@@ -68,8 +71,9 @@ def save_web(
             received=type(model).__name__,
             fix="export a TFLite file or a SavedModel (--format tflite or saved_model), which take it",
         )
-    shape, latents = model.event_shape, model.posterior_head
-    if (
+    infers = isinstance(model, Inferential)
+    shape, latents = model.event_shape, model.posterior_head if infers else getattr(model, "prior_head", None)
+    if latents is None or (
         len(shape) != 3
         or shape[2] not in (1, 3)
         or len(latents.event_shape) != 1
@@ -78,11 +82,15 @@ def save_web(
         raise UserError(
             "the page shows images with a continuous latent vector",
             expected="examples [H, W, 1 or 3] and latents [units]",
-            received=f"{list(shape)} and {latents.value_kind} {list(latents.event_shape)}",
+            received=f"{list(shape)}"
+            + (f" and {latents.value_kind} {list(latents.event_shape)}" if latents else ", no latents"),
         )
     modules = _modules(runtime)
     check()
-    images = parity.examples(model, 1000).x if images is None else images
+    if infers:
+        page = _page(model, parity.examples(model, 1000).x if images is None else images, labels)
+    else:
+        page = _facts(model, range(model.latent_size), [])
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with replacing_directory(folder, check) as temporary:
@@ -91,7 +99,7 @@ def save_web(
                 shutil.copyfile(modules / source, temporary / "runtime" / target)
             shutil.copyfile(Path(__file__).with_name("index.html"), temporary / "index.html")
             save_tflite(model, temporary / "model.tflite", fixed_batch=1)
-            (temporary / "page.json").write_text(json.dumps(_page(model, images, labels)), "utf-8")
+            (temporary / "page.json").write_text(json.dumps(page), "utf-8")
     return folder
 
 
@@ -101,14 +109,20 @@ def _page(model: Any, images: np.ndarray, labels: np.ndarray | None) -> dict[str
     )
     order = np.argsort(-evaluation.active_units(model, images).variance)
     classes: Any = [] if labels is None else np.unique(labels)
+    directions = [
+        {"name": str(name), "direction": (codes[labels == name].mean(0) - codes.mean(0)).tolist()}
+        for name in classes
+    ]
+    return _facts(model, order.tolist(), directions)
+
+
+def _facts(model: Any, units: Sequence[int], attributes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns what the page has to know: units that have sliders, the first ones alone, and attributes."""
     return {
         "image": list(model.event_shape),
         "latent_size": model.latent_size,
-        "units": order[:NUM_SLIDERS].tolist(),
-        "attributes": [
-            {"name": str(name), "direction": (codes[labels == name].mean(0) - codes.mean(0)).tolist()}
-            for name in classes
-        ],
+        "units": list(units[:NUM_SLIDERS]),
+        "attributes": attributes,
     }
 
 

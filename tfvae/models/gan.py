@@ -13,6 +13,7 @@ from tfvae.comparisons.adversarial import Adversarial, MaximumLikelihood, effect
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
+from tfvae.models.discriminating import Discriminating
 from tfvae.models.implicit import ImplicitModel
 from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import check_parts, serialized, training_option
@@ -26,7 +27,7 @@ EACH = ["loss", "discriminator_loss", "real_output", "fake_output", "output_grad
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class GAN(ImplicitModel):
+class GAN(ImplicitModel, Discriminating):
     """A generative adversarial network: a generator g(z), and a discriminator of its samples from examples.
 
     A training step takes `discriminator_steps` steps of the discriminator, each on the batch's examples and new
