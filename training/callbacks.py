@@ -14,7 +14,7 @@ from tfvae.models import nonfinite
 from tfvae.training import progress
 from tfvae.training.distribution import heartbeat
 from tfvae.training.runs import checkpoint, resumption
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 
 SCALE_EVERY = 100  # steps between looks at the scale of the loss
 
@@ -80,11 +80,9 @@ class Recorder(keras.callbacks.Callback):
         """Writes the checkpoint within an epoch, after `step` of its steps."""
         metrics = [variable.numpy() for variable in self.model.metrics_variables]
         part = checkpoint.Part(step, self._rate, round(time.monotonic() - self._began, 3), metrics)
-        try:
+        with writing(self._run.path):
             checkpoint.save(self._run.checkpoints, self.model, self.rows, self._identity, part)
             self._run.write_history(self.rows)
-        except OSError as error:
-            raise cannot_write(self._run.path, error) from error
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Moves the bar."""
@@ -106,13 +104,11 @@ class Recorder(keras.callbacks.Callback):
 
     def _write(self, last: bool, asked: bool) -> None:
         best = self._patience and checkpoint.best_epoch(self.rows) == len(self.rows)
-        try:
+        with writing(self._run.path):
             if best or last or asked or time.monotonic() - self._saved >= self._seconds:
                 checkpoint.save(self._run.checkpoints, self.model, self.rows, self._identity)
                 self._saved = time.monotonic()
             self._run.write_history(self.rows)
-        except OSError as error:
-            raise cannot_write(self._run.path, error) from error
         if last:
             self._bar.update(self._epochs * self._steps, self._words())
 

@@ -19,7 +19,7 @@ from tfvae.training.config import Config
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
 from tfvae.training.runs import claims, identity, loading, resumption
 from tfvae.training.runs.checkpoint import Checkpoint
-from tfvae.training.runs.directory import RunDirectory, cannot_write, command_line
+from tfvae.training.runs.directory import RunDirectory, command_line, writing
 from tfvae.training.stopping import Stop, Stopped
 
 Say = Callable[[str], None]
@@ -278,11 +278,8 @@ def _train(
         checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
         say(f"the best validation bound was that of epoch {best}; its weights are kept")
     draw()
-    try:
-        with files.replacing(run.model_file) as temporary:
-            model.save(temporary)
-    except OSError as error:
-        raise cannot_write(run.model_file, error) from error
+    with writing(run.model_file), files.replacing(run.model_file) as temporary:
+        model.save(temporary)
     if step or not (len(rows) == config.epochs or recorder.stopped()):
         raise Stopped(
             f"after epoch {len(rows)} of {config.epochs}"

@@ -23,6 +23,7 @@ ROWS = [name for name in models.TABLE if "batch-norm" not in name and not name.s
 COMPILED = tiers([f"compiled {name}" for name in ROWS], kept=["compiled cvae-image"])
 CASES = [
     "weighted",
+    "extra metrics",
     "free bits",
     "regularized",
     "last batch of one",

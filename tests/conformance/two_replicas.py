@@ -9,6 +9,7 @@ takes longer.
 import json
 import os
 import sys
+from unittest import mock
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
@@ -17,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from conformance import models
 
+import tfvae
 from tfvae import random
 from tfvae.distributions import kl_divergence
 from tfvae.models import replicas
@@ -42,6 +44,9 @@ def train(name, strategy, weights=False, count=EXAMPLES, regularize=0.0, compile
     start = model.get_weights()
     history = model.fit(data, epochs=1, verbose=0).history
     validation = model.evaluate(data, verbose=0, return_dict=True)
+    if "first" in history:
+        first = np.average(x.reshape(len(x), -1)[:, 0], weights=weights)
+        np.testing.assert_allclose([history["first"][0], validation["first"]], first, rtol=1e-4)
     return start, model.get_weights(), {name: values[0] for name, values in history.items()}, validation
 
 
@@ -61,6 +66,16 @@ def compare(name, **options):
         "history": apart(history, history_two),
         "validation": apart(metrics, metrics_two),
     }
+
+
+def measured(name, **options):
+    """As `compare`, with a metric of a user: the first number of each example."""
+
+    def first(model, x, scores):
+        return {"first": tf.reshape(x, [tf.shape(x)[0], -1])[:, 0]}
+
+    with mock.patch.multiple(tfvae.VAE, extra_metric_names=("first",), extra_metrics=first):
+        return compare(name, **options)
 
 
 def telling_threshold(name):
@@ -88,6 +103,7 @@ def noise_of_replicas(strategy):
 
 CASES = {
     "weighted": lambda: compare("vae-mlp", weights=True, compiled=True),
+    "extra metrics": lambda: measured("vae-mlp", weights=True, count=11, compiled=True),
     "free bits": lambda: compare("vae-conv", free_bits=telling_threshold("vae-conv"), kl_warmup_steps=0),
     "regularized": lambda: compare("vae-mlp", regularize=1.0),
     "last batch of one": lambda: compare("vae-mlp", count=11, compiled=True),

@@ -128,12 +128,8 @@ class Generative(Checked):
 
     @abc.abstractmethod
     def decode(self, z: Any, **condition: Any) -> tf.Tensor:
-        """Returns the mean of p(x|z): [..., *event_shape].
-
-        Args:
-            z: latents of the layer next to the data, [..., *shape].
-            **condition: `condition`, for a model that has one.
-        """
+        """Returns the mean of p(x|z), [..., *event_shape], for z [..., *shape] of the layer next to the data, given
+        the `condition` where the model has one."""
 
 
 class Implicit(Generative):

@@ -54,32 +54,28 @@ def layers(preset: Preset, heads: Heads, options: dict[str, Any]) -> dict[str, A
     }
 
 
+LADDER = Preset(
+    "ladder-2layer",
+    "the generative model of burda-2layer, inferred from the top down (Sonderby et al. 2016)",
+    build_ladder,
+    image_shape=(28, 28, 1),
+    widths=(200, 200),
+    latent_size=100,
+    recipe=BURDA,
+    activation="tanh",
+    posteriors=("diagonal",),
+    priors=("standard",),
+    shares_parameters=True,
+    options=(("upper", UPPER),),
+)
 ROWS = (
-    Preset(
-        "burda-2layer",
-        "784-200-200-100-100-100-50 of Burda et al. 2016, latents of 100 and 50 units, inferred from the bottom up",
-        build,
-        image_shape=(28, 28, 1),
-        widths=(200, 200),
-        latent_size=100,
-        recipe=BURDA,
-        activation="tanh",
-        posteriors=("diagonal",),
-        priors=("standard",),
-        options=(("upper", UPPER),),
+    replace(
+        LADDER,
+        name="burda-2layer",
+        summary="784-200-200-100-100-100-50 of Burda et al. 2016, latents of 100 and 50 units, inferred from the "
+        "bottom up",
+        build=build,
+        shares_parameters=False,
     ),
-    Preset(
-        "ladder-2layer",
-        "the generative model of burda-2layer, inferred from the top down (Sonderby et al. 2016)",
-        build_ladder,
-        image_shape=(28, 28, 1),
-        widths=(200, 200),
-        latent_size=100,
-        recipe=BURDA,
-        activation="tanh",
-        posteriors=("diagonal",),
-        priors=("standard",),
-        shares_parameters=True,
-        options=(("upper", UPPER),),
-    ),
+    LADDER,
 )

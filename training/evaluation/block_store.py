@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfvae import files
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 
 Progress = Callable[[int, int], None]
 VERSION = importlib.metadata.version("tfvae")
@@ -86,11 +86,8 @@ class BlockStore:
         content = io.BytesIO()
         arrays = {str(start): block for start, block in self.blocks.items()}
         np.savez(content, key=self._key, checksum=_checksum(self._key, self.blocks), **arrays)  # type: ignore[arg-type]
-        try:
-            with files.alone(self.file.parent):
-                files.write_bytes(self.file, content.getvalue())
-        except OSError as error:
-            raise cannot_write(self.file, error) from error
+        with writing(self.file), files.alone(self.file.parent):
+            files.write_bytes(self.file, content.getvalue())
         self._saved = time.monotonic()
 
     def _read(self) -> dict[int, np.ndarray]:

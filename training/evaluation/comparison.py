@@ -11,7 +11,7 @@ from tfvae.checks import UserError
 from tfvae.training.evaluation.block_store import digest
 from tfvae.training.evaluation.groups import Comparison
 from tfvae.training.evaluation.task import Task
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 from tfvae.training.runs.loading import load_data, load_model
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _draw(task: Task, other: Other) -> None:
     from tfvae.training.runs import figures
 
     run = task.run
-    try:
+    with writing(run.figures):
         run.figures.mkdir(exist_ok=True)
         figures.draw_conditional(
             run.figures / "comparison.png",
@@ -115,5 +115,3 @@ def _draw(task: Task, other: Other) -> None:
             title=f"Held-out examples given their conditions: {run.path.name} beside {other.run.path.name}",
             others={"other run" if other.has_particles else "regressor": other.model},
         )
-    except OSError as error:
-        raise cannot_write(run.figures, error) from error

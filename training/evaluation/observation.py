@@ -10,7 +10,7 @@ from tfvae.checks import UserError, number_in
 from tfvae.training.evaluation.block_store import stamp
 from tfvae.training.evaluation.task import Task
 from tfvae.training.runs import strict_json
-from tfvae.training.runs.directory import as_json, cannot_write
+from tfvae.training.runs.directory import as_json, writing
 from tfvae.training.runs.examples import examples_of
 
 EXAMPLES = 100  # of the validation split, at most
@@ -49,10 +49,8 @@ def settle(task: Task) -> Scale:
     if kept is None:
         kept = _fit(task)
         content = {**kept, "made_of": made_of}
-        try:
+        with writing(task.run.scale_file):
             files.write_bytes(task.run.scale_file, as_json(content))
-        except OSError as error:
-            raise cannot_write(task.run.scale_file, error) from error
     model.observation_scale = kept["observation_scale"]
     return Scale(model.observation_scale, model.ceiling(), kept["num_examples"])
 

@@ -14,7 +14,7 @@ from tfvae.models.contract import Implicit
 from tfvae.training import data
 from tfvae.training.evaluation.groups import SCORES, Quality, Score
 from tfvae.training.evaluation.task import Task
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 from tfvae.training.runs.examples import examples_of
 from tfvae.training.runs.loading import load_keras
 
@@ -78,11 +78,8 @@ def feature_model(run: RunDirectory, loaded: data.DataSet) -> Any:
             return stored
     images = data.binarize_once(loaded.train.images, binarize, SEED, "train")
     model = evaluation.train_features(images, loaded.train.labels, SEED, name)
-    try:
-        with files.replacing(path) as temporary:
-            model.save(temporary)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    with writing(path), files.replacing(path) as temporary:
+        model.save(temporary)
     return model
 
 

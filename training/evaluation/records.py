@@ -22,7 +22,7 @@ from tfvae.checks import UserError
 from tfvae.training.evaluation.block_store import digest, stamp
 from tfvae.training.evaluation.groups import Annealing, Likelihood
 from tfvae.training.runs import strict_json
-from tfvae.training.runs.directory import RunDirectory, as_json, cannot_write
+from tfvae.training.runs.directory import RunDirectory, as_json, writing
 
 SPLITS = ("train", "validation", "test")  # the one to report last
 UNREADABLE = "unreadable-"
@@ -236,7 +236,7 @@ class Evaluations:
         name = f"{method}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
         record = Record(name, now, self.model, self._made_of["version"], asked, measured)
-        try:
+        with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
             with files.alone(self._run.path) as sure:
                 if sure:
@@ -245,8 +245,6 @@ class Evaluations:
                 self._write(record)
                 found, problems = self.read()
                 self._run.write_evaluation(told(found, self.model))
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
         for problem in problems:
             warnings.warn(problem, stacklevel=2)
         return record

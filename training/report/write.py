@@ -12,7 +12,7 @@ from tfvae import files, presets
 from tfvae.training import data
 from tfvae.training.report.content import ReportContent, RunFacts
 from tfvae.training.report.page import page
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 
 
 def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[str, Any]) -> Path:
@@ -47,7 +47,7 @@ def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[s
         summary=presets.get(config.preset).summary,
         differences=presets.get(config.preset).differences,
     )
-    try:
+    with writing(run.report_file):
         content = ReportContent(
             name=run.path.resolve().name,
             content=run.content(),
@@ -57,6 +57,4 @@ def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[s
             pictures=figures.draw(run, model, loaded, config, result),
         )
         files.write_bytes(run.report_file, page(content).encode())
-    except OSError as error:
-        raise cannot_write(run.report_file, error) from error
     return run.report_file

@@ -25,6 +25,7 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +66,10 @@ class RunDirectory:
         Raises:
             UserError: if the directory is not empty, or no directory can be made here.
         """
-        try:
+        with writing(self.path):
             parent = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
             is_file = self.path.exists() and not self.path.is_dir()
             contents = list(self.path.iterdir()) if self.path.is_dir() else []
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
         if is_file:
             raise UserError(
                 f"{self.path} is a file", expected="a directory for the run", fix="choose another --run-dir"
@@ -113,11 +112,9 @@ class RunDirectory:
             UserError: if it cannot be written.
         """
         self.make_folders()
-        try:
+        with writing(self.path):
             for folder in (self.path, self.checkpoints, self.figures):
                 files.sweep(folder)
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
 
     def make_folders(self) -> None:
         """Makes the run's folders.
@@ -125,11 +122,9 @@ class RunDirectory:
         Raises:
             UserError: if one cannot be made.
         """
-        try:
+        with writing(self.path):
             for folder in (self.path, self.checkpoints, self.figures):
                 folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
 
     def write_config(self, content: dict[str, Any]) -> None:
         """Writes config.json, see `content`.
@@ -137,10 +132,8 @@ class RunDirectory:
         Raises:
             UserError: if it cannot be written.
         """
-        try:
+        with writing(self.config_file):
             files.write_bytes(self.config_file, as_json(content))
-        except OSError as error:
-            raise cannot_write(self.config_file, error) from error
 
     def config(self) -> Config:
         """Reads the settings of the run.
@@ -244,10 +237,8 @@ class RunDirectory:
         Raises:
             UserError: if it cannot be written.
         """
-        try:
+        with writing(self.evaluation_file):
             files.write_bytes(self.evaluation_file, as_json(result))
-        except OSError as error:
-            raise cannot_write(self.evaluation_file, error) from error
 
     def read_evaluation(self) -> dict[str, Any] | None:
         """Reads evaluation.json; None if there is no file.
@@ -273,6 +264,15 @@ def cannot_write(path: os.PathLike[str], error: OSError) -> UserError:
         f"cannot write {path}: {error.strerror or error}",
         fix="make room or choose a writable directory; what was complete before is untouched",
     )
+
+
+@contextlib.contextmanager
+def writing(path: os.PathLike[str]) -> Iterator[None]:
+    """Turns the failure of what is done within it into the error for a file that could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def versions() -> dict[str, str]:

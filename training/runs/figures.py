@@ -14,7 +14,7 @@ from tfvae.models.contract import Generative, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.runs import comparison_figures
-from tfvae.training.runs.directory import RunDirectory, cannot_write
+from tfvae.training.runs.directory import RunDirectory, writing
 from tfvae.training.runs.examples import held_out_of
 
 CODES = 2000  # examples in the latent map
@@ -52,7 +52,7 @@ def draw_run(
     when = f"after epoch {len(history)}" if history else "within the first epoch"
     examples = held_out_of(loaded, config, CODES)
     compares = presets.get(config.preset).compares
-    try:
+    with writing(folder):
         if compares is not None:
             comparison_figures.draw(folder, model, examples.x, history, when, compares == "critic")
             return
@@ -68,8 +68,6 @@ def draw_run(
             plotting.save_image_grid(folder / "samples.png", images, title=title)
         if isinstance(model, Inferential):
             _draw_latents(folder, model, examples, when)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
 
 
 def _draw_points(folder: Path, model: Any, x: np.ndarray, when: str) -> None:

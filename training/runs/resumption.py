@@ -10,7 +10,7 @@ from tfvae.checks import UserError
 from tfvae.training.config import Config
 from tfvae.training.runs import checkpoint, identity
 from tfvae.training.runs.checkpoint import Checkpoint
-from tfvae.training.runs.directory import RunDirectory, cannot_write, command_line, versions
+from tfvae.training.runs.directory import RunDirectory, command_line, versions, writing
 
 
 def changed(run: RunDirectory, wanted: dict[str, Any]) -> Config:
@@ -168,10 +168,8 @@ def take_up(
     if writes:
         run.open()
         record(run, config, newest)
-        try:
+        with writing(run.history_file):
             run.write_history(newest.history if newest else [])
-        except OSError as error:
-            raise cannot_write(run.history_file, error) from error
     epoch, step = (newest.epoch, newest.step) if newest else (0, 0)
     say(
         f"resuming after epoch {epoch} of {config.epochs}"
