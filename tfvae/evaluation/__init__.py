@@ -3,6 +3,8 @@
 from tfvae.evaluation.activity import ActiveUnits, active_units
 from tfvae.evaluation.ais import AnnealedImportance, ais
 from tfvae.evaluation.bidirectional import Sandwich, bdmc
+from tfvae.evaluation.bins import DifferentBins, different_bins
+from tfvae.evaluation.classes import ClassesCovered, classes_covered
 from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
 from tfvae.evaluation.discrepancy import frechet_distance, mmd
 from tfvae.evaluation.examples import as_examples
@@ -14,14 +16,18 @@ from tfvae.evaluation.kernel_density import KernelDensity, kernel_density
 from tfvae.evaluation.neighbours import density_coverage, precision_recall
 from tfvae.evaluation.observation_scale import fit_observation_scale
 from tfvae.evaluation.per_example import PerExample
+from tfvae.evaluation.polynomial import kernel_distance
 from tfvae.evaluation.quality import SampleQuality, halves, sample_quality
 from tfvae.evaluation.rate import RateDistortion, rate_distortion
 from tfvae.evaluation.scale_curve import ScaleCurve, scale_curve
+from tfvae.evaluation.two_sample import classifier_test
 
 __all__ = [
     "Accuracy",
     "ActiveUnits",
     "AnnealedImportance",
+    "ClassesCovered",
+    "DifferentBins",
     "InferenceGap",
     "KernelDensity",
     "LogMarginal",
@@ -35,13 +41,17 @@ __all__ = [
     "as_examples",
     "bdmc",
     "check_gap",
+    "classes_covered",
+    "classifier_test",
     "density_coverage",
+    "different_bins",
     "embed",
     "fit_observation_scale",
     "frechet_distance",
     "halves",
     "inference_gap",
     "kernel_density",
+    "kernel_distance",
     "knn_accuracy",
     "linear_probe",
     "log_marginal",

@@ -8,11 +8,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvae.checks import UserError
+from tfvae.evaluation.bins import different_bins
 from tfvae.evaluation.discrepancy import median_distance, squared_frechet, squared_mmd
 from tfvae.evaluation.jackknife import Metrics, jackknife
 from tfvae.evaluation.neighbours import all_four, check_features
+from tfvae.evaluation.polynomial import kernel_distance
+from tfvae.evaluation.two_sample import classifier_test
 
-METRICS = ("precision", "recall", "density", "coverage", "mmd", "frechet")
+METRICS = (
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "mmd",
+    "frechet",
+    "kid",
+    "classifier",
+    "different_bins",
+)
+SUBSETS, BINS = 10, 20  # of `kernel_distance` and of `different_bins`, fewer where examples are few
 FEWEST = (
     24  # fewest real examples: groups of both halves may be left out, and each example keeps its neighbours
 )
@@ -23,13 +37,15 @@ class SampleQuality:
     """Metrics of generated examples, and of real examples in their place, against the same reference.
 
     Each dictionary has the keys `METRICS`: precision and recall (k = 3), density and coverage (k = 5), mmd (squared,
-    unbiased) and frechet (squared). The functions with these names define them.
+    unbiased), frechet (squared), kid, classifier (accuracy) and different_bins (their share; not where examples are too
+    few for bins). `precision_recall`, `density_coverage`, `mmd`, `frechet_distance`, `kernel_distance`,
+    `classifier_test` and `different_bins` define them.
 
     Attributes:
         fake: metrics of generated examples.
-        fake_standard_error: standard errors of `fake`, by `jackknife`.
+        fake_standard_error: standard errors of `fake`: of the last three their own, of the others by `jackknife`.
         real: metrics of held-out real examples, which a perfect model would reach.
-        real_standard_error: standard errors of `real`, by `jackknife`.
+        real_standard_error: standard errors of `real`.
         num_reference: number of real examples in the reference.
         num_compared: number of generated examples, and of held-out real examples.
     """
@@ -89,7 +105,8 @@ def sample_quality(real: ArrayLike, fake: ArrayLike, seed: int = 0) -> SampleQua
         )
     reference, held_out = (reals[rows] for rows in halves(len(reals), seed))
     count = min(len(held_out), len(fakes))
-    sets = [check_features(reference, others[:count]) for others in (fakes, held_out)]
+    pairs = [(reference, others[:count]) for others in (fakes, held_out)]
+    sets = [check_features(*pair) for pair in pairs]
     bandwidth = median_distance(sets[0][0])
 
     def metrics(first: np.ndarray, second: np.ndarray) -> Metrics:
@@ -99,5 +116,35 @@ def sample_quality(real: ArrayLike, fake: ArrayLike, seed: int = 0) -> SampleQua
         }
         return all_four(first, second) | discrepancies
 
-    of_fake, of_real = (jackknife(metrics, *pair) for pair in sets)
-    return SampleQuality(*of_fake, *of_real, num_reference=len(reference), num_compared=count)
+    of_fake, of_real = (
+        [
+            found | other
+            for found, other in zip(jackknife(metrics, *pair), _with_own_errors(*raw, seed), strict=True)
+        ]
+        for pair, raw in zip(sets, pairs, strict=True)
+    )
+    return SampleQuality(
+        fake=of_fake[0],
+        fake_standard_error=of_fake[1],
+        real=of_real[0],
+        real_standard_error=of_real[1],
+        num_reference=len(reference),
+        num_compared=count,
+    )
+
+
+def _with_own_errors(reference: np.ndarray, others: np.ndarray, seed: int) -> tuple[Metrics, Metrics]:
+    """Returns the metrics that know their standard errors themselves, and these."""
+    told = classifier_test(reference, others, seed=seed)
+    found = {
+        "kid": kernel_distance(reference, others, min(SUBSETS, len(others) // 2), seed),
+        "classifier": (told.accuracy, told.standard_error),
+    }
+    bins = min(BINS, len(reference) // 2 // 10, len(others) // 10)
+    if bins > 1:
+        differing = different_bins(reference, others, bins, seed=seed)
+        found["different_bins"] = (differing.share, differing.standard_error)
+    return (
+        {name: value for name, (value, _) in found.items()},
+        {name: error for name, (_, error) in found.items()},
+    )

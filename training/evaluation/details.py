@@ -81,7 +81,8 @@ def _no_codes(task: Task, examples: Examples, fitted: Examples) -> str | None:
 def rate_distortion(task: Task, examples: Examples) -> RateDistortion:
     """Estimates the rate-distortion point of the model on these examples."""
     if not isinstance(task.model, Inferential):
-        return RateDistortion(missing=f"a {type(task.model).__name__} has no q(z|x)")
+        lacks = "q(z|x)" if isinstance(task.model, Implicit) else "latents"
+        return RateDistortion(missing=f"a {type(task.model).__name__} has no {lacks}")
     point = evaluation.rate_distortion(task.model, examples, seed=task.seed)
     names = ("rate", "rate_standard_error", "distortion", "distortion_standard_error")
     values: dict[str, Any] = {name: getattr(point, name) for name in names}

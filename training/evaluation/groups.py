@@ -7,7 +7,17 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Self
 
 OPTIONAL = {"optional": True}
-SCORES = ("precision", "recall", "density", "coverage", "mmd", "frechet")
+SCORES = (
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "mmd",
+    "frechet",
+    "kid",
+    "classifier",
+    "different_bins",
+)
 
 
 def _key(name: str, default: Any = None) -> Any:
@@ -189,7 +199,9 @@ class Quality(Group):
     """The quality of samples.
 
     Attributes:
-        scores: name, one of `SCORES`, to `Score`; "mmd" and "frechet" are squared distances.
+        scores: name, one of `SCORES`, to `Score`; "mmd" and "frechet" are squared distances, "classifier" an accuracy,
+            "different_bins" a share.
+        classes_covered: classes of `num_classes` that the samples hold; None where the data have no labels.
         features: space of the distances, "classifier" or "pixels".
         features_accuracy: share of the test labels that the classifier names rightly.
         samples: what was judged, "draws" or "means".
@@ -202,6 +214,8 @@ class Quality(Group):
     features_accuracy: float | None = None
     samples: str | None = None
     num_examples: int | None = _key("quality_examples")
+    classes_covered: int | None = _optional()
+    num_classes: int | None = _optional()
     missing: str | None = _key("quality_missing")
 
     @classmethod

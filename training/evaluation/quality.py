@@ -45,14 +45,16 @@ def judge(task: Task, real: Examples) -> Quality:
     _, held_out = evaluation.halves(len(real), split_seed)
     means = config.likelihood == "bernoulli" and config.binarize == "none" and task.loaded.is_grey()
     fake = _draw(task.model, len(held_out), task.seed, means, real[held_out].condition)
-    found = evaluation.sample_quality(_embed(classifier, real.x), _embed(classifier, fake), split_seed)
+    sets = [_embed(classifier, images) for images in (real.x, fake)]
+    found = evaluation.sample_quality(sets[0]["features"], sets[1]["features"], split_seed)
     columns = found.fake, found.fake_standard_error, found.real, found.real_standard_error
     return Quality(
-        scores={name: Score(*(column[name] for column in columns)) for name in SCORES},
+        scores={name: Score(*(column.get(name) for column in columns)) for name in SCORES},
         features="pixels" if classifier is None else "classifier",
         features_accuracy=_accuracy(classifier, task),
         samples="means" if means else "draws",
         num_examples=found.num_compared,
+        **_classes(sets),
     )
 
 
@@ -92,11 +94,19 @@ def _draw(model: Any, count: int, seed: int, mean: bool, condition: np.ndarray |
     return np.asarray(model.sample(1, seed=seed, condition=condition, mean=mean))[0]
 
 
-def _embed(classifier: Any, images: np.ndarray) -> np.ndarray:
-    """Returns the features of images [N, ...]: [N, F]."""
+def _embed(classifier: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the features of images [N, ...], [N, F], and the logits of their classes, [N, C], where there are any."""
     if classifier is None:
-        return np.reshape(images, [len(images), -1])
-    return evaluation.embed(classifier, images)["features"]
+        return {"features": np.reshape(images, [len(images), -1])}
+    return evaluation.embed(classifier, images)
+
+
+def _classes(sets: list[dict[str, np.ndarray]]) -> dict[str, Any]:
+    """Returns how many classes of real examples the samples hold; nothing without a classifier."""
+    if "logits" not in sets[0]:
+        return {}
+    found = evaluation.classes_covered(*(each["logits"].argmax(axis=1) for each in sets))
+    return {"classes_covered": found.count, "num_classes": len(found.classes)}
 
 
 def _accuracy(classifier: Any, task: Task) -> float | None:
