@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         HierarchicalVAE,
         LadderVAE,
         LatentVariableModel,
+        NoiseContrastive,
         Regressor,
     )
 
@@ -53,6 +54,7 @@ __all__ = [
     "HierarchicalVAE",
     "LadderVAE",
     "LatentVariableModel",
+    "NoiseContrastive",
     "Regressor",
     "__version__",
     "checks",

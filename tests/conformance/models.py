@@ -9,6 +9,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae import (
     CVAE,
@@ -21,6 +22,7 @@ from tfvae import (
     DiscreteVAE,
     HierarchicalVAE,
     LadderVAE,
+    NoiseContrastive,
     Regressor,
 )
 from tfvae.distributions import (
@@ -405,8 +407,13 @@ def gmmn_codes(**options):
 
 def autoencoder_mlp(**options):
     return Autoencoder(
-        MLP([5, 2], "tanh"), MLP([6, 4], "tanh"), **{"event_shape": 4, "loss": "bernoulli"} | options
+        MLP([5, 2], "tanh"), MLP([6, 8], "tanh"), **{"event_shape": 8, "loss": "bernoulli"} | options
     )
+
+
+def noise_contrastive(**options):
+    noise = tfp.distributions.MultivariateNormalDiag([0.0] * 4, [1.5] * 4)
+    return NoiseContrastive(MLP([6, 1], "tanh"), noise, **{"ratio": 3} | options)
 
 
 TABLE = {
@@ -446,8 +453,9 @@ TABLE = {
     "gmmn-mlp": gmmn_mlp,
     "gmmn-codes": gmmn_codes,
     "autoencoder-mlp": autoencoder_mlp,
+    "noise-contrastive-mlp": noise_contrastive,
 }
-WITHOUT_POSTERIOR = ("regressor", "gan", "gmmn", "autoencoder")
+WITHOUT_POSTERIOR = ("regressor", "gan", "gmmn", "autoencoder", "noise-contrastive")
 INFERENTIAL = [name for name in TABLE if not name.startswith(WITHOUT_POSTERIOR)]  # with q(z|x)
 
 
@@ -483,6 +491,8 @@ def parts(model):
         return [model.generator_network, model.prior_head, *codec(model)]
     if isinstance(model, Autoencoder):
         return [model.encoder, model.decoder]
+    if isinstance(model, NoiseContrastive):
+        return [model.energy]
     if isinstance(model, Regressor):
         return [model.network, model.likelihood_head]
     heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
@@ -503,7 +513,7 @@ def codec(model):
 
 def output_shape(model):
     """Returns the shape of what the model gives for one example when it is called."""
-    return () if isinstance(model, GAN) else model.event_shape
+    return () if isinstance(model, GAN | NoiseContrastive) else model.event_shape
 
 
 def first_layer(model):
@@ -512,6 +522,8 @@ def first_layer(model):
         return model.discriminator
     if isinstance(model, GMMN):
         return model.generator_network
+    if isinstance(model, NoiseContrastive):
+        return model.energy
     return model.network if isinstance(model, Regressor) else model.encoder
 
 
@@ -519,6 +531,8 @@ def computing(model):
     """Returns the layers that compute in half precision where the policy says so: the first and the last."""
     if isinstance(model, Autoencoder):
         return [model.encoder, model.decoder]
+    if isinstance(model, NoiseContrastive):
+        return [model.energy]
     last = model.generator_network if isinstance(model, ImplicitModel) else model.likelihood_head
     return [first_layer(model), last, *codec(model)]
 
@@ -527,7 +541,7 @@ def examples(model, count, seed=0):
     """Returns a batch that fits the model's likelihood."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((count, *model.event_shape)).astype(np.float32)
-    if isinstance(model, ImplicitModel):
+    if isinstance(model, ImplicitModel | NoiseContrastive):
         return x
     if isinstance(model, Autoencoder):
         return rng.uniform(size=x.shape).astype(np.float32)
@@ -569,7 +583,7 @@ def latents(model, x):
 
 def outputs(model, x):
     """Returns what the public methods make of `x`, as arrays by name."""
-    if isinstance(model, ImplicitModel | Autoencoder):
+    if isinstance(model, ImplicitModel | Autoencoder | NoiseContrastive):
         found = deterministic(model, x)
         if isinstance(model, ImplicitModel):
             found["sample"] = model.sample(2, seed=4)
@@ -589,6 +603,8 @@ def deterministic(model, x, **conditions):
     called = {"call": model(conditions.get("condition", x))}
     if isinstance(model, GAN):
         return called | {"decode": model.decode(latents(model, x))}
+    if isinstance(model, NoiseContrastive):
+        return called | {"log_prob": model.log_prob(x)}
     if isinstance(model, Autoencoder):
         z = model.encode(x)
         return called | {"encode": z, "decode": model.decode(z), "reconstruct": model.reconstruct(x)}

@@ -43,7 +43,7 @@ def jit():
 
 MORE = {"mixed-precision": mixed_precision, "jit": jit}
 FAST = ("regressor-column",)
-SERVED = [name for name in models.TABLE if not name.startswith(("gan", "gmmn", "autoencoder"))]
+SERVED = [name for name in models.TABLE if name in models.INFERENTIAL or "regressor" in name]
 ROWS = [
     *rows(SERVED, fast=FAST, costly="export"),
     *(pytest.param(name, marks=pytest.mark.slow) for name in MORE),

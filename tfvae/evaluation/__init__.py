@@ -13,6 +13,7 @@ from tfvae.evaluation.gap import check_gap, inference_gap
 from tfvae.evaluation.gap_result import InferenceGap
 from tfvae.evaluation.importance import LogMarginal, log_marginal
 from tfvae.evaluation.kernel_density import KernelDensity, kernel_density
+from tfvae.evaluation.log_normalizer import LogNormalizer, log_normalizer
 from tfvae.evaluation.neighbours import density_coverage, precision_recall
 from tfvae.evaluation.observation_scale import fit_observation_scale
 from tfvae.evaluation.per_example import PerExample
@@ -31,6 +32,7 @@ __all__ = [
     "InferenceGap",
     "KernelDensity",
     "LogMarginal",
+    "LogNormalizer",
     "PerExample",
     "RateDistortion",
     "SampleQuality",
@@ -55,6 +57,7 @@ __all__ = [
     "knn_accuracy",
     "linear_probe",
     "log_marginal",
+    "log_normalizer",
     "mmd",
     "precision_recall",
     "rate_distortion",

@@ -12,6 +12,7 @@ from tfvae.models.gmmn import GMMN
 from tfvae.models.hierarchical import HierarchicalVAE
 from tfvae.models.iwae import IWAE
 from tfvae.models.ladder import LadderVAE
+from tfvae.models.noise_contrastive import NoiseContrastive
 from tfvae.models.regressor import Regressor
 from tfvae.models.vae import VAE
 
@@ -27,5 +28,6 @@ __all__ = [
     "HierarchicalVAE",
     "LadderVAE",
     "LatentVariableModel",
+    "NoiseContrastive",
     "Regressor",
 ]

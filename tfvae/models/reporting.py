@@ -73,10 +73,15 @@ class Reporting(KerasPart):
 
     def test_noise(self, seed: int, batch: Batch) -> Noise:
         """Returns the noise of a batch of an evaluation, which it counts: a function of the seed and the count."""
+        seeds = self.test_seed(seed, batch)
+        return random.PhiloxNoise(seeds, tf.shape(batch.weight)[0], batch.first_row)
+
+    def test_seed(self, seed: int, batch: Batch) -> tf.Tensor:
+        """Returns the seed [2] of a batch of an evaluation, which it counts."""
         seeds = random.fold(seed, "test", self._test_batches.result())
         with checking.after(batch.x):
             self._test_batches.update_state(1.0)
-        return random.PhiloxNoise(seeds, tf.shape(batch.weight)[0], batch.first_row)
+        return seeds
 
     def report(self, metrics: Metrics, batch: Batch, scores: Any) -> Metrics:
         """Takes in the metrics of a batch and returns the means so far.
