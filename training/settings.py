@@ -126,6 +126,11 @@ def check_applies(name: str, one: Setting, settings: Any) -> None:
         raise UserError(f"{name} is of the wrong type", expected=f"a value for preset {settings.preset}")
 
 
+def told(one: Setting, value: Any) -> bool:
+    """Returns whether a setting is one of the run's at all: it is not None for want of a meaning."""
+    return value is not None or one.applies is always
+
+
 def reported(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns (title, text) for each setting that has a row of its own in a run's report.
 

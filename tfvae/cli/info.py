@@ -49,13 +49,16 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _info_of_run(run_dir: str) -> None:
+    from tfvae.training.config import SETTINGS
     from tfvae.training.runs.directory import RunDirectory
+    from tfvae.training.settings import told
 
     run = RunDirectory(run_dir)
     config, history, evaluation = run.config(), run.read_history(), run.read_evaluation()
     print(run.path)
     for name, value in config.to_json().items():
-        print(f"  {name:<20} {value}")
+        if told(SETTINGS[name], value):
+            print(f"  {name:<27} {value}")
     print(f"epochs done {len(history)} of {config.epochs}")
     if history:
         print("last epoch  " + ", ".join(f"{name} {value:g}" for name, value in history[-1].items()))

@@ -50,6 +50,7 @@ class RunFacts:
         steps: optimiser steps of an epoch.
         summary: one line on the preset.
         differences: differences between the preset and the paper that the summary names, a line each.
+        compares: kind of the comparison that trains the model, None where a likelihood does.
     """
 
     model: str
@@ -61,6 +62,7 @@ class RunFacts:
     steps: int
     summary: str
     differences: tuple[str, ...] = ()
+    compares: str | None = None
 
     @property
     def images(self) -> bool:

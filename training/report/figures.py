@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import latent, plotting
+from tfvae import latent, plotting, presets
 from tfvae.evaluation.estimate import FEW
-from tfvae.models.contract import Inferential, Stepwise
+from tfvae.models.contract import Implicit, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.report.content import TILES, Picture
@@ -27,6 +27,9 @@ OF_THE_RUN = {  # figure: its file among the figures of the run
     "canvas": "canvas.png",
     "conditional": "conditional.png",
     "points": "samples.png",
+    "densities": "samples.png",
+    "outputs": "outputs.png",
+    "course": "course.png",
 }
 
 
@@ -46,14 +49,18 @@ def draw(
         UserError: if a figure cannot be written.
     """
     history = run.read_history()
-    names = _of_the_run(model, len(loaded.image_shape) == 3, config.condition != "none")
+    compares, shape = presets.get(config.preset).compares, loaded.image_shape
+    if compares is None:
+        names = _of_the_run(model, len(shape) == 3, config.condition != "none")
+    else:
+        names = _of_the_comparison(compares, shape)
     files = {name: run.figures / OF_THE_RUN[name] for name in names}
     if history and not all(file.is_file() for file in files.values()):
         run.make_folders()
         figures.draw_run(run, model, loaded, config, history)
     found = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
     with tempfile.TemporaryDirectory() as folder:
-        if "conditional" not in names and "points" not in names:
+        if len(shape) == 3 and "conditional" not in names:
             found |= _beside(Path(folder), model, loaded, config, result["split"])
         found |= _of_the_evaluation(Path(folder), result, history)
     return {name: Picture(png) for name, png in found.items()}
@@ -75,14 +82,23 @@ def _of_the_run(model: Any, images: bool, conditional: bool) -> list[str]:
     return names
 
 
+def _of_the_comparison(compares: str, shape: tuple[int, ...]) -> list[str]:
+    """Returns which figures of a run there are to be for a generator without a likelihood."""
+    names = ["loss_curves"] + ["outputs"] * (compares == "critic")
+    names += ["course"] * (len(shape) == 3 or shape == (2,))
+    return names + ["densities"] * (shape == (2,))
+
+
 def _beside(folder: Path, model: Any, loaded: data.DataSet, config: Config, split: str) -> dict[str, bytes]:
     """Draws real examples, samples with the noise of the likelihood, and the means of these samples."""
     real = examples_of(loaded, config, split, TILES).x
-    grids = {
-        "real": (real, f"Real: {split} examples"),
-        "drawn": (model.sample(len(real), seed=0, mean=False), "Samples, seed 0"),
-        "means": (model.sample(len(real), seed=0), "Means of these samples"),
-    }
+    plain = (model.sample(len(real), seed=0), "Means of these samples")
+    grids = {"real": (real, f"Real: {split} examples")}
+    if isinstance(model, Implicit):
+        grids["drawn"] = (plain[0], "Samples, seed 0")
+    else:
+        grids["drawn"] = (model.sample(len(real), seed=0, mean=False), "Samples, seed 0")
+        grids["means"] = plain
     return {
         name: plotting.save_image_grid(folder / f"{name}.png", np.asarray(images), title=title).read_bytes()
         for name, (images, title) in grids.items()

@@ -11,7 +11,7 @@ from tfvae.training.report import rules
 from tfvae.training.report.content import ReportContent
 from tfvae.training.report.sections import SECTIONS, Section
 from tfvae.training.report.settings import rows_of_set, settings
-from tfvae.training.settings import reported
+from tfvae.training.settings import reported, told
 
 
 def page(content: ReportContent) -> str:
@@ -36,9 +36,10 @@ def page(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    reasons = {section.title: section.absent(content) for section in SECTIONS}
+    about = [section for section in SECTIONS if content.facts.compares in section.kinds]
+    reasons = {section.title: section.absent(content) for section in about}
     absent = {title: reason for title, reason in reasons.items() if reason is not None}
-    sections = [section for section in SECTIONS if section.title not in absent]
+    sections = [section for section in about if section.title not in absent]
     sections.append(Section("distrust", "What to distrust"))
     if absent:
         sections.append(Section("absent", "What is not here"))
@@ -55,6 +56,7 @@ def page(content: ReportContent) -> str:
             for name, value in content.result.items()
         ],
         settings=settings(content),
+        chosen={name: value for name, value in content.config.items() if told(SETTINGS[name], value)},
         rows_of_set=rows_of_set,
         reported=reported(SETTINGS, content.config),
         few=FEW,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tfvae.training.report.content import ReportContent
 
+EVERY, LIKELIHOOD = (None, "critic", "sets", "densities"), (None,)
 NO_LATENTS = "the model has no latents"
 
 
@@ -23,6 +24,7 @@ class Section(NamedTuple):
         shows: figures, with none of which it is left out.
         otherwise: why it is left out then.
         reason: number of evaluation.json that tells a better reason, where there is one.
+        kinds: kinds of models that it is about, see `RunFacts.compares`; it is not even named for others.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Section(NamedTuple):
     shows: tuple[str, ...] = ()
     otherwise: str = ""
     reason: str = ""
+    kinds: tuple[str | None, ...] = EVERY
 
     def absent(self, content: ReportContent) -> str | None:
         """Returns why the section is left out; None where it applies."""
@@ -52,6 +55,7 @@ SECTIONS = (
         needs=("inference_gap",),
         otherwise="it was not computed; tfvae evaluate --gap does that",
         reason="gap_missing",
+        kinds=LIKELIHOOD,
     ),
     Section(
         "rate-distortion",
@@ -60,14 +64,24 @@ SECTIONS = (
         needs=("rate", "distortion"),
         otherwise="rate and distortion were not computed",
         reason="rate_missing",
+        kinds=LIKELIHOOD,
     ),
     Section("samples", "Samples beside real data"),
+    Section("game", "The game", shows=("outputs",), otherwise="there is no picture of it", kinds=("critic",)),
+    Section(
+        "course",
+        "Samples in the course of training",
+        shows=("course",),
+        otherwise="there is no picture of this kind of data",
+        kinds=("critic", "sets"),
+    ),
     Section(
         "reconstructions",
         "Reconstructions",
         latents=NO_LATENTS,
         shows=("reconstructions",),
         otherwise="there is no picture of this kind of data",
+        kinds=LIKELIHOOD,
     ),
     Section(
         "latent-map",
@@ -75,12 +89,14 @@ SECTIONS = (
         latents=NO_LATENTS,
         shows=("latent_map", "manifold"),
         otherwise="there is no picture of it",
+        kinds=LIKELIHOOD,
     ),
     Section(
         "active-units",
         "Active units",
         needs=("active_units", "units_by_layer", "active_threshold"),
         otherwise=NO_LATENTS,
+        kinds=LIKELIHOOD,
     ),
     Section(
         "codes",
@@ -89,6 +105,7 @@ SECTIONS = (
         needs=("knn_accuracy", "linear_probe_accuracy"),
         otherwise="the codes were not asked for labels",
         reason="codes_missing",
+        kinds=LIKELIHOOD,
     ),
     Section("curves", "How training went", shows=("loss_curves",), otherwise="there is no history.csv"),
 )

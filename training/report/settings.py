@@ -13,7 +13,7 @@ from tfvae.training.report.numbers import fill
 def settings(content: ReportContent) -> dict[str, Any]:
     """Returns name to value of what was trained: settings, facts, versions and the command line."""
     config, facts, origin = content.config, content.facts, content.content
-    options = ", ".join(f"{name} {value:g}" for name, value in config["estimator_options"].items())
+    options = ", ".join(f"{name} {value:g}" for name, value in (config["estimator_options"] or {}).items())
     backward = config["backward_particles"]
     return {
         **config,
@@ -24,6 +24,7 @@ def settings(content: ReportContent) -> dict[str, Any]:
         "layers": _layers(content),
         "options": f" ({options})" if options else "",
         "backward": f", {backward} of them in the backward pass" if backward else "",
+        "generated_from": f"{config['latent_size']} units, {config['prior']}" if facts.compares else "",
         "taken": len(content.history) * facts.steps,
         "ran": len(content.history),
         "versions": ", ".join(f"{name} {version}" for name, version in origin["versions"].items()),

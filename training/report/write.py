@@ -46,6 +46,7 @@ def write(run: RunDirectory, model: Any, loaded: data.DataSet, result: Mapping[s
         steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
         summary=presets.get(config.preset).summary,
         differences=presets.get(config.preset).differences,
+        compares=presets.get(config.preset).compares,
     )
     with writing(run.report_file):
         content = ReportContent(

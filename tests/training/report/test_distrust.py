@@ -21,7 +21,13 @@ AIS = {
     "importance_nll": 86.46,
 }
 
+WON = {"real_output": 0.95, "fake_output": 0.05, "output_gradient": 2.0}
+STUCK = [{"output_gradient": 2.0}, {"real_output": 0.8, "fake_output": 0.05, "output_gradient": 0.01}]
+
 FIRED = {  # heading: what a story is changed by to earn it
+    "The discriminator has won.": {"config": {"cost": "minimax"}, "history": [WON]},
+    "The generator is saturated.": {"config": {"cost": "minimax"}, "history": STUCK},
+    "Modes are left out.": {"result": {"coverage": 0.2}, "facts": {"compares": "critic"}},
     "Few particles carry the likelihood.": {"result": {"effective_sample_size": 9.0}},
     "The weights have a heavy tail.": {"result": {"pareto_k": 0.8, "unreliable_share": 0.06}},
     "K = 100 is small.": {"result": {"num_samples": 100}},

@@ -6,7 +6,7 @@ A rule is silent, None, where the numbers that it needs are not there.
 from __future__ import annotations
 
 from tfvae.training.report.content import ReportContent
-from tfvae.training.report.rules import likelihood, model, samples
+from tfvae.training.report.rules import game, likelihood, model, samples
 from tfvae.training.report.rules.finding import Finding
 
 RULES = (
@@ -25,6 +25,9 @@ RULES = (
     model.overfitting,
     model.not_settled,
     model.idle_units,
+    game.discriminator_won,
+    game.saturated,
+    game.modes_left_out,
     samples.pixels_alone,
     samples.few_samples,
     samples.means_judged,
