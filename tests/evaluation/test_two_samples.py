@@ -1,7 +1,7 @@
 """Kernel distance, classifier test, bins and classes: nominal for equal distributions, and what they must notice.
 
 Mutations, each seen to break a test here: the pairs of an example with itself kept, features centred before the
-kernel, a test on the training half, the unpooled variance doubled.
+kernel, a test on the training half, the variance of a bin doubled.
 """
 
 import numpy as np

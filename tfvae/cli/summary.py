@@ -38,6 +38,9 @@ def tell(evaluation: Evaluation) -> None:
         _tell_latents(found, found.num_samples)
     if evaluation.gap is not None:
         _tell_gap(evaluation.gap)
+    if evaluation.quality is not None and evaluation.quality.num_classes is not None:
+        quality = evaluation.quality
+        print(f"  classes among samples    {quality.classes_covered} of {quality.num_classes}")
 
 
 def tell_where(run: RunDirectory, name: str) -> None:

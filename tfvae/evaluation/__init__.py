@@ -5,6 +5,7 @@ from tfvae.evaluation.ais import AnnealedImportance, ais
 from tfvae.evaluation.bidirectional import Sandwich, bdmc
 from tfvae.evaluation.bins import DifferentBins, different_bins
 from tfvae.evaluation.classes import ClassesCovered, classes_covered
+from tfvae.evaluation.closest import Closest, closest_samples
 from tfvae.evaluation.codes import Accuracy, knn_accuracy, linear_probe
 from tfvae.evaluation.discrepancy import frechet_distance, mmd
 from tfvae.evaluation.examples import as_examples
@@ -28,6 +29,7 @@ __all__ = [
     "ActiveUnits",
     "AnnealedImportance",
     "ClassesCovered",
+    "Closest",
     "DifferentBins",
     "InferenceGap",
     "KernelDensity",
@@ -45,6 +47,7 @@ __all__ = [
     "check_gap",
     "classes_covered",
     "classifier_test",
+    "closest_samples",
     "density_coverage",
     "different_bins",
     "embed",
