@@ -112,6 +112,7 @@ def test_a_conditional_run_against_its_regressor(runs, capsys):
     assert "there is no run" in refused(capsys, "evaluate", runs["cvae"].path, "--against", "nowhere")
 
 
+@pytest.mark.slow
 def test_bits_per_dimension_are_of_the_pixels_that_the_condition_does_not_show(tmp_path):
     words = ["--preset", "regressor-quadrant", "--likelihood", "discretized-logistic", "--epochs", "1"]
     result = evaluate(train(tmp_path, "levels", *words))

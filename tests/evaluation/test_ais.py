@@ -130,6 +130,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_blocks_do_not_matter_and_are_not_done_twice(model, monkeypatch):
     run = {"num_temperatures": 8, "num_chains": 6, "num_leapfrog": 3, "seed": 4}
     whole = evaluation.ais(model, X, **run)

@@ -62,6 +62,7 @@ class Stop(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_blocks_do_not_matter_and_are_not_done_twice(model, simulated, monkeypatch):
     def run(**options):
         return evaluation.bdmc(model, 20, 8, 6, num_leapfrog=3, seed=4, **options)

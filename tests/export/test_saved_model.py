@@ -68,6 +68,7 @@ def current_umask():
     return mask
 
 
+@pytest.mark.slow
 def test_warm_up_records_run_through_the_c_api(model, tmp_path):
     path = save_serving(model, tmp_path, warmup_batch_sizes=(1, 3, 8))
     seen = set()
@@ -139,6 +140,7 @@ def test_a_version_is_replaced_in_one_step(tmp_path):
     assert os.listdir(tmp_path) == ["1"]
 
 
+@pytest.mark.slow
 def test_overwrite(model, tmp_path):
     path = save_serving(model, tmp_path)
     other = models.create("vae-mlp", seed=2)
@@ -231,6 +233,7 @@ def test_bad_arguments(model, options, words, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_memory_of_log_prob_does_not_grow_with_the_particles(model, tmp_path):
     """No tensor of the graph has all K particles of an example's size: they go through a loop, 64 at a time."""
     path = save_serving(model, tmp_path, num_samples=1000)

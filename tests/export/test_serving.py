@@ -136,6 +136,7 @@ def test_commands(transport, model, tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_model_with_a_condition(tmp_path, capsys):
     """Kills: conditions repeated in another order than the seeds."""
     model = models.create("cvae-label")

@@ -144,6 +144,7 @@ def wrong():
     return convert.convert(other, _without_default(signatures(other, K)), "none")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_file_that_disagrees_does_not_stay(model, file, wrong, tmp_path, monkeypatch, existing):
     path, old = tmp_path / "model.tflite", file.read_bytes()

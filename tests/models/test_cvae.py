@@ -149,6 +149,7 @@ def test_gradients_are_those_of_the_bound_written_out_at_the_same_noise(estimato
             np.testing.assert_allclose(samples[name][step], gradient, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("free", "plain"), [("stl", "elbo"), ("dreg", "iwae")])
 def test_path_derivatives_alone_have_the_same_mean(free, plain):
     found = {}
@@ -178,6 +179,7 @@ def test_every_estimator_of_continuous_latents_trains_it(estimator):
         assert np.isfinite(new).all() and not np.array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_a_resampled_backward_pass_follows_the_same_gradient():
     data = np.tile(C, (500, 1)), np.tile(X, (500, 1))
     whole, few = (

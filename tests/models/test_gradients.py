@@ -45,6 +45,7 @@ def test_iwae_stl_model_gradients_are_those_of_the_bound():
     check_iwelbo("iwae-stl", MODEL)
 
 
+@pytest.mark.slow
 def test_iwae_stl_posterior_gradients_are_biased_as_theory_has_it():
     rng = np.random.default_rng(0)
     own = sample_gradients("iwae-stl")

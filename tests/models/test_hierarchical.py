@@ -129,6 +129,7 @@ def sample(estimator):
     return step_gradients.sample(model, np.tile(X, (500, 1)), parts(model), 100)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("free", "plain"), [("stl", "elbo"), ("dreg", "iwae")])
 def test_path_derivatives_alone_have_the_same_mean(free, plain):
     step_gradients.assert_same_mean(sample(free), sample(plain), equal="decoder")

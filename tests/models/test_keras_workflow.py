@@ -71,6 +71,7 @@ def test_the_compiled_step_is_the_eager_one(reference):
     assert_same_weights(model, reference, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits():
     one, two, other = create(eager=False), create(eager=False), create(eager=False, seed=1)
     histories = [fit(model, X, epochs=2, shuffle=True) for model in (one, two)]

@@ -29,6 +29,7 @@ from kit.multi_sample_checks import (
 from kit.stats import assert_mean_close
 
 
+@pytest.mark.slow
 def test_jvi_climbs_its_difference_of_bounds():
     check(sample("jvi", K), mixture(K, iwelbo(K), iwelbo(K - 1)), ("bound", *MODEL, *POSTERIOR))
 
@@ -74,6 +75,7 @@ def test_vr_iwae_dreg_climbs_the_same_with_less_variance_in_the_encoder():
     assert variance[0] < variance[1]
 
 
+@pytest.mark.slow
 def test_alpha_runs_from_iwae_to_the_elbo():
     same, iwae = sample({"name": "vr-iwae", "alpha": 0.0}, K), sample("iwae", K)
     for name in iwae:

@@ -23,6 +23,7 @@ DISCRETE = [row.name for row in RESAMPLED if row.latents != "continuous"]
 FEW = [("iwae", 3), ("dreg", 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "backward"), FEW)
 def test_gradients_have_the_same_mean_and_metrics_are_the_same(name, backward):
     check(name, backward)

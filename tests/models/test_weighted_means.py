@@ -100,6 +100,7 @@ def test_free_bits_compare_the_weighted_mean():
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [False, True])
 def test_optimal_scale(jit):
     weight, repeats = WEIGHT, WEIGHT.astype(int)

@@ -151,6 +151,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_its_step(train, monkeypatch,
     assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_where_a_dispatch_takes_several_steps_all_are_named(train, monkeypatch):
     monkeypatch.setattr(loop, "LEAST_DISPATCHES", 1)
     monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(20, 1e30))
@@ -158,6 +159,7 @@ def test_where_a_dispatch_takes_several_steps_all_are_named(train, monkeypatch):
         train(epochs=4)
 
 
+@pytest.mark.slow
 def test_the_last_good_checkpoint_is_named(train, monkeypatch, tmp_path):
     monkeypatch.setattr("tfvae.training.schedules.learning_rate", rates_from(30, 1e30))
     with pytest.raises(UserError) as caught:

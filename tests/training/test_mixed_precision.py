@@ -67,6 +67,7 @@ def test_nll_within_a_twentieth_of_a_nat_of_float32(train):
         assert 0.0 < abs(nll[precision] - nll["none"]) < 0.05, nll
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", HALVES)
 def test_log_weights_of_many_particles_are_single_precision(precision):
     """In half precision they would be rounded to few values, and 3000 equal weights would not add up."""
@@ -192,6 +193,7 @@ def test_a_diagnosis_names_the_innermost_layer_and_leaves_the_model_as_it_was():
     models.assert_same(models.outputs(model, x), before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cvae-column", "regressor-column"])
 def test_a_diagnosis_of_a_model_with_a_condition(name):
     model = models.create(name)

@@ -101,6 +101,7 @@ def test_a_run_on_binarised_digits(start, monkeypatch):
         quality.feature_model(task.run, task.loaded)
 
 
+@pytest.mark.slow
 def test_features_of_other_data_are_made_anew(start):
     task = start(latent_size=2)
     first = quality.feature_model(task.run, task.loaded)
@@ -133,6 +134,7 @@ def test_labels_that_the_encoder_sees_are_not_told_from_codes(start, monkeypatch
     assert "shows the label" in result["codes_missing"] and result["rate"] > 0
 
 
+@pytest.mark.slow
 def test_a_regressor_has_samples_but_no_codes(start):
     task = start(preset="regressor-quadrant", dataset="digits")
     result = assess(task, limit=40)
