@@ -127,7 +127,7 @@ def _how(evaluation: Evaluation) -> str:
         made = f"{chains.num_chains} chains of {chains.num_temperatures} temperatures from the {chains.init}"
         return f"{of}  ({made}; from the chains alone +- {error:.3f})"
     if found.method == "prior":
-        return f"{of}  (kernel density of draws from the prior, far too high: see --method ais)"
+        return f"{of}  (kernel density of draws from the prior, too high: see --method ais)"
     if found.num_samples is None:
         return f"{of}  (exact)"
     least = "at least " * bool(found.unreliable_share)

@@ -48,9 +48,8 @@ def kernel_density(
         log p(x) ~ log (1/K) sum_k p(x|z_k),  z_k drawn from p(z)
 
     which for a generator is a kernel density estimate, log (1/K) sum_k N(x; g(z_k), s^2 I), or Parzen window. It is
-    annealed importance sampling without temperatures. The estimate is hardly ever right: unless some sample happens to
-    fall near x, it is far too low, by tens or hundreds of nats for images, and its standard error does not tell. Use
-    `ais`; this is here to show the difference.
+    annealed importance sampling without temperatures. Unless many samples fall near x it is too low, by tens or
+    hundreds of nats for images, and its standard error does not tell. Use `ais`; this is here to show the difference.
 
     Args:
         model: `Generative` model without a condition.
