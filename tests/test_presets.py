@@ -139,6 +139,7 @@ def test_a_preset_for_any_shape_takes_one():
 ROLES = {
     "posterior": distributions.PosteriorHead,
     "prior": distributions.PriorHead,
+    "generator prior": distributions.PriorHead,
     "conditional prior": (distributions.PriorHead, distributions.PosteriorHead),
     "likelihood": distributions.LikelihoodHead,
 }
@@ -186,7 +187,7 @@ def test_dcgan_takes_its_published_width():
         ({"likelihood": "normal"}, "expected no likelihood"),
         ({"condition": "label"}, "takes no condition"),
         ({"posterior": "full"}, "takes no other posterior"),
-        ({"prior": "vamp"}, "takes no other prior"),
+        ({"prior": "vamp"}, "takes no other prior.*standard or uniform"),
         ({"cost": "least-squares"}, "unknown cost"),
         ({"discriminator_steps": 0}, "discriminator_steps"),
         ({"kl_weight": 2.0}, "GAN does not take kl_weight"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfvae import presets
 from tfvae.presets import conditions
-from tfvae.presets.heads import CONDITIONAL_PRIORS
+from tfvae.presets.heads import CONDITIONAL_PRIORS, GENERATOR_PRIORS
 from tfvae.training import defaults
 from tfvae.training.data import BINARIZE
 from tfvae.training.defaults import OF_LIKELIHOOD, of_preset
@@ -72,5 +72,5 @@ class ModelSettings:
         "model",
         default=defaults.head("prior"),
         default_text="the preset's: standard for most, learned with a condition",
-        metavar="|".join((*presets.PRIORS, *CONDITIONAL_PRIORS)),
+        metavar="|".join((*presets.PRIORS, *CONDITIONAL_PRIORS, *GENERATOR_PRIORS)),
     )

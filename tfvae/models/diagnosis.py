@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfvae import compat, random
 from tfvae.models.contract import Density, Inferential
+from tfvae.models.discriminating import Discriminating
 
 
 def broken_forward(model: Any, batch: Any) -> str | None:
@@ -76,7 +77,12 @@ def _densities(model: Any, batch: Any) -> dict[str, tf.Tensor]:
     infers: bool = isinstance(model, Inferential)
     if not infers:
         samples = model.sample(len(inputs), seed=0)
-        return {"output for examples": model.call(x), "output for samples": model.call(samples)}
+        if not isinstance(model, Discriminating):
+            return {"samples": samples}
+        return {
+            "output for examples": model.discriminate(x),
+            "output for samples": model.discriminate(samples),
+        }
     noise = random.PhiloxNoise(model.train_seed(), len(inputs))
     particles = model.particles(x, model.num_samples, noise)
     return {

@@ -68,7 +68,7 @@ def save_game_curves(
         figure.suptitle(wrap(title, width * DPI))
         for place, (heading, axis, curves) in enumerate(panels):
             axes = figure.add_subplot(1, len(panels), place + 1)
-            axes.set_title(heading, loc="left")
+            axes.set_title(heading if place or len(curves) > 1 else "Cost", loc="left")
             axes.set(xlabel="epoch", ylabel=axis)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
             _draw(axes, epochs, curves)

@@ -41,6 +41,10 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "batches of examples and samples are normalised apart, as in the authors' code; the paper says nothing of that",
         "the number of epochs is this package's own",
     ),
+    "gmmn": (
+        "Adam at a constant rate; the paper's authors descend with momentum and lower the rate once",
+        "the number of epochs is this package's own",
+    ),
     "sbn-200-200-200": (
         "pixels are binarised at every visit; the paper has them binarised once",
         "optimiser, learning rate, batch and epochs are this package's own",

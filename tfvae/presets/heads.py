@@ -20,7 +20,8 @@ class HeadRow:
         name: name on the command line and in `create`.
         head: class in `tfvae.distributions`.
         value_kind: kind of its values, see `tfvae.distributions.Head`.
-        roles: "posterior", "prior", "conditional prior" (of a model with a condition) and "likelihood".
+        roles: "posterior", "prior", "conditional prior" (of a model with a condition),
+            "generator prior" (of a generator without a likelihood) and "likelihood".
         options: further arguments, (name, value), of the class.
         any_real: whether a likelihood scores any real number rather than pixels in [0, 1] alone.
     """
@@ -50,6 +51,7 @@ TABLE = (
     HeadRow("realnvp", "RealNVPPrior", "continuous", ("prior",)),
     HeadRow("learned", "DiagonalNormal", "continuous", ("conditional prior",)),
     HeadRow("fixed", "StandardNormal", "continuous", ("conditional prior",)),
+    HeadRow("uniform", "Uniform", "continuous", ("generator prior",)),
     HeadRow("bernoulli", "Bernoulli", "binary", ("likelihood",)),
     HeadRow("normal", "Normal", "continuous", ("likelihood",), (("scale", "learned"),), any_real=True),
     HeadRow(
@@ -71,6 +73,7 @@ LIKELIHOODS = by_name("likelihood")
 POSTERIORS = by_name("posterior")
 PRIORS = by_name("prior")
 CONDITIONAL_PRIORS = by_name("conditional prior")
+GENERATOR_PRIORS = by_name("generator prior")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Heads:
 
     def make_prior(self, preset: Preset) -> PriorHead | PosteriorHead:
         """Returns the prior of the preset's latent vector."""
-        return self._of_latents("prior", self.prior, PRIORS | CONDITIONAL_PRIORS, preset)
+        return self._of_latents("prior", self.prior, PRIORS | CONDITIONAL_PRIORS | GENERATOR_PRIORS, preset)
 
     @staticmethod
     def _of_latents(kind: str, choice: Any, table: dict[str, HeadRow], preset: Preset) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfvae.checks import UserError, one_of
-from tfvae.presets import conditional, conv, discrete, draw, game, hierarchical, mlp
+from tfvae.presets import conditional, conv, discrete, draw, game, hierarchical, matching, mlp
 from tfvae.presets.preset import Preset
 
 TABLE: tuple[Preset, ...] = (
@@ -14,6 +14,7 @@ TABLE: tuple[Preset, ...] = (
     *discrete.ROWS,
     *conditional.ROWS,
     *game.ROWS,
+    *matching.ROWS,
 )
 
 
