@@ -209,3 +209,35 @@ def test_one_optimiser_for_both_is_refused():
 def test_without_a_scale_a_game_is_no_density():
     with pytest.raises(UserError, match=r"no observation scale.*fit_observation_scale"):
         small().ceiling()
+
+
+def test_the_average_of_the_weights_is_kept_and_loaded(tmp_path):
+    """Against the recursion in NumPy; meant to kill an average that starts from 0, and running statistics left out."""
+    model = small(ema=0.75)
+    history = []
+    for _ in range(6):
+        model.train_on_batch(DATA)
+        history.append(model.generator_network.get_weights())
+    mean = history[0]
+    for step, weights in enumerate(history[1:], 2):
+        mean = [a + max(0.25, 1 / step) * (w - a) for a, w in zip(mean, weights, strict=True)]
+    z = np.ones((4, 3), np.float32)
+    averaged, plain = model.decode(z, average=True), model.decode(z)
+    model.save(tmp_path / "gan.keras")
+    copy = keras.saving.load_model(tmp_path / "gan.keras")
+    for game in (model, copy):
+        np.testing.assert_array_equal(game.sample(5, 1, average=True), model.sample(5, 1, average=True))
+        np.testing.assert_array_equal(game.decode(z), plain)
+    for game in (model, copy):
+        game.train_on_batch(DATA)
+    np.testing.assert_array_equal(copy.decode(z, average=True), model.decode(z, average=True))
+    model.generator_network.set_weights(mean)
+    np.testing.assert_allclose(averaged, model.decode(z), rtol=1e-4, atol=1e-6)
+    assert np.abs(averaged - plain).max() > 1e-4
+
+
+def test_an_average_that_was_not_kept_is_refused():
+    with pytest.raises(UserError, match="no average of the generator's weights was kept"):
+        small().sample(2, average=True)
+    with pytest.raises(UserError, match="ema"):
+        small(ema=1.0)

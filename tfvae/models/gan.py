@@ -13,8 +13,8 @@ from tfvae.comparisons.adversarial import Adversarial, MaximumLikelihood, effect
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
+from tfvae.models.averaged import AveragedGenerator
 from tfvae.models.discriminating import Discriminating
-from tfvae.models.implicit import ImplicitModel
 from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import check_parts, serialized, training_option
 from tfvae.models.players import Player, trainable, unmoved
@@ -27,7 +27,7 @@ EACH = ["loss", "discriminator_loss", "real_output", "fake_output", "output_grad
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class GAN(ImplicitModel, Discriminating):
+class GAN(AveragedGenerator, Discriminating):
     """A generative adversarial network: a generator g(z), and a discriminator of its samples from examples.
 
     A training step takes `discriminator_steps` steps of the discriminator, each on the batch's examples and new
@@ -57,6 +57,7 @@ class GAN(ImplicitModel, Discriminating):
         gradient_penalty: weight of (|d a / d x| - 1)^2 between examples and samples; 10 is usual for "wasserstein".
         r1_penalty: weight of 1/2 |d a / d x|^2 at examples.
         penalty_every: steps of the discriminator between two that pay the penalties, whose weights it multiplies.
+        ema: see `AveragedGenerator`, also for `sample(..., average=True)` and `decode(..., average=True)`.
         observation_scale: see `ImplicitModel`.
         seed: see `ImplicitModel`.
 
@@ -226,6 +227,7 @@ class GAN(ImplicitModel, Discriminating):
         with checking.after(batch.x):
             player.move(tape, scaled)
             steps.count(self.optimizer, step, trainable(player.network))
+            self.follow_weights(step + 1)
         loss = {"loss": regularization + batch.weight * cost.value}
         return loss | self._generator_metrics(slopes, outputs)
 

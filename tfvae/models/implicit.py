@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -170,9 +171,12 @@ class ImplicitModel(KerasModel, Implicit):
         """Returns g(z) of z [..., latent_size]: [..., *event_shape]."""
         z = batch_of("z", z, self.prior_head.event_shape)
         z = checking.gated(z, checking.numbers("z", z))
+        return self._decoded(z, self._generate)
+
+    def _decoded(self, z: tf.Tensor, generate: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
         lead = tf.shape(z)[:-1]
         return tf.reshape(
-            self._generate(tf.reshape(z, [-1, z.shape[-1]])), tf.concat([lead, self.event_shape], axis=0)
+            generate(tf.reshape(z, [-1, z.shape[-1]])), tf.concat([lead, self.event_shape], axis=0)
         )
 
     def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
