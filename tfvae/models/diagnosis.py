@@ -77,11 +77,12 @@ def _densities(model: Any, batch: Any) -> dict[str, tf.Tensor]:
     infers: bool = isinstance(model, Inferential)
     if not infers:
         samples = model.sample(len(inputs), seed=0)
-        if not isinstance(model, Discriminating):
+        discriminates: bool = isinstance(model, Discriminating)
+        if not discriminates:
             return {"samples": samples}
         return {
-            "output for examples": model.discriminate(x),
-            "output for samples": model.discriminate(samples),
+            "output for examples": model.call(x),
+            "output for samples": model.call(samples),
         }
     noise = random.PhiloxNoise(model.train_seed(), len(inputs))
     particles = model.particles(x, model.num_samples, noise)
