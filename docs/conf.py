@@ -32,7 +32,7 @@ exclude_patterns = [
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["references.bib"]
-suppress_warnings = ["config.cache"]
+suppress_warnings = ["config.cache", "ref.python"]  # two records may have fields of one name
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"

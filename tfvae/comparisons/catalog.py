@@ -65,6 +65,11 @@ def row(name: str, compares: str | None = None) -> Row:
 
     Raises:
         UserError: if there is none, or none of that kind.
+
+    Example:
+        >>> from tfvae import comparisons
+        >>> comparisons.row("minimax").moves
+        '-1/2 sigmoid(a)'
     """
     one_of("cost" if compares == CRITIC else "comparison", name, names(compares))
     return next(each for each in TABLE if each.name == name)

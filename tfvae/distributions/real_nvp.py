@@ -37,6 +37,14 @@ class RealNVP(PosteriorFlow):
     Raises:
         UserError: if a number is out of range.
 
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.distributions import RealNVP
+        >>> head = RealNVP(2, couplings=2, hidden_size=8)
+        >>> q = head(tf.ones((4, 3)))
+        >>> head.sample(q, tf.zeros((4, head.noise_size))).shape.as_list()
+        [4, 2]
+
     References:
         Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), the affine coupling layer.
     """
@@ -69,6 +77,14 @@ class RealNVPPrior(FlowHead, PriorHead):
 
     Raises:
         UserError: if a number is out of range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.distributions import RealNVPPrior
+        >>> prior = RealNVPPrior(2, couplings=2, hidden_size=8)
+        >>> prior.build()
+        >>> prior.log_prob(prior.parameters(), tf.zeros((1, 2))).shape.as_list()
+        [1]
 
     References:
         Dinh, Sohl-Dickstein, Bengio: Density estimation using Real NVP (2017), the affine coupling layer.

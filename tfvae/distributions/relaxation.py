@@ -92,7 +92,13 @@ class GumbelSoftmax:
 
 
 def view(head: Head, temperature: tf.Tensor | None) -> Plain | BinaryConcrete | GumbelSoftmax:
-    """Returns the head as it is, or relaxed at a temperature."""
+    """Returns the head as it is, or relaxed at a temperature.
+
+    Example:
+        >>> from tfvae.distributions import DiagonalNormal, view
+        >>> type(view(DiagonalNormal(2), None)).__name__
+        'Plain'
+    """
     return Plain(head) if temperature is None else head.relaxation(head, temperature)
 
 

@@ -168,7 +168,13 @@ TABLE = (
 
 
 def names() -> list[str]:
-    """Returns the names of all estimators."""
+    """Returns the names of all estimators.
+
+    Example:
+        >>> from tfvae import estimators
+        >>> estimators.names()[:3]
+        ['elbo', 'elbo-analytic', 'stl']
+    """
     return [row.name for row in TABLE]
 
 
@@ -177,6 +183,11 @@ def row(name: str) -> Row:
 
     Raises:
         UserError: if there is none.
+
+    Example:
+        >>> from tfvae import estimators
+        >>> estimators.row("dreg").paper
+        'Tucker et al. 2019'
     """
     one_of("estimator", name, names())
     return next(row for row in TABLE if row.name == name)

@@ -74,6 +74,13 @@ def active_units(
     Raises:
         UserError: if an argument is out of range.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import presets
+        >>> model, x = presets.create("digits"), np.ones((3, 8, 8, 1), "float32")
+        >>> active_units(model, x).count  # equal examples: no unit varies
+        0
+
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.2.
     """

@@ -87,6 +87,14 @@ def ais(
     Raises:
         UserError: if an argument is out of range, the data or the model do not fit, or a log-weight is NaN or infinite.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import presets
+        >>> model, x = presets.create("digits"), np.ones((3, 8, 8, 1), "float32")
+        >>> result = ais(model, x, num_temperatures=3, num_chains=4)
+        >>> result.log_prob.shape, result.num_temperatures, result.num_chains
+        ((3,), 3, 4)
+
     References:
         Neal: Annealed importance sampling (2001), section 2.
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),

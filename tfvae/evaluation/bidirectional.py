@@ -92,6 +92,12 @@ def bdmc(
     Raises:
         UserError: if an argument is out of range, the model does not fit, or a log-weight is NaN or infinite.
 
+    Example:
+        >>> from tfvae import presets
+        >>> result = bdmc(presets.create("digits"), 3, num_temperatures=3, num_chains=4)
+        >>> result.lower.shape
+        (3,)
+
     References:
         Grosse, Ghahramani, Adams: Sandwiching the marginal likelihood using bidirectional Monte Carlo (2015),
         section 3.

@@ -65,6 +65,13 @@ def different_bins(
     Raises:
         UserError: if the features do not fit, there are too few for the bins, or the level is not in (0, 1).
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> evaluation.different_bins(points, points + 100.0, num_bins=2).share
+        1.0
+
     References:
         Richardson, Weiss: On GANs and GMMs (2018), the section on NDB.
     """

@@ -55,6 +55,14 @@ def knn_accuracy(
 
     Raises:
         UserError: if codes and labels do not fit each other, are not finite, or are fewer than `k`.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> labels = (points[:, 0] > 0).astype(int)
+        >>> evaluation.knn_accuracy(points, labels, points, labels).accuracy > 0.8
+        True
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -78,6 +86,14 @@ def linear_probe(
 
     Raises:
         UserError: if codes and labels do not fit each other, are not finite, or all training labels are equal.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> labels = (points[:, 0] > 0).astype(int)
+        >>> evaluation.linear_probe(points, labels, points, labels).accuracy > 0.8
+        True
 
     References:
         Alain, Bengio: Understanding intermediate layers using linear classifier probes (2016).

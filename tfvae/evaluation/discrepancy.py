@@ -34,6 +34,14 @@ def mmd(real: ArrayLike, fake: ArrayLike, bandwidth: float | None = None) -> tup
     Raises:
         UserError: if the features do not fit, or the bandwidth is not positive.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> estimate, error = evaluation.mmd(points[:30], points[30:] + 3.0)
+        >>> estimate > 5 * error
+        True
+
     References:
         Gretton, Borgwardt, Rasch, Scholkopf, Smola: A kernel two-sample test (2012), lemma 6, equation 3; section 8
         for the median distance.
@@ -92,6 +100,13 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
 
     Raises:
         UserError: if the features do not fit, see `precision_recall`.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> round(evaluation.frechet_distance(points, points + [3.0, 4.0]), 3)
+        25.0
 
     References:
         Dowson, Landau: The Frechet distance between multivariate normal distributions (1982).

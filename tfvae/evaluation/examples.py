@@ -24,6 +24,12 @@ def as_examples(model: Checked, data: Any) -> Examples:
 
     Raises:
         UserError: if there are none, the data set has no end, or they do not fit the model.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation, presets
+        >>> len(evaluation.as_examples(presets.create("digits"), np.ones((3, 8, 8, 1))))
+        3
     """
     inputs, targets, rows = _parts(model, data)
     inputs, targets = (None if part is None else _array(part) for part in (inputs, targets))

@@ -90,6 +90,14 @@ def log_marginal(
     Raises:
         UserError: if an argument is out of range, the data do not fit the model or a log-weight is NaN or +infinity.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import presets
+        >>> model, x = presets.create("digits"), np.ones((3, 8, 8, 1), "float32")
+        >>> result = log_marginal(model, x, num_samples=100)
+        >>> result.log_prob.shape, result.pareto_k.shape, bool(np.isclose(result.nll, -result.log_prob.mean()))
+        ((3,), (3,), True)
+
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), section 5.
         Owen: Monte Carlo theory, methods and examples, chapter 9 (the delta method for importance sampling).

@@ -64,6 +64,14 @@ def kernel_density(
     Raises:
         UserError: if an argument is out of range, the data or the model do not fit, or a log-weight is NaN or infinite.
 
+    Example:
+        >>> import numpy as np, keras, tfvae
+        >>> parts = keras.layers.Dense(3), keras.layers.Dense(1)
+        >>> model = tfvae.GAN(*parts, prior=tfvae.distributions.StandardNormal(2), observation_scale=0.5)
+        >>> x = np.ones((4, 3), "float32")
+        >>> tfvae.evaluation.kernel_density(model, x, num_samples=100).log_prob.shape
+        (4,)
+
     References:
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),
         the comparison with kernel density estimation.

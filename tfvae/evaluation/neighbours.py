@@ -35,6 +35,13 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[floa
     Raises:
         UserError: if the features are not finite matrices of one width, or are too few for `k`.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> evaluation.precision_recall(points, points + 100.0)
+        (0.0, 0.0)
+
     References:
         Kynkaanniemi, Karras, Laine, Lehtinen, Aila: Improved precision and recall metric for assessing generative
         models (2019), equations 1 and 2, k = 3.
@@ -65,6 +72,13 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[floa
 
     Raises:
         UserError: if the features do not fit, see `precision_recall`.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> evaluation.density_coverage(points, points + 100.0)
+        (0.0, 0.0)
 
     References:
         Naeem, Oh, Uh, Choi, Yoo: Reliable fidelity and diversity metrics for generative models (2020), section 3,

@@ -48,7 +48,7 @@ def fit_observation_scale(
 
     Example:
         >>> import keras, numpy as np, tfvae
-        >>> model = tfvae.models.gan.GAN(
+        >>> model = tfvae.GAN(
         ...     keras.layers.Dense(3), keras.layers.Dense(1), prior=tfvae.distributions.StandardNormal(2)
         ... )
         >>> x = 0.5 * np.random.default_rng(0).normal(size=(40, 3)).astype("float32")

@@ -36,6 +36,14 @@ def kernel_distance(
     Raises:
         UserError: if the features do not fit, or there are fewer than two examples for a subset.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> estimate, error = evaluation.kernel_distance(points[:30], points[30:] + 3.0)
+        >>> estimate > 0
+        True
+
     References:
         Binkowski, Sutherland, Arbel, Gretton: Demystifying MMD GANs (2018), section 4.
     """

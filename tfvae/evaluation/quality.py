@@ -95,6 +95,13 @@ def sample_quality(real: ArrayLike, fake: ArrayLike, seed: int = 0) -> SampleQua
 
     Raises:
         UserError: if there are too few examples or the features do not fit, see `precision_recall`.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> evaluation.sample_quality(points, points[:30] + 100.0).fake["coverage"]
+        0.0
     """
     reals, fakes = np.asarray(real), np.asarray(fake)
     if min(len(reals), 2 * len(fakes)) < FEWEST:

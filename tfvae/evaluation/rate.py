@@ -73,6 +73,14 @@ def rate_distortion(model: Inferential, data: Any, num_samples: int = 10, seed: 
     Raises:
         UserError: if the model has no latents, an argument is out of range or the data do not fit.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import presets
+        >>> model, x = presets.create("digits"), np.ones((3, 8, 8, 1), "float32")
+        >>> found = rate_distortion(model, x)
+        >>> found.rate > 0, found.distortion > 0
+        (True, True)
+
     References:
         Alemi, Poole, Fischer, Dillon, Saurous, Murphy: Fixing a broken ELBO (2018), section 2.
     """

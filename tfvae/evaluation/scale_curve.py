@@ -105,6 +105,14 @@ def scale_curve(
     Raises:
         UserError: if an argument is out of range, the data or the model do not fit, or a log-weight is NaN or infinite.
 
+    Example:
+        >>> import numpy as np, keras, tfvae
+        >>> parts = keras.layers.Dense(3), keras.layers.Dense(1)
+        >>> model = tfvae.GAN(*parts, prior=tfvae.distributions.StandardNormal(2), observation_scale=0.5)
+        >>> x = np.ones((4, 3), "float32")
+        >>> tfvae.evaluation.scale_curve(model, x, [0.5, 0.75, 1.0], num_temperatures=5).scales.tolist()
+        [0.5, 0.75, 1.0]
+
     References:
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),
         the observation model of generators without a likelihood.

@@ -31,6 +31,13 @@ def classifier_test(real: ArrayLike, fake: ArrayLike, k: int | None = None, seed
     Raises:
         UserError: if the features do not fit or there are fewer than 4 of a kind, or `k` is too large.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import evaluation
+        >>> points = np.random.default_rng(0).normal(size=(60, 2))
+        >>> evaluation.classifier_test(points, points + 100.0).accuracy
+        1.0
+
     References:
         Lopez-Paz, Oquab: Revisiting classifier two-sample tests (2017), the nearest-neighbour classifier and the
         distribution of the accuracy under the null hypothesis.

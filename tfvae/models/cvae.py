@@ -52,6 +52,20 @@ class CVAE(Conditional, VAE):
     Raises:
         UserError: if parts do not fit each other or an argument is out of range.
 
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae import distributions, networks
+        >>> model = CVAE(
+        ...     networks.MLP([16]),
+        ...     networks.MLP([16]),
+        ...     condition_shape=10,
+        ...     posterior=distributions.DiagonalNormal(2),
+        ...     prior=distributions.DiagonalNormal(2),
+        ...     likelihood=distributions.Bernoulli(6),
+        ... )
+        >>> model.elbo(tf.ones((3, 6)), condition=tf.one_hot([7, 7, 1], 10)).shape.as_list()
+        [3]
+
     References:
         Sohn, Lee, Yan: Learning structured output representation using deep conditional generative models (2015).
         Doersch: Tutorial on variational autoencoders (2016), with the column of MNIST digits.

@@ -26,6 +26,17 @@ class DiscreteVAE(HierarchicalVAE):
         num_samples: particles K.
         **kwargs: see `LatentVariableModel`.
 
+    Example:
+        >>> from tfvae import distributions, networks
+        >>> model = DiscreteVAE(
+        ...     [networks.MLP([16])],
+        ...     [networks.MLP([16])],
+        ...     posteriors=[distributions.Bernoulli(4)],
+        ...     likelihood=distributions.Bernoulli(6),
+        ... )
+        >>> model.estimator.name, model.num_samples, model.latent_kinds
+        ('vimco', 5, ('discrete',))
+
     References:
         Mnih, Gregor: Neural variational inference and learning in belief networks (2014).
         Mnih, Rezende: Variational inference for Monte Carlo objectives (2016).

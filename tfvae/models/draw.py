@@ -56,6 +56,14 @@ class DRAW(BaseVAE, Stepwise):
         UserError: if an argument is out of range, a window does not fit the image, or the likelihood has a linear
             layer of its own.
 
+    Example:
+        >>> from tfvae import distributions
+        >>> likelihood = distributions.Bernoulli((8, 8, 1), linear=False)
+        >>> model = DRAW(likelihood=likelihood, steps=3, step_latent_size=2, units=8)
+        >>> images, windows = model.canvases(tf.zeros((5, 6)))
+        >>> images.shape.as_list(), windows
+        ([5, 3, 8, 8, 1], None)
+
     References:
         Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015):
         the network, its loss, and reading and writing with and without attention.

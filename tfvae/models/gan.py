@@ -65,6 +65,17 @@ class GAN(AveragedGenerator, Discriminating):
         UserError: if a part is of the wrong kind, the discriminator does not give one number for each example, the cost
             is unknown, or a number is out of range.
 
+    Example:
+        >>> from tfvae import distributions
+        >>> parts = keras.layers.Dense(3), keras.layers.Dense(1)
+        >>> model = GAN(*parts, prior=distributions.StandardNormal(2), cost="minimax")
+        >>> model.compile("adam", discriminator_optimizer="adam")
+        >>> history = model.fit(tf.ones((8, 3)), epochs=1, verbose=0)
+        >>> sorted(history.history)
+        ['discriminator_loss', 'fake_output', 'loss', 'output_gradient', 'real_output']
+        >>> model.sample(5, seed=1).shape.as_list()
+        [5, 3]
+
     References:
         Goodfellow et al.: Generative adversarial nets (2014), algorithm 1.
         Goodfellow: NIPS 2016 tutorial: generative adversarial networks, section 3.2.

@@ -37,6 +37,18 @@ class HierarchicalVAE(LayeredVAE):
     Raises:
         UserError: if the lists do not fit each other, or an argument is out of range.
 
+    Example:
+        >>> from tfvae import distributions, networks
+        >>> model = HierarchicalVAE(
+        ...     [networks.MLP([16]), networks.MLP([16])],
+        ...     [networks.MLP([16]), networks.MLP([16])],
+        ...     posteriors=[distributions.DiagonalNormal(4), distributions.DiagonalNormal(2)],
+        ...     conditionals=[distributions.DiagonalNormal(4)],
+        ...     likelihood=distributions.Bernoulli(6),
+        ... )
+        >>> model.latent_shapes
+        ((4,), (2,))
+
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016), the generative and the
         recognition model of several layers.

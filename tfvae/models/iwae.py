@@ -20,6 +20,20 @@ class IWAE(VAE):
         num_samples: particles K.
         estimator: "iwae", "dreg", ...; see `tfvae.estimators.names()`.
 
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae import distributions, networks
+        >>> model = IWAE(
+        ...     networks.MLP([16]),
+        ...     networks.MLP([16]),
+        ...     posterior=distributions.DiagonalNormal(2),
+        ...     likelihood=distributions.Bernoulli(6),
+        ...     num_samples=5,
+        ...     estimator="dreg",
+        ... )
+        >>> model.log_weights(tf.ones((8, 6)), num_samples=50, seed=1).shape.as_list()
+        [50, 8]
+
     References:
         Burda, Grosse, Salakhutdinov: Importance weighted autoencoders (2016).
     """

@@ -42,6 +42,18 @@ class LadderVAE(LayeredVAE):
     Raises:
         UserError: if the lists do not fit each other, or an argument is out of range.
 
+    Example:
+        >>> from tfvae import distributions, networks
+        >>> model = LadderVAE(
+        ...     [networks.MLP([16]), networks.MLP([16])],
+        ...     [networks.MLP([16]), networks.MLP([16])],
+        ...     posteriors=[distributions.DiagonalNormal(4), distributions.DiagonalNormal(2)],
+        ...     conditionals=[distributions.DiagonalNormal(4)],
+        ...     likelihood=distributions.Bernoulli(6),
+        ... )
+        >>> model.elbo([[1.0, 0.0, 1.0, 0.0, 1.0, 0.0]]).shape.as_list()
+        [1]
+
     References:
         Sonderby, Raiko, Maaloe, Sonderby, Winther: Ladder variational autoencoders (2016), section 2: the
         deterministic upward pass and the precision-weighted combination.

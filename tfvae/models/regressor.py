@@ -36,6 +36,12 @@ class Regressor(Conditional, Density):
     Raises:
         UserError: if parts do not fit each other.
 
+    Example:
+        >>> from tfvae import distributions, networks
+        >>> model = Regressor(networks.MLP([16]), condition_shape=10, likelihood=distributions.Normal(6))
+        >>> model.log_prob(tf.ones((3, 6)), condition=tf.one_hot([7, 7, 1], 10)).shape.as_list()
+        [3]
+
     References:
         Doersch: Tutorial on variational autoencoders (2016), whose regressor it is.
     """

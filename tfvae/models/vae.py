@@ -37,6 +37,21 @@ class VAE(BaseVAE):
         UserError: if a part is no layer or no head, prior and posterior have different sizes, an argument is out of
             range, or the estimator trains q apart from p and a `VampPrior` makes them share parameters.
 
+    Example:
+        >>> from tfvae import distributions, networks
+        >>> model = VAE(
+        ...     networks.MLP([16]),
+        ...     networks.MLP([16]),
+        ...     posterior=distributions.DiagonalNormal(2),
+        ...     likelihood=distributions.Bernoulli(6),
+        ... )
+        >>> model.compile("adam")
+        >>> history = model.fit(tf.ones((8, 6)), epochs=1, verbose=0)
+        >>> sorted(history.history)
+        ['bound', 'distortion', 'loss', 'rate']
+        >>> model.sample(5, seed=1).shape.as_list()
+        [5, 6]
+
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014).
         Rezende, Mohamed, Wierstra: Stochastic backpropagation (2014).

@@ -38,6 +38,13 @@ class AttentionWindow(Composite, keras.layers.Layer):
     Raises:
         UserError: if the image has no height, width and channels, or N is not between 1 and its smaller side.
 
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.networks import AttentionWindow
+        >>> window = AttentionWindow(3, (8, 8, 1))
+        >>> window.read(window(tf.ones((2, 5))), tf.ones((2, 8, 8, 1))).shape.as_list()
+        [2, 3, 1, 3]
+
     References:
         Gregor, Danihelka, Graves, Rezende, Wierstra: DRAW: a recurrent neural network for image generation (2015),
         the selective attention model.

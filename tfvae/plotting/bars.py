@@ -36,6 +36,13 @@ def save_effective_sizes(
     Raises:
         UserError: if the edges are not positive and ascending, the numbers of counts and bins differ, or the file
             cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> edges, counts = np.array([1.0, 10.0, 100.0]), np.array([3, 5])
+        >>> plotting.save_effective_sizes("sizes.png", edges, counts, title="eight examples").name
+        'sizes.png'
     """
     edges, counts = finite("edges", np.asarray(edges, float)), finite("counts", np.asarray(counts, float))
     if (
@@ -95,6 +102,12 @@ def save_unit_variances(
 
     Raises:
         UserError: if there is no layer, a layer is not a vector of finite numbers, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> plotting.save_unit_variances("units.png", [np.array([0.5, 0.001])], title="units", threshold=0.01).name
+        'units.png'
     """
     layers = [finite("variances", np.asarray(layer, float)) for layer in variances]
     if not layers or any(layer.ndim != 1 or not len(layer) for layer in layers):

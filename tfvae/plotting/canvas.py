@@ -41,6 +41,13 @@ def save_canvases(
 
     Raises:
         UserError: if the arrays have other shapes or are not finite, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> x = np.zeros((2, 5, 8, 8, 1))
+        >>> plotting.save_canvases("canvases.png", x, title="five steps", names=["first", "second"]).name
+        'canvases.png'
     """
     images = rgb("images", images, "[N, T, H, W, C]")
     count, steps, height, width = images.shape[:4]

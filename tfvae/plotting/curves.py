@@ -35,6 +35,13 @@ def save_loss_curves(
 
     Raises:
         UserError: if the history is empty, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> history = [{"bound": -30.0, "rate": 5.0}, {"bound": -25.0, "rate": 6.0}]
+        >>> plotting.save_loss_curves("curves.png", history, title="two epochs").name
+        'curves.png'
     """
     if not len(history):
         raise UserError("the history is empty", expected="one mapping per epoch", received=repr(history))

@@ -52,6 +52,13 @@ def save_game_curves(
 
     Raises:
         UserError: if the history holds none of these, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> history = [{"loss": 0.7, "discriminator_loss": 0.6}, {"loss": 0.8, "discriminator_loss": 0.5}]
+        >>> plotting.save_game_curves("game.png", history, title="two epochs").name
+        'game.png'
     """
     epochs = np.array([row.get("epoch", index + 1) for index, row in enumerate(history)], float)
     found = [(heading, axis, _curves(history, names)) for heading, axis, names in PANELS]
@@ -121,6 +128,13 @@ def save_outputs(
 
     Raises:
         UserError: if a set is not a vector of finite numbers, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> real, fake = np.array([0.7, 0.9]), np.array([0.1, 0.4])
+        >>> plotting.save_outputs("outputs.png", real, fake, title="D", probabilities=True).name
+        'outputs.png'
     """
     groups = {"samples": finite("fake", fake), "examples": finite("real", real)}
     for name, values in groups.items():

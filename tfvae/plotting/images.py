@@ -40,6 +40,12 @@ def save_image_grid(
 
     Raises:
         UserError: if the images have another shape or are not finite, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> plotting.save_image_grid("grid.png", np.zeros((6, 8, 8, 1)), title="six images").name
+        'grid.png'
     """
     images = rgb("images", images, "[N, H, W, C]")
     columns = math.ceil(math.sqrt(len(images))) if columns is None else positive_int("columns", columns)
@@ -67,6 +73,13 @@ def save_reconstructions(
     Raises:
         UserError: if the shapes differ or are not those of images, the values are not finite, or the file cannot be
             written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> x = np.zeros((6, 8, 8, 1))
+        >>> plotting.save_reconstructions("reconstructions.png", x, x, title="above and below").name
+        'reconstructions.png'
     """
     shape, other = np.shape(originals), np.shape(reconstructions)
     if shape != other:
@@ -105,6 +118,13 @@ def save_columns(
     Raises:
         UserError: if the columns differ in shape or are not images, the values are not finite, or the file cannot be
             written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> x = np.zeros((4, 8, 8, 1))
+        >>> plotting.save_columns("columns.png", {"truth": x, "sample": x}, title="side by side").name
+        'columns.png'
     """
     shapes = {name: np.shape(images) for name, images in columns.items()}
     if len(set(shapes.values())) != 1:
@@ -150,6 +170,13 @@ def save_manifold_grid(
     Raises:
         UserError: if the images have another shape or are not finite, the extent does not ascend, or the file cannot
             be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> x = np.zeros((3, 3, 8, 8, 1))
+        >>> plotting.save_manifold_grid("manifold.png", x, title="means", extent=(-1.5, 1.5)).name
+        'manifold.png'
     """
     images = rgb("images", images, "[n, n, H, W, C]")
     if images.shape[0] != images.shape[1] or len(images) < 2:

@@ -34,6 +34,13 @@ def save_latent_map(
     Raises:
         UserError: if the codes are not a matrix of finite numbers, the number of labels differs, or the file cannot be
             written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> codes = np.arange(8.0).reshape(4, 2)
+        >>> plotting.save_latent_map("map.png", codes, [0, 0, 1, 1], title="codes").name
+        'map.png'
     """
     codes = finite("codes", codes).astype(float)
     if codes.ndim != 2 or len(codes) < 2 or codes.shape[1] < 1:

@@ -41,6 +41,13 @@ def save_densities(
 
     Raises:
         UserError: if there are no sets, a set is not [N, 2] or not finite, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> points = np.arange(12.0).reshape(6, 2) % 5
+        >>> plotting.save_densities("densities.png", {"data": points, "samples": points}, title="density").name
+        'densities.png'
     """
     sets = _points(groups)
     low, high = _extent(list(sets.values()))
@@ -84,6 +91,13 @@ def save_point_panels(
 
     Raises:
         UserError: if there are no panels, a set is not [N, 2] or not finite, or the file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> points = np.arange(6.0).reshape(3, 2)
+        >>> plotting.save_point_panels("panels.png", points, {"epoch 1": points}, title="over training").name
+        'panels.png'
     """
     sets = _points({"points below": below} | dict(panels))
     below = sets.pop("points below")

@@ -29,6 +29,13 @@ def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], 
     Raises:
         UserError: if there are no sets or more than two, a set is not [N, 2] or not finite, or the file cannot be
             written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> points = np.arange(6.0).reshape(3, 2)
+        >>> plotting.save_points("points.png", {"data": points, "samples": points + 1.0}, title="the plane").name
+        'points.png'
     """
     if not 1 <= len(groups) <= MAX_GROUPS:
         raise UserError("bad number of point sets", expected=f"1 to {MAX_GROUPS}", received=len(groups))

@@ -35,6 +35,12 @@ def save_rate_distortion(
     Raises:
         UserError: if a number is not finite, the course has another shape, or the file cannot be written.
 
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> plotting.save_rate_distortion("rate.png", 5.0, 20.0, title="digits").name
+        'rate.png'
+
     References:
         Alemi et al.: Fixing a broken ELBO (2018), section 3 and figure 1.
     """

@@ -28,6 +28,13 @@ def save_rows(path: str | os.PathLike[str], images: np.ndarray, labels: Sequence
     Raises:
         UserError: if the images have another shape or are not finite, the numbers of labels and rows differ, or the
             file cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae import plotting
+        >>> x = np.zeros((2, 5, 8, 8, 1))
+        >>> plotting.save_rows("rows.png", x, ["first", "second"], title="two rows").name
+        'rows.png'
     """
     images = rgb("images", images, "[rows, columns, H, W, C]")
     if len(labels) != len(images):

@@ -42,6 +42,10 @@ def check_heads(preset: Preset, posterior: Any, prior: Any) -> None:
     Raises:
         UserError: if a name is unknown or none of `head_names`, or a head meets a preset that has its own; for a
             VampPrior, whose pseudo-inputs are pixels, in a preset of vectors.
+
+    Example:
+        >>> from tfvae import presets
+        >>> presets.check_heads(presets.get("digits"), "diagonal", "standard")  # it takes them: no error
     """
     for kind, head, table in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
         names = head_names(preset)[kind]
@@ -74,7 +78,12 @@ def check_comparison(preset: Preset, given: Collection[str]) -> None:
 
 
 def check_condition(preset: Preset, condition: str) -> None:
-    """Raises a `UserError` if the preset cannot have this condition, one of `tfvae.presets.conditions.KINDS`."""
+    """Raises a `UserError` if the preset cannot have this condition, one of `tfvae.presets.conditions.KINDS`.
+
+    Example:
+        >>> from tfvae import presets
+        >>> presets.check_condition(presets.get("cvae-column"), "column")  # it takes one: no error
+    """
     one_of("condition", condition, conditions.KINDS)
     if condition == "none" and preset.condition != "none":
         raise UserError(

@@ -43,7 +43,12 @@ def get(name: str) -> Preset:
 
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
-    """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`."""
+    """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`.
+
+    Example:
+        >>> from tfvae import presets
+        >>> presets.check_image_shape(presets.get("digits"), (8, 8, 1))  # it takes them: no error
+    """
     if not _fits(preset, shape):
         fitting = [other.name for other in TABLE if _fits(other, shape)]
         raise UserError(
