@@ -50,6 +50,14 @@ def closest_samples(
     Raises:
         UserError: see `ais`, and if the model is not implicit.
 
+    Example:
+        >>> import numpy as np, keras, tfvae
+        >>> parts = keras.layers.Dense(3), keras.layers.Dense(1)
+        >>> model = tfvae.GAN(*parts, prior=tfvae.distributions.StandardNormal(2), observation_scale=0.5)
+        >>> x = np.ones((4, 3), "float32")
+        >>> tfvae.evaluation.closest_samples(model, x, num_temperatures=5, num_chains=2).samples.shape
+        (4, 3)
+
     References:
         Wu, Burda, Salakhutdinov, Grosse: On the quantitative analysis of decoder-based generative models (2017),
         the experiments on missing modes, with posterior samples of annealed chains.
