@@ -4,17 +4,28 @@ Mutations, each seen to break a test here: an upper end of a setting removed; `_
 samples, of a training step and of chains not estimated; swap not counted.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from tfvae import cli, memory
 from tfvae.checks import UserError
 from tfvae.training.config import SETTINGS, Config
+from tfvae.training.game_settings import GameSettings
 
 HUGE = "9" * 25
 RANGES = {name: setting.ends for name, setting in SETTINGS.items() if setting.ends}
 RELAXED = ("--preset", "sbn-200-200-200", "--estimator", "relaxed", "--estimator-option")
 NUMBERS = [name for name in RANGES if name != "validation_size"]
+
+
+GAMES = [field.name for field in dataclasses.fields(GameSettings)]
+
+
+def fits(name, estimator):
+    """Settings with which one may be given: of the preset of a game, or of an estimator."""
+    return {"preset": "gan"} if name in GAMES else {"estimator": estimator}
 
 
 @pytest.fixture
@@ -44,14 +55,14 @@ def test_a_configuration_has_a_range_for_every_number(name):
     kinds = (float, int) if isinstance(RANGES[name][0], float) else (int,)
     for value in (10**25, -(10**25), 10**5000, *([1e308, float("nan"), float("inf")] * (float in kinds))):
         with pytest.raises(UserError, match=name):
-            Config.resolve({"estimator": "elbo-analytic", name: value})
+            Config.resolve(fits(name, "elbo-analytic") | {name: value})
 
 
 def test_the_ends_of_the_ranges_are_taken():
     for name in NUMBERS:
         for value in RANGES[name]:
             needs = {"backward_particles": {"num_samples": 10**6}}.get(name, {})
-            needs |= {"estimator": "elbo-analytic"} if name == "free_bits" else {"estimator": "iwae"}
+            needs |= fits(name, "elbo-analytic" if name == "free_bits" else "iwae")
             assert getattr(Config.resolve({**needs, name: value}), name) == value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -75,7 +76,6 @@ def different_bins(
     References:
         Richardson, Weiss: On GANs and GMMs (2018), the section on NDB.
     """
-    from scipy import stats
     from sklearn.cluster import KMeans
 
     reals, fakes = check_features(real, fake)
@@ -99,4 +99,4 @@ def different_bins(
     pooled = (counts[0] + counts[1]) / (n + m)
     error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
     gap = np.abs(shares[0] - shares[1])
-    return DifferentBins(*shares, gap > stats.norm.isf(level / 2.0) * error, level)
+    return DifferentBins(*shares, gap > NormalDist().inv_cdf(1.0 - level / 2.0) * error, level)
