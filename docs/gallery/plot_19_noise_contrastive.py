@@ -19,12 +19,12 @@ x = data.load("ring").train.images
 
 keras.utils.set_random_seed(0)
 model = tfvae.NoiseContrastive(
-    keras.Sequential([networks.MLP([64, 64], "tanh"), layers.Dense(1)]),
+    keras.Sequential([networks.MLP([64, 64], "relu"), layers.Dense(1)]),
     tfd.MultivariateNormalDiag([0.0, 0.0], [1.0, 1.0]),
     ratio=10,
 )
-model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-3, 2000)))
-model.fit(x, epochs=44, batch_size=100, verbose=0)
+model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, 45 * 60)))
+model.fit(x, epochs=60, batch_size=100, verbose=0)
 
 # %%
 # The integral of the learned density over a grid is one if the learned log Z is right. Annealing from the noise
