@@ -91,7 +91,7 @@ class Uniform(PriorHead):
 
 
 def normal_cdf(noise: tf.Tensor) -> tf.Tensor:
-    """Returns Phi(noise), within 3e-7, in operations that every runtime has; the error function is none of these.
+    """Returns Phi(noise), within 3e-7, in operations that every runtime has; some lack the error function.
 
     References:
         Abramowitz, Stegun: Handbook of mathematical functions (1964), 26.2.17.

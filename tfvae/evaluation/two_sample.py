@@ -16,7 +16,7 @@ def classifier_test(real: ArrayLike, fake: ArrayLike, k: int | None = None, seed
 
     As many examples of each kind, in random order, are divided in halves. Each one of the second half is classified by
     the k nearest of the first. For equal distributions the accuracy is 1/2, with standard deviation 1 / (2 sqrt(n)) of
-    n test examples, so that (accuracy - 1/2) 2 sqrt(n) is a z-score. Where every sample is told, it is 1. A missing
+    n test examples, so that (accuracy - 1/2) 2 sqrt(n) is a z-score. Where it names every sample, it is 1. A missing
     mode shows as well as a wrong shape, if it shows in the features.
 
     Args:

@@ -1,4 +1,4 @@
-"""A distribution of known density, from which noise is drawn and against which a model is told apart."""
+"""The noise of noise-contrastive estimation: a distribution that can be drawn and whose density is known."""
 
 from __future__ import annotations
 

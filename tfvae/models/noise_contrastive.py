@@ -35,11 +35,11 @@ class NoiseContrastive(KerasModel, Density):
     noise covers the data, J is least at that density with the right log Z. `fit` reports J, the mean of sigmoid(G), the
     probability of being an example, at examples and at noise, and the mean of log p(x).
 
-    With `self_contrastive` the noise is the model of before the step, whose expectations weigh draws of `noise` by
-    w ~ exp(-E(x)) / p_noise(x). The expected gradient is half that of maximum likelihood, up to the bias of such
-    weights, which falls with the number of draws. J is then 2 log 2 at every step and log Z, of which it does not
-    depend, is a running mean of log mean w. So `fit` reports as its loss -log p(x) by the batch's own log mean w, and
-    the effective sample size of w as a share of the draws: where it is small, choose a noise nearer to the data.
+    With `self_contrastive` the noise is the model of before the step, whose expectations weigh draws of `noise` by w ~
+    exp(-E(x)) / p_noise(x). The expected gradient is half that of maximum likelihood, up to the bias of such weights,
+    which falls with the number of draws. J is then 2 log 2 at every step and does not depend on log Z, which is a
+    running mean of log mean w. So `fit` reports as its loss -log p(x) by the batch's own log mean w, and the effective
+    sample size of w as a share of the draws: where it is small, choose a noise nearer to the data.
 
     Args:
         energy: any Keras layer or model from examples [B, *event_shape] to E(x), [B] or [B, 1].

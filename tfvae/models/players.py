@@ -35,7 +35,7 @@ class Player:
         """Moves the network's weights along the gradient of a loss.
 
         Args:
-            tape: persistent tape that has watched the loss.
+            tape: tape that has watched the loss; persistent, if it is asked for another gradient too.
             loss: this replica's part of it, a scalar, scaled by `optimizer.scale_loss`.
         """
         weights = trainable(self.network)

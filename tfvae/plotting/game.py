@@ -51,7 +51,7 @@ def save_game_curves(
         path: path of the file.
 
     Raises:
-        UserError: if the history holds none of these, or the file cannot be written.
+        UserError: if the history has none of these keys, or the file cannot be written.
 
     Example:
         >>> import numpy as np
