@@ -7,7 +7,7 @@ images by annealed importance sampling, beside the published one and beside what
 kept, and a second call evaluates it again.
 
 Data are x = (pixel + u) / 256, u uniform on [0, 1), as in Wu et al. (2017), table 2, whose decoder of widths
-10-64-256-256-1024-784 this is. Encoder and discriminator have these widths in reverse; theirs may differ.
+10-64-256-256-1024-784 this is. The encoder has these widths in reverse, the discriminator 1024-256; theirs may differ.
 """
 
 from __future__ import annotations
@@ -86,10 +86,11 @@ def vae(size: int) -> Any:
 
 
 def gan(size: int) -> Any:
-    """Returns the GAN, with the non-saturating cost."""
+    """Returns the GAN, with the non-saturating cost and a penalty that keeps it from making one digit alone."""
     generator = network(WIDTHS, "tanh", size, "sigmoid")
-    discriminator = network(WIDTHS[::-1], "leaky_relu", 1, None)
-    model = tfvae.GAN(generator, discriminator, prior=StandardNormal(LATENTS))
+    discriminator = network((1024, 256), "leaky_relu", 1, None)
+    penalty = {"r1_penalty": 10.0, "penalty_every": 4}
+    model = tfvae.GAN(generator, discriminator, prior=StandardNormal(LATENTS), **penalty)
     model.compile(keras.optimizers.Adam(2e-4, 0.5), discriminator_optimizer=keras.optimizers.Adam(2e-4, 0.5))
     return model
 
