@@ -2,7 +2,9 @@
 
 Mutations, each seen to break a test here: a missing log K, z for z^2 in the prior, loc and log scale swapped, no path
 through loc (all in one peer), a mean over K for the log-sum-exp, the products of the backward pass counted once, the
-ratio of the medians for the median of the ratios.
+ratio of the medians for the median of the ratios. DCGAN: padding of 2 before and 1 after, a factor 1/2 left out, the
+slope of the leaky ReLU, statistics of examples and samples together, images left in [0, 1], the samples of the
+discriminator given to the generator (each in one peer).
 """
 
 import json
@@ -14,10 +16,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
+import dcgan_step
 import reports
 import step
 import worker
-from peers import common
+from peers import common, dcgan
 from processes import Worker
 
 
@@ -57,20 +60,96 @@ def test_all_compute_the_same_loss_and_gradient(name, tmp_path):
             with np.load(found) as gradient:
                 assert set(gradient) == set(common.CHECKED)
                 for layer in common.CHECKED:
-                    check_gradient(weights, layer, gradient[layer], x, drawn)
+                    kernel, bias = weights[layer]
+
+                    def loss_of(kernel, layer=layer, bias=bias, drawn=drawn):
+                        return by_hand(weights | {layer: (kernel, bias)}, x, drawn)
+
+                    check_gradient(loss_of, kernel, gradient[layer])
 
 
-def check_gradient(weights, layer, gradient, x, drawn):
-    """Compares a gradient with central differences of the loss along ten random directions."""
-    for seed in range(10):
-        direction = np.random.default_rng(seed).standard_normal(common.LAYERS[layer])
-        direction *= 1e-4 / np.linalg.norm(direction)
-        kernel, bias = weights[layer]
-        ahead, behind = (
-            by_hand(weights | {layer: (kernel + sign * direction, bias)}, x, drawn) for sign in (1, -1)
-        )
+def check_gradient(loss_of, kernel, gradient, directions=10, length=1e-4):
+    """Compares a gradient with central differences of the loss along random directions."""
+    for seed in range(directions):
+        direction = np.random.default_rng(seed).standard_normal(kernel.shape)
+        direction *= length / np.linalg.norm(direction)
+        ahead, behind = (loss_of(kernel + sign * direction) for sign in (1, -1))
         scale = np.linalg.norm(gradient) * np.linalg.norm(direction) / np.sqrt(direction.size)
-        assert np.sum(gradient * direction) == pytest.approx((ahead - behind) / 2, abs=1e-4 * scale), layer
+        assert np.sum(gradient * direction) == pytest.approx((ahead - behind) / 2, abs=1e-4 * scale)
+
+
+class GameByHand:
+    """Both costs of DCGAN in float64."""
+
+    def __init__(self, weights):
+        self.weights = {name: np.float64(value) for name, value in weights.items()}
+
+    def normalize(self, name, maps):
+        mean, variance = maps.mean((0, 1, 2)), maps.var((0, 1, 2))
+        gain, shift = self.weights[f"{name} gamma"], self.weights[f"{name} beta"]
+        return (maps - mean) / np.sqrt(variance + dcgan.EPSILON) * gain + shift
+
+    def downwards(self, name, maps):
+        """Convolution of stride 2, padded by 1 before and 2 after."""
+        size, padded = maps.shape[1], np.pad(maps, ((0, 0), (1, 2), (1, 2), (0, 0)))
+        taps = np.ndindex(dcgan.KERNEL, dcgan.KERNEL)
+        return sum(padded[:, i : i + size : 2, j : j + size : 2] @ self.weights[name][i, j] for i, j in taps)
+
+    def upwards(self, name, maps):
+        """Transpose of `downwards`."""
+        size = 2 * maps.shape[1]
+        whole = np.zeros((len(maps), size + 3, size + 3, self.weights[name].shape[2]))
+        for i, j in np.ndindex(dcgan.KERNEL, dcgan.KERNEL):
+            whole[:, i : i + size : 2, j : j + size : 2] += maps @ self.weights[name][i, j].T
+        return whole[:, 1 : 1 + size, 1 : 1 + size]
+
+    def generate(self, noise):
+        maps = (noise @ self.weights["projection"]).reshape(-1, *dcgan.START)
+        maps = self.upwards("generator_0", np.maximum(self.normalize("generator_norm_0", maps), 0))
+        maps = self.upwards("generator_1", np.maximum(self.normalize("generator_norm_1", maps), 0))
+        return 0.5 * (1 + np.tanh(maps + self.weights["generator_1 bias"]))
+
+    def logits(self, images):
+        def leaky(maps):
+            return np.where(maps > 0, maps, dcgan.LEAK * maps)
+
+        maps = leaky(self.downwards("critic_0", 2 * images - 1) + self.weights["critic_0 bias"])
+        maps = leaky(self.normalize("critic_norm", self.downwards("critic_1", maps)))
+        return maps.reshape(len(images), -1) @ self.weights["logit"][:, 0] + self.weights["logit bias"]
+
+    def costs(self, x, noise):
+        first, second = (self.generate(np.float64(each)) for each in noise)
+        critic = np.logaddexp(0, -self.logits(x)).mean() + np.logaddexp(0, self.logits(first)).mean()
+        return 0.5 * critic, 0.5 * np.logaddexp(0, -self.logits(second)).mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in worker.GAMES if "compiled" not in name])
+def test_all_games_compute_the_same_costs_and_gradients(name, tmp_path):
+    if not worker.installed(name):
+        pytest.skip(f"{worker.GAMES[name][1]} is not installed: pip install tfvae[bench]")
+    weights, x = dcgan.weights(), dcgan.images(6, seed=1)
+    drawn = np.random.default_rng(2).standard_normal((2, 6, dcgan.LATENT)).astype(np.float32)
+    given, found = tmp_path / "given.npz", tmp_path / "found.npz"
+    np.savez(given, x=x, noise=drawn)
+    with Worker(name) as process:
+        loss = process.ask(check=str(given), gradients=str(found))
+    assert loss == pytest.approx(sum(GameByHand(weights).costs(x, drawn)), rel=1e-5)
+    with np.load(found) as gradients:
+        for player, layer in enumerate(dcgan.CHECKED):
+
+            def cost_of(kernel, layer=layer, player=player):
+                return GameByHand(weights | {layer: kernel}).costs(x, drawn)[player]
+
+            check_gradient(cost_of, weights[layer], gradients[layer], directions=5, length=1e-6)  # kinks
+
+
+def test_games_are_compared_within_a_round():
+    times = {dcgan_step.OURS: [1.0, 2.0, 4.0], "JAX, DCGAN": [4.0, 2.0, 4.0]}
+    assert dcgan_step.rows(times) == [
+        ["tfvae", "2000.0", "1000.0", "1.00"],
+        ["JAX", "4000.0", "2000.0", "1.00"],
+    ]
 
 
 def test_floating_point_operations_are_those_of_the_layers():

@@ -30,18 +30,25 @@ PEERS = {  # name: module in peers/, package that it needs, arguments
     "PyTorch compiled": ("pytorch", "torch", {"compiled": True}),
     "JAX": ("jax_peer", "jax", {}),
 }
+GAMES = {  # the same for a step of DCGAN
+    "tfvae, DCGAN": ("dcgan_tfvae", "tfvae", {}),
+    "PyTorch eager, DCGAN": ("dcgan_torch", "torch", {}),
+    "PyTorch compiled, DCGAN": ("dcgan_torch", "torch", {"compiled": True}),
+    "JAX, DCGAN": ("dcgan_jax", "jax", {}),
+}
+SHARED = {**dict.fromkeys(PEERS, "common"), **dict.fromkeys(GAMES, "dcgan")}
+ALL = PEERS | GAMES
 
 
 def installed(name: str) -> bool:
     """Returns whether the implementation can run here."""
-    return importlib.util.find_spec(PEERS[name][1]) is not None
+    return importlib.util.find_spec(ALL[name][1]) is not None
 
 
 def main(name: str, answers) -> None:
     """Serves until standard input ends."""
-    module, _, options = PEERS[name]
-    module = importlib.import_module(f"peers.{module}")
-    from peers import common
+    module, _, options = ALL[name]
+    module, shared = (importlib.import_module(f"peers.{each}") for each in (module, SHARED[name]))
 
     made, products = {}, {}
     for line in sys.stdin:
@@ -55,7 +62,7 @@ def main(name: str, answers) -> None:
             value = products[shape].rate(asked["steps"])
         elif "check" in asked:
             given = np.load(asked["check"])
-            checked = module.Peer(common.weights(), num_samples=len(given["noise"]), **options)
+            checked = module.Peer(shared.weights(), **shared.case_of(given["noise"]), **options)
             value = checked.loss(given["x"], given["noise"])
             np.savez(asked["gradients"], **checked.gradient(given["x"], given["noise"]))
         elif "peak" in asked:
@@ -64,8 +71,7 @@ def main(name: str, answers) -> None:
             case = asked["case"]
             key = json.dumps(case)
             if key not in made:
-                weights = common.weights(case.get("latent_size", common.LATENT))
-                made[key] = module.Peer(weights, **options, **case)
+                made[key] = module.Peer(shared.weights(**shared.sizes(case)), **options, **case)
             value = made[key].steps(asked["steps"])
         print(json.dumps({"value": value}), file=answers, flush=True)
 

@@ -40,6 +40,16 @@ def weights(latent_size: int = LATENT) -> dict[str, tuple[np.ndarray, np.ndarray
     return {name: layer(*(sizes.get(size, size) for size in shape)) for name, shape in LAYERS.items()}
 
 
+def sizes(case: dict[str, int]) -> dict[str, int]:
+    """Returns the arguments of `weights` for the arguments of a `Peer`."""
+    return {name: case[name] for name in ("latent_size",) if name in case}
+
+
+def case_of(noise: np.ndarray) -> dict[str, int]:
+    """Returns the arguments of a `Peer` for noise [K, B, LATENT]."""
+    return {"num_samples": len(noise)}
+
+
 def images(count: int, seed: int = 0) -> np.ndarray:
     """Returns binary images [count, PIXELS], float32, a fifth of them ones."""
     return (np.random.default_rng(seed).random((count, PIXELS)) < 0.2).astype(np.float32)
