@@ -13,7 +13,14 @@ import generators
 @pytest.mark.slow
 @pytest.mark.parametrize("name", generators.ROWS)
 def test_a_row_is_trained_once_and_entered(name, tmp_path, monkeypatch):
-    for key, value in {"LIMIT": 6, "SIMULATED": 2, "SAMPLES": 20, "WIDTHS": (8,), "LATENTS": 2}.items():
+    for key, value in {
+        "LIMIT": 6,
+        "SIMULATED": 2,
+        "SAMPLES": 20,
+        "WIDTHS": (8,),
+        "LATENTS": 2,
+        "CODED_EPOCHS": 1,
+    }.items():
         monkeypatch.setattr(generators, key, value)
     monkeypatch.setattr(generators, "CHAINS", {"num_temperatures": 10, "num_chains": 2})
     words = ["generators.py", name, "--runs", str(tmp_path), "--out", str(tmp_path / "out.md")]
