@@ -32,6 +32,7 @@ from tfvae.distributions import (
     DiagonalNormal,
     DiscretizedLogistic,
     DiscretizedLogisticMixture,
+    FromTFP,
     FullCovarianceNormal,
     HouseholderNormal,
     InverseAutoregressiveFlow,
@@ -355,6 +356,17 @@ def cvae_label(**options):
     )
 
 
+def cvae_counts(**options):
+    return CVAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        condition_shape=3,
+        posterior=DiagonalNormal(2),
+        likelihood=FromTFP(tfp.distributions.NegativeBinomial, (3, 2), shared=["total_count"]),
+        **{"num_samples": 2} | options,
+    )
+
+
 def regressor_column(**options):
     return Regressor(
         MLP([6, 5], "tanh"),
@@ -446,6 +458,7 @@ TABLE = {
     "cvae-column": cvae_column,
     "cvae-image": cvae_image,
     "cvae-label": cvae_label,
+    "cvae-counts": cvae_counts,
     "regressor-column": regressor_column,
     "regressor-label": regressor_label,
     "gan-mlp": gan_mlp,
@@ -548,6 +561,8 @@ def examples(model, count, seed=0):
     head = model.likelihood_head
     if head.levels is not None:
         return (rng.integers(head.levels, size=x.shape) / (head.levels - 1)).astype(np.float32)
+    if head.value_kind == "counts":
+        return rng.poisson(2.0, x.shape).astype(np.float32)
     if isinstance(head, ContinuousBernoulli):
         return rng.uniform(size=x.shape).astype(np.float32)
     return (x > 0).astype(np.float32) if isinstance(head, Bernoulli) else x

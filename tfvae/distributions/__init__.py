@@ -8,6 +8,7 @@ from tfvae.distributions.categorical_pixels import CategoricalPixels
 from tfvae.distributions.continuous_bernoulli import ContinuousBernoulli
 from tfvae.distributions.diagonal_normal import DiagonalNormal
 from tfvae.distributions.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
+from tfvae.distributions.from_tfp import FromTFP
 from tfvae.distributions.full_covariance_normal import FullCovarianceNormal
 from tfvae.distributions.head import Head
 from tfvae.distributions.householder_normal import HouseholderNormal
@@ -32,6 +33,7 @@ __all__ = [
     "DiagonalNormal",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
+    "FromTFP",
     "FullCovarianceNormal",
     "Head",
     "HouseholderNormal",

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfvae.distributions.discretized_logistic import choose
 from tfvae.distributions.head import Parameters, Shape, tfd
 from tfvae.distributions.levels_head import LevelsHead
-from tfvae.distributions.mean_to_logit import logit_of_mean
+from tfvae.distributions.parameter_of_mean import parameter_of_mean
 from tfvae.distributions.projection import Projection
 
 
@@ -80,7 +80,7 @@ class CategoricalPixels(LevelsHead):
 
     def initialize_bias(self, mean: np.ndarray) -> None:
         """Starts from the data's mean: array [*event_shape] in [0, 1]; logits proportional to the level."""
-        slope = logit_of_mean(
+        slope = parameter_of_mean(
             mean,
             lambda slopes: np.asarray(self.mean((tf.constant(slopes[..., None] * self.grid(), tf.float32),))),
         )

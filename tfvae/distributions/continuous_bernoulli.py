@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfvae.distributions.head import Parameters, tfd
 from tfvae.distributions.hyperbolic import langevin, log_sinh_ratio
 from tfvae.distributions.logits_head import LogitsHead
-from tfvae.distributions.mean_to_logit import logit_of_mean
+from tfvae.distributions.parameter_of_mean import parameter_of_mean
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -71,5 +71,5 @@ class ContinuousBernoulli(LogitsHead):
             mean: array [*event_shape] in [0, 1]; what is nearer than 0.02 to an end starts at 0.02 or 0.98.
         """
         self.logits_layer.initialize_bias(
-            logit_of_mean(mean, lambda logits: self.mean((tf.constant(logits, tf.float32),)))
+            parameter_of_mean(mean, lambda logits: self.mean((tf.constant(logits, tf.float32),)))
         )

@@ -31,7 +31,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
 
     Attributes:
         event_shape: shape of one value.
-        value_kind: "continuous", "binary", "one-hot" or "levels" (equally spaced numbers of [0, 1]).
+        value_kind: "continuous", "binary", "one-hot", "levels" (equally spaced numbers of [0, 1]) or "counts".
         support: lowest and highest number in a value.
         noise_kind: kind of the noise that feeds `sample`, "normal" or "uniform".
         needs_features: whether the parameters come from features.
@@ -46,7 +46,7 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         [5, 4]
     """
 
-    value_kind: ClassVar[str] = "continuous"
+    value_kind: str = "continuous"
     support: tuple[float, float] = (-math.inf, math.inf)
     noise_kind: ClassVar[str] = "normal"
     needs_features: ClassVar[bool] = True
