@@ -183,7 +183,8 @@ def test_a_command_is_required_and_known(refused):
 ARRAYS = {
     "x_train": {"x_train": None},
     "x_test": {"x_test": None},
-    "rank": {"x_train": images(40, (64,)), "x_test": images(10, (64,))},
+    "rank": {"x_train": images(40, (8, 8, 1, 1)), "x_test": images(10, (8, 8, 1, 1))},
+    "do not fit": {"x_train": images(40, (64,)), "x_test": images(10, (64,))},
     "rank ": {"x_train": images(4, (8, 8, 1, 1))},
     "empty": {"x_train": images(0)},
     "NaN": {"x_train": with_pixel(np.nan)},

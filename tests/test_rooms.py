@@ -32,7 +32,7 @@ TRAINING = [  # the rooms of training/, and the modules beside them, in the same
     {"quiet_tensorflow", "settings"},
     {"data"},
     {"defaults", "combinations"},
-    {"model_settings", "hardware_settings", "game_settings"},
+    {"model_settings", "data_settings", "hardware_settings", "game_settings"},
     {"config", "schedules", "progress", "stopping"},
     {"runs", "distribution"},
     {"callbacks"},

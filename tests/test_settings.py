@@ -13,6 +13,7 @@ TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settin
     *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
     *("epochs", "batch_size", "schedule", "posterior", "prior", "discriminator_learning_rate", "penalty_every"),
 }  # fmt: skip
+OF_SOURCES = {"label_column", "image_size", "limit", "standardize"}  # which earlier runs lack
 OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
     *("validation_size", "strategy", "replicas", "jit", "figures_every", "checkpoint_seconds", "tensorboard"),
     "schedule_epochs",
@@ -140,7 +141,7 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight", "penalty_every", *GAME}:
+    for name in set(content) - {"kl_weight", "penalty_every", *GAME, *OF_SOURCES}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
 

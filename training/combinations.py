@@ -8,6 +8,7 @@ from typing import Any
 from tfvae import presets
 from tfvae.checks import UserError
 from tfvae.estimators import checks
+from tfvae.training.data import check_image_size
 
 
 def check(config: Any) -> None:
@@ -19,6 +20,8 @@ def check(config: Any) -> None:
     Raises:
         UserError: for the first setting that does not go with the others.
     """
+    if config.image_size is not None:
+        check_image_size(config.image_size)
     preset = presets.get(config.preset)
     presets.check_condition(preset, config.condition)
     presets.check_heads(replace(preset, condition=config.condition), config.posterior, config.prior)

@@ -9,6 +9,7 @@ from typing import Any
 from tfvae.checks import LARGEST_INT, PARTICLES, UserError
 from tfvae.estimators import catalog
 from tfvae.training import combinations, defaults
+from tfvae.training.data_settings import DataSettings
 from tfvae.training.defaults import EPOCHS, OF_LIKELIHOOD, of_preset, of_recipe
 from tfvae.training.game_settings import GameSettings
 from tfvae.training.hardware_settings import HardwareSettings
@@ -17,7 +18,7 @@ from tfvae.training.settings import REQUIRED, Chosen, check_applies, check_types
 
 
 @dataclass(frozen=True)
-class Config(GameSettings, HardwareSettings, ModelSettings):
+class Config(GameSettings, HardwareSettings, DataSettings, ModelSettings):
     """Every setting of a training run. What each one is stands in its `Setting`, see `tfvae.training.settings`."""
 
     estimator: str | None = setting(

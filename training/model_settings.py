@@ -1,4 +1,4 @@
-"""The settings of a run that say what is trained on what."""
+"""The settings of a run that say which model is trained."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from tfvae import presets
 from tfvae.presets import conditions
 from tfvae.presets.heads import CONDITIONAL_PRIORS, GENERATOR_PRIORS
 from tfvae.training import defaults
-from tfvae.training.data import BINARIZE
 from tfvae.training.defaults import OF_LIKELIHOOD, of_preset
 from tfvae.training.settings import setting
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The preset and its parts, and the data."""
+    """The preset and its parts."""
 
     preset: str = setting(
         "Name of the architecture and its training recipe. `tfvae info` lists the presets.",
@@ -23,21 +22,6 @@ class ModelSettings:
         default="digits",
         choices=presets.names(),
         metavar="NAME",
-    )
-    dataset: str = setting(
-        "Data set to train on: digits, ring, the name of a TFDS image data set, or a file FILE.npz with the arrays "
-        "x_train and x_test, and optionally x_valid, labels y_* and conditions c_*.",
-        "data",
-        **of_preset("dataset"),
-        metavar="NAME|FILE.npz",
-    )
-    binarize: str = setting(
-        "How grey values become black or white.",
-        "data",
-        default=defaults.binarize,
-        default_text="dynamic for a bernoulli likelihood, otherwise none",
-        choices=BINARIZE,
-        title="Binarisation",
     )
     likelihood: str | None = setting(
         "Distribution p(x|z) of the pixels or numbers of an example.",

@@ -51,6 +51,8 @@ def _details(one: Setting, kind: Any, name: str) -> Mapping[str, Any]:
             "metavar": one.metavar,
             "help": text,
         }
+    if kind is list:
+        return {"type": int, "nargs": "+", "metavar": one.metavar, "help": text}
     of_text = parsing.path if name == "dataset" else str
     number = {int: int, float: float}.get(kind)
     metavar = one.metavar or "|".join(one.choices) or "N"

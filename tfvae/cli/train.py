@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import shlex
 import sys
 import time
@@ -26,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from tfvae.training.runs import identity
 
     parser.usage = (
-        "tfvae train [--preset NAME] [--dataset NAME|FILE.npz] [--run-dir DIR [--resume]] [SETTING ...]"
+        "tfvae train [--preset NAME] [--dataset NAME|PATH] [--run-dir DIR [--resume]] [SETTING ...]"
     )
     parser.add_argument(
         "--run-dir",
@@ -73,13 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae.cli import settings
+    from tfvae.training import data
     from tfvae.training.config import Config
     from tfvae.training.runs import resumption
     from tfvae.training.runs.directory import RunDirectory
 
     given = settings.given(options)
-    if (given["dataset"] or "").endswith(".npz"):
-        given["dataset"] = os.path.abspath(given["dataset"])  # the run is then usable from any directory
+    if given["dataset"] is not None:
+        given["dataset"] = data.located(given["dataset"])  # the run is then usable from any directory
     run: RunDirectory | None = None
     if options.resume:
         if options.run_dir is None:

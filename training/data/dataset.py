@@ -9,6 +9,7 @@ import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.presets import conditions
+from tfvae.training.data.columns import Columns
 
 _MADE_OF = {
     "label": ("labels", "label", "y"),
@@ -51,12 +52,18 @@ class DataSet:
         train: examples that a model is fitted to.
         validation: examples held out for choices during training; may be empty.
         test: examples held out for evaluation.
+        columns: columns of vectors, with the units in which a model sees them; None where they have none.
+        label_names: names of the classes 0, 1, ...; empty where they have none.
+        customary: whether its grey pixels are binarised by custom.
     """
 
     name: str
     train: Split
     validation: Split
     test: Split
+    columns: Columns | None = None
+    label_names: tuple[str, ...] = ()
+    customary: bool = False
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -121,8 +128,10 @@ class DataSet:
         return {"visible": conditions.mask(kind, self.image_shape), "vectors": vectors}
 
     def fingerprint(self) -> str:
-        """Returns a SHA-256 of every split's images, labels and conditions, in hexadecimal."""
+        """Returns a SHA-256 of every split's images, labels and conditions, and of the columns, in hexadecimal."""
         digest = hashlib.sha256()
+        if self.columns is not None:
+            digest.update(repr(self.columns).encode())
         for split in (self.train, self.validation, self.test):
             for array in (split.images, split.labels, split.conditions):
                 if array is not None:

@@ -1,92 +1,43 @@
-"""The arrays of an .npz file. Each header is compared with the file before the array is read."""
+"""Images or vectors from an .npy file, which holds one array."""
 
 from __future__ import annotations
 
-import math
-import zipfile
-from collections import Counter
-from collections.abc import Collection
-from typing import BinaryIO
-
-import numpy as np
-
-from tfvae import memory
-from tfvae.checks import LARGEST_INT, UserError
-
-_HEADERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+from tfvae import files
+from tfvae.checks import UserError
+from tfvae.training.data import arrays, values
+from tfvae.training.data.columns import Columns
+from tfvae.training.data.found import WHOLE, Found
 
 
-class Objects(ValueError):
-    """An array of Python objects. The message is its name."""
-
-
-def read(file: BinaryIO, wanted: Collection[str]) -> dict[str, np.ndarray]:
-    """Reads arrays of numbers from an .npz file.
+def read(path: str) -> Found:
+    """Reads an .npy file, without a split and without labels.
 
     Args:
-        file: open file.
-        wanted: names of the arrays to read.
-
-    Returns:
-        arrays: arrays by name, empty ones under the names that are not wanted.
+        path: file with images [N, H, W] or [N, H, W, C], or vectors [N, D].
 
     Raises:
-        ValueError: if the file is not an archive, is damaged, has a name twice, or a header does not fit its array.
-        Objects: if a wanted array holds Python objects, which are never read.
-        UserError: if the arrays are larger than the memory.
+        UserError: if the file is missing or damaged, or its array has a wrong dtype or rank, is empty, or has values
+            that are not finite.
     """
-    if not zipfile.is_zipfile(file):
-        raise ValueError("it is no zip archive")
-    file.seek(0)
     try:
-        with zipfile.ZipFile(file) as archive:
-            return _read(archive, wanted)
-    except (UserError, ValueError, OSError):
+        with files.open_regular(path) as file:
+            array = arrays.read_array(file)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}", expected="an .npy file with one array") from None
+    except arrays.Objects:
+        raise UserError(
+            f"{path} holds an array of Python objects",
+            expected="an array of numbers as numpy.save writes it",
+            received="dtype object",
+        ) from None
+    except UserError:
         raise
-    except Exception as error:  # zipfile, its decompressors and NumPy's headers raise any exception
-        raise ValueError(str(error) or type(error).__name__) from error
-
-
-def _read(archive: zipfile.ZipFile, wanted: Collection[str]) -> dict[str, np.ndarray]:
-    names = [entry.filename.removesuffix(".npy") for entry in archive.infolist()]
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice} is there twice")
-    entries = {name: entry for name, entry in zip(names, archive.infolist(), strict=True) if name in wanted}
-    sizes = [_check_header(archive, name, entry) for name, entry in entries.items()]
-    memory.check("the arrays", float(sum(sizes)), fix="store fewer or smaller images")
-    arrays = {name: np.empty(0) for name in names}
-    for name, entry in entries.items():
-        with archive.open(entry) as member:
-            arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
-            if member.read(1):  # also reads the checksum
-                raise ValueError(f"{name} goes on after its end")
-    return arrays
-
-
-def _check_header(archive: zipfile.ZipFile, name: str, entry: zipfile.ZipInfo) -> int:
-    """Checks the header of one array. Returns the size of its numbers, bytes."""
-    with archive.open(entry) as member:
-        if member.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
-            raise ValueError(f"{name} is no array")
-        version = tuple(member.read(2))
-        if version not in _HEADERS:
-            raise ValueError(f"{name} is of an unknown version of the format")
-        try:
-            shape, _, dtype = _HEADERS[version](member)
-        except (zipfile.BadZipFile, OSError):
-            raise
-        except Exception as error:  # a header is read as a Python literal
-            raise ValueError(f"the header of {name} is damaged") from error
-        start = member.tell()
-    if dtype.hasobject:
-        raise Objects(name)
-    if not all(0 <= size <= LARGEST_INT for size in shape):
-        raise ValueError(f"the shape of {name} is none")
-    needed = math.prod(shape) * dtype.itemsize
-    if needed != entry.file_size - start:
-        raise ValueError(f"{name} says that it has {needed} bytes and has {entry.file_size - start}")
-    return needed
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read as .npy",
+            expected="an array of numbers as numpy.save writes it",
+            received=str(error) or type(error).__name__,
+        ) from None
+    examples = values.examples(f"the array of {path}", array)
+    columns = Columns.numbered(examples.shape[1]) if examples.ndim == 2 else None
+    return Found({WHOLE: (examples, None, None)}, columns)

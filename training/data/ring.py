@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfvae.training.data.found import Arrays, Found
 from tfvae.training.data.pipelines import philox
 
 SIZES = {"train": 5000, "test": 2000}
@@ -22,12 +23,12 @@ def ring(z: np.ndarray) -> np.ndarray:
     return z / 10.0 + z / np.linalg.norm(z, axis=-1, keepdims=True)
 
 
-def read() -> dict[str, tuple[np.ndarray, None]]:
+def read() -> Found:
     """Returns the splits, points [N, 2], float32, without labels. They are the same at every call."""
-    splits: dict[str, tuple[np.ndarray, None]] = {}
+    splits: dict[str, Arrays] = {}
     for name, count in SIZES.items():
         uniform = np.random.Generator(philox(f"ring {name}", 0)).random((count, 2)).T
         radius, angle = np.sqrt(-2.0 * np.log1p(-uniform[0])), 2.0 * np.pi * uniform[1]  # Box and Muller
         z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-        splits[name] = ring(z).astype(np.float32), None
-    return splits
+        splits[name] = ring(z).astype(np.float32), None, None
+    return Found(splits)

@@ -19,6 +19,7 @@ import numpy as np
 
 from tfvae.checks import UserError
 from tfvae.training import quiet_tensorflow
+from tfvae.training.data.found import Arrays, Found
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -48,15 +49,14 @@ def prepared() -> list[str]:
     return sorted(found)
 
 
-def read(name: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
+def read(name: str) -> Found:
     """Reads a data set into memory, preparing it first if need be.
 
     Args:
         name: name in TFDS: `name`, `name/config` or `name:version`.
 
     Returns:
-        splits: images [N, H, W, C], with pixels as stored, and labels (int64 [N] or None), in the order of the files,
-            under `train`, `test` and, if the data set has one, `validation`.
+        found: images with pixels as stored, and labels with their names, in the order of the files.
 
     Raises:
         UserError: if the name is unknown, the data set has no `image` of one shape [H, W, C], it lacks a train or test
@@ -82,7 +82,12 @@ def read(name: str) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
             expected="splits train and test",
             received=", ".join(builder.info.splits) or "none",
         )
-    return {ours: _read_split(name, builder, theirs) for ours, theirs in splits.items()}
+    parts: dict[str, Arrays] = {
+        ours: (*_read_split(name, builder, theirs), None) for ours, theirs in splits.items()
+    }
+    labelled = parts["train"][1] is not None
+    names = tuple(getattr(features["label"], "names", None) or ()) if labelled else ()
+    return Found(parts, label_names=() if all(map(str.isdigit, names)) else names)
 
 
 def _builder(name: str) -> tfds.core.DatasetBuilder:
@@ -95,8 +100,9 @@ def _builder(name: str) -> tfds.core.DatasetBuilder:
         closest = difflib.get_close_matches(base.lower(), ["digits", *names], n=5, cutoff=0.5)
         raise UserError(
             f"unknown data set {name!r}",
-            expected="digits, an .npz file, or a TFDS image data set"
+            expected="digits, a file that ends in .npz, .npy or .csv, or a TFDS image data set"
             + (f" (closest names: {', '.join(closest)})" if closest else ""),
+            fix=f"write ./{name} for the folder" if os.path.isdir(name) else None,
         )
     try:
         return tfds.builder(name, data_dir=folder)

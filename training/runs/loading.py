@@ -13,6 +13,14 @@ from tfvae.training.config import Config
 from tfvae.training.runs import keras_file
 from tfvae.training.runs.directory import RunDirectory
 
+OPTIONS = (
+    "validation_size",
+    "limit",
+    "standardize",
+    "label_column",
+    "image_size",
+)  # settings that `data.load` takes
+
 
 def load_model(run: RunDirectory) -> Any:
     """Loads the trained model of a run.
@@ -62,7 +70,7 @@ def load_data(config: Config) -> data.DataSet:
     Raises:
         UserError: if it cannot be loaded, does not fit the preset, or is smaller than a batch.
     """
-    loaded = data.load(config.dataset, validation_size=config.validation_size, seed=config.seed)
+    loaded = data.load(config.dataset, seed=config.seed, **{name: getattr(config, name) for name in OPTIONS})
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
     if config.likelihood is not None:
         _check_likelihood(config.likelihood, config, loaded)

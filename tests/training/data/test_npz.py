@@ -29,8 +29,12 @@ NAN[1, 0, 1], NAN[2, 1, 1] = np.nan, np.inf
         ),
         ({"x_train": GOOD}, "has no x_test"),
         ({}, "has no x_train and no x_test.*received no arrays"),
-        ({"x_train": GOOD[..., 0, 0], "x_test": GOOD}, r"x_train of .* wrong rank; .*received \(5, 2\)"),
+        ({"x_train": GOOD[..., 0, 0, 0], "x_test": GOOD}, r"x_train of .* wrong rank; .*received \(5,\)"),
         ({"x_train": GOOD, "x_test": GOOD[..., None]}, "x_test of .* wrong rank"),
+        (
+            {"x_train": GOOD, "x_test": GOOD[:, 0, :, 0]},
+            r"differ in image shape; .*train \(2, 3, 1\), test \(3,\)",
+        ),
         ({"x_train": GOOD, "x_test": GOOD[:0]}, "x_test of .* is empty"),
         (
             {"x_train": NAN, "x_test": NAN},

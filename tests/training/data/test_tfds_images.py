@@ -133,7 +133,8 @@ def test_a_failed_preparation_is_told_in_a_line(tfds_dir, online):
 )
 def test_unknown_names_meet_their_neighbours(name, closest):
     with pytest.raises(
-        UserError, match=f"expected digits, an .npz file, or a TFDS image data set.*{closest}"
+        UserError,
+        match=f"expected digits, a file that ends in .npz, .npy or .csv, or a TFDS image data set.*{closest}",
     ) as caught:
         data.load(name)
     one_line(caught)
