@@ -1,6 +1,7 @@
 """Private API of Keras and TensorFlow: in one file, and still there in the installed versions.
 
-Mutations: `_flatten_layers` called in another file, a module of tensorflow.python imported in another file.
+Mutations: `_flatten_layers` called in another file, a module of tensorflow.python imported in another file, `predict`
+outside of `untuned_arrays`.
 """
 
 import ast
@@ -9,8 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.tensorflow.trainer import TFEpochIterator
+from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 from tensorflow.python.eager import context
 
+import tfvae
 from tfvae import compat
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +82,33 @@ def test_layers_losses_and_training_of_keras():
 def test_the_symbolic_build_is_one_of_keras():
     assert callable(keras.Model._maybe_symbolic_build)
     assert issubclass(type("Model", (compat.NoSymbolicBuild, keras.Model), {}), keras.Model)
+
+
+def test_arrays_are_not_tuned_within_the_context_alone():
+    def tuned():
+        return ArrayDataAdapter(np.ones((4, 2), np.float32)).get_tf_dataset().options().autotune.enabled
+
+    with compat.untuned_arrays():
+        with compat.untuned_arrays():
+            assert tuned() is False
+        assert tuned() is False
+    assert tuned() is not False
+
+
+def test_models_do_not_tune_arrays(monkeypatch):
+    seen, iterator = [], TFEpochIterator._get_iterator
+
+    def watched(self):
+        seen.append(self._distributed_dataset.options().autotune.enabled)
+        return iterator(self)
+
+    monkeypatch.setattr(TFEpochIterator, "_get_iterator", watched)
+    parts = tfvae.networks.MLP([2]), tfvae.networks.MLP([2])
+    model, x = tfvae.Autoencoder(*parts, event_shape=2), np.ones((4, 2), np.float32)
+    model.compile("adam")
+    for call in (model.fit, model.evaluate, model.predict):
+        call(x, verbose=0)
+    assert len(seen) >= 3 and set(seen) == {False}
 
 
 def test_the_moments_of_adam():

@@ -5,13 +5,18 @@ Nothing is imported before it is used. A test finds each name in the installed v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
+
+_UNTUNED: ContextVar[bool] = ContextVar("untuned", default=False)
 
 
 class NoSymbolicBuild:
@@ -23,6 +28,37 @@ class NoSymbolicBuild:
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Does nothing."""
+
+
+@contextlib.contextmanager
+def untuned_arrays() -> Iterator[None]:
+    """Within it the data sets that Keras makes of arrays have no autotuning.
+
+    Its thread sleeps twice as long each time, and the end of an epoch waits until it wakes: for up to as long as the
+    epoch took.
+    """
+    _watch_array_adapter()
+    before = _UNTUNED.set(True)
+    try:
+        yield
+    finally:
+        _UNTUNED.reset(before)
+
+
+@functools.cache
+def _watch_array_adapter() -> None:
+    import tensorflow as tf
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    options, made = tf.data.Options(), ArrayDataAdapter.get_tf_dataset
+    options.autotune.enabled = False
+
+    @functools.wraps(made)
+    def get_tf_dataset(adapter: ArrayDataAdapter) -> tf.data.Dataset:
+        dataset = made(adapter)
+        return dataset.with_options(options) if _UNTUNED.get() else dataset
+
+    ArrayDataAdapter.get_tf_dataset = get_tf_dataset
 
 
 def layers_of(

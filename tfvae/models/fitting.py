@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.compat import untuned_arrays
 from tfvae.models import replicas
 from tfvae.models.nonfinite import StopWhenNotFinite, watched
 from tfvae.models.optimized import KerasPart
@@ -53,7 +54,7 @@ class Fitting(KerasPart):
         validation_data, held_out_steps = replicas.cut_over_workers(
             self.distribute_strategy, validation_data, options.pop("validation_steps", None)
         )
-        with float32_data():
+        with float32_data(), untuned_arrays():
             return super().fit(
                 x,
                 y,
@@ -78,7 +79,7 @@ class Fitting(KerasPart):
         y = _targets(x, y, sample_weight)
         x, count = replicas.cut_over_workers(self.distribute_strategy, x, kwargs.pop("steps", None))
         options = {"sample_weight": sample_weight, "steps": count, "return_dict": True}
-        with float32_data():
+        with float32_data(), untuned_arrays():
             metrics = super().evaluate(x, y, *args, **options, **kwargs)
         return metrics if return_dict else [metrics[name] for name in self.metrics_names]
 
@@ -94,7 +95,7 @@ class Fitting(KerasPart):
                 expected="one process that loads the saved model",
                 fix="or call the model on a batch",
             )
-        with float32_data():
+        with float32_data(), untuned_arrays():
             return super().predict(x, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, return_dict: bool = False, **kwargs: Any) -> Any:
