@@ -17,7 +17,7 @@ import pytest
 from kit import fuzz
 from kit.judge import judge, judge_all
 
-from tfvae import export, presets
+from tfvae import evaluation, export, presets
 from tfvae.cli import arguments, summary
 from tfvae.training import loop
 from tfvae.training.distribution import launcher
@@ -43,6 +43,7 @@ WORDS = [
 ]  # fmt: skip
 PATHS = [
     *("", ".", "..", "run", "./run/", "nowhere", "nowhere/at/all.png", "file", "file/below", "file/below.png"),
+    *("out.npz", "out.csv"),
     *("out.png", "out.npy", "out.tflite", "out", "long" * 100, "long" * 100 + ".png", "a/" * 3000 + "b", "x" * 5000),
     *("\x1b[31m.png", "\udcff.png", "\udcff.npz", "a\0b", "a\0b.png", "a\nb.npy", "~", "~/x", "-", "--out"),
     *("/dev/full", "/dev/null", "/proc/x"),
@@ -51,6 +52,7 @@ PATHS = [
     *("folder.png", "folder.npy", "readonly/x.png", "élan.png", "\u202egnp.png", "run/config.json", "run/model.keras"),
 ]  # fmt: skip
 PATH_OPTIONS = {"run_dir", "out", "against", "runtime", "dataset"}
+OF_FILES = ("encode", "score", "reconstruct")
 
 
 def options_of(command):
@@ -59,7 +61,9 @@ def options_of(command):
         action for action in arguments.parser()._actions if isinstance(action, argparse._SubParsersAction)
     )
     return [
-        action for action in top.choices[command]._actions if action.dest not in ("help", "run_dir", "tool")
+        action
+        for action in top.choices[command]._actions
+        if action.dest not in ("help", "run_dir", "tool", "file")
     ]
 
 
@@ -96,7 +100,9 @@ def value_of(action, rng):
         values = WORDS
     if rng.random() < 0.35:
         values = (
-            good_values(action) if action.dest not in PATH_OPTIONS else ["out", "out.png", "out.npy", "run"]
+            good_values(action)
+            if action.dest not in PATH_OPTIONS
+            else ["out", "out.png", "out.npy", "out.npz", "out.csv", "run"]
         )
     return values[int(rng.integers(len(values)))]
 
@@ -122,6 +128,8 @@ def line(rng, actions):
     if command == "latent":
         tools = ["interpolate", "attribute", "manifold", "traverse", *WORDS[:6]]
         words.insert(1, tools[int(rng.integers(4 if rng.random() < 0.8 else len(tools)))])
+    if command in OF_FILES:
+        words.insert(1, "images.npz" if rng.random() < 0.7 else PATHS[int(rng.integers(len(PATHS)))])
     if command == "export" and rng.random() < 0.8:
         words += ["--format", ["saved_model", "tflite", "web"][int(rng.integers(3))]]
     if rng.random() < 0.05:
@@ -155,6 +163,12 @@ def place(made, tmp_path, monkeypatch):
     for name in ("tell", "tell_where"):
         monkeypatch.setattr(summary, name, lambda *_: None)
     monkeypatch.setattr(loading, "load_model", lambda _: model)
+    scored = evaluation.log_marginal
+    monkeypatch.setattr(
+        evaluation,
+        "log_marginal",
+        lambda *a, num_samples, **b: scored(*a, num_samples=min(num_samples, 30), **b),
+    )
     for name in ("save_serving", "save_web"):
         monkeypatch.setattr(export, name, lambda model, out, **_: out)
     monkeypatch.setattr(
@@ -182,7 +196,9 @@ def place(made, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("cases", fuzz.portions(CASES, 40))
 def test_every_command_line_ends_well_or_with_one_line(cases, place):
-    actions = {name: options_of(name) for name in ("train", "evaluate", "sample", "latent", "export")}
+    actions = {
+        name: options_of(name) for name in ("train", "evaluate", "sample", "latent", "export", *OF_FILES)
+    }
     actions["info"] = []
     folder = place()
     outside = {path.name for path in folder.parent.iterdir()}

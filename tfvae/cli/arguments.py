@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from tfvae import __version__
-from tfvae.cli import evaluate, export, info, latent, sample, train
+from tfvae.cli import encode, evaluate, export, info, latent, reconstruct, sample, score, train
 from tfvae.cli.parsing import Parser
 
 SUBCOMMANDS = {
     "train": (train, "train a model into a run directory"),
     "evaluate": (evaluate, "estimate the log-likelihood of held-out data"),
     "sample": (sample, "draw samples from a trained model"),
+    "encode": (encode, "give the latents of new examples"),
+    "score": (score, "estimate log p(x) of new examples, and find anomalies among them"),
+    "reconstruct": (reconstruct, "show what a model makes of new examples"),
     "latent": (latent, "draw what a trained model's latents do"),
     "export": (export, "write a SavedModel for TensorFlow Serving, a TFLite file or a page for the browser"),
     "info": (info, "list versions, devices, presets, estimators and data sets, or sum up a run"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfvae.checks import (
     CHAINS,
@@ -19,10 +19,8 @@ from tfvae.checks import (
     seed_of,
 )
 from tfvae.cli import summary
+from tfvae.cli.bar import Bar
 from tfvae.cli.parsing import path
-
-if TYPE_CHECKING:
-    from tfvae.training.progress import Progress
 
 SPLITS = ("test", "validation", "train")
 METHODS = ("importance", "ais", "prior")
@@ -164,36 +162,12 @@ def run(options: argparse.Namespace) -> None:
         method=options.method,
     )
     write = report.write if options.full else None
-    bar = functools.partial(Bar, options)
+    bar = functools.partial(Bar, options=options)
     result = evaluate.evaluate(run, settings, against=against, progress=bar, report=write)
     summary.tell(result)
     summary.tell_where(run, result.name)
     written = f", {run.report_file}" if options.full else ""
     print(f"in {time.monotonic() - began:.0f} s{written}")
-
-
-class Bar:
-    """Progress on standard error of one or more passes over examples.
-
-    Args:
-        options: the command's, whose `reached` is kept as the finished share of its work in words.
-        unit: what is counted, such as "example".
-    """
-
-    def __init__(self, options: argparse.Namespace, unit: str) -> None:
-        self._options, self._unit = options, unit
-        self._bar: Progress | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        """Shows that `done` of `total` are done; after the last one the next call begins a new bar."""
-        from tfvae.training.progress import Progress
-
-        self._bar = self._bar or Progress(total, self._unit)
-        if done or self._options.reached:
-            self._options.reached = f"{self._unit} {done} of {total}"
-        self._bar.update(done)
-        if done == total:
-            self._bar = None
 
 
 def _check_gap(options: argparse.Namespace, flag: str) -> None:

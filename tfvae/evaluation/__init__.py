@@ -2,6 +2,7 @@
 
 from tfvae.evaluation.activity import ActiveUnits, active_units
 from tfvae.evaluation.ais import AnnealedImportance, ais
+from tfvae.evaluation.anomaly import Anomalies, find_anomalies
 from tfvae.evaluation.bidirectional import Sandwich, bdmc
 from tfvae.evaluation.bins import DifferentBins, different_bins
 from tfvae.evaluation.classes import ClassesCovered, classes_covered
@@ -19,6 +20,7 @@ from tfvae.evaluation.neighbours import density_coverage, precision_recall
 from tfvae.evaluation.observation_scale import fit_observation_scale
 from tfvae.evaluation.per_example import PerExample
 from tfvae.evaluation.polynomial import kernel_distance
+from tfvae.evaluation.posterior_moments import PosteriorMoments, posterior_moments
 from tfvae.evaluation.quality import SampleQuality, halves, sample_quality
 from tfvae.evaluation.rate import RateDistortion, rate_distortion
 from tfvae.evaluation.scale_curve import ScaleCurve, scale_curve
@@ -28,6 +30,7 @@ __all__ = [
     "Accuracy",
     "ActiveUnits",
     "AnnealedImportance",
+    "Anomalies",
     "ClassesCovered",
     "Closest",
     "DifferentBins",
@@ -36,6 +39,7 @@ __all__ = [
     "LogMarginal",
     "LogNormalizer",
     "PerExample",
+    "PosteriorMoments",
     "RateDistortion",
     "SampleQuality",
     "Sandwich",
@@ -51,6 +55,7 @@ __all__ = [
     "density_coverage",
     "different_bins",
     "embed",
+    "find_anomalies",
     "fit_observation_scale",
     "frechet_distance",
     "halves",
@@ -62,6 +67,7 @@ __all__ = [
     "log_marginal",
     "log_normalizer",
     "mmd",
+    "posterior_moments",
     "precision_recall",
     "rate_distortion",
     "sample_quality",
