@@ -36,6 +36,19 @@ def test_curves_are_those_of_the_history(figure_of):
     }
 
 
+def test_each_kind_of_comparison_has_its_own_curves(figure_of):
+    epochs = [
+        {"loss": 9.0, "discrepancy": 0.5, "reconstruction_error": 0.2, "log_prob": -3.0, "real_output": 0.7}
+    ]
+    for compares, expected in (
+        ("sets", {"generator": 0.5, "autoencoder": 0.2}),
+        ("densities", {"model": -3.0, "examples": 0.7}),
+    ):
+        figure = figure_of(plotting.save_game_curves, epochs, compares=compares)
+        lines = [line for axes in figure.axes for line in axes.lines]
+        assert {line.get_label(): line.get_ydata()[0] for line in lines} == expected
+
+
 def test_outputs_are_shares_of_each_set(figure_of):
     real, fake = np.full(10, 0.91), np.array([0.11] * 3 + [0.51])
     (axes,) = figure_of(plotting.save_outputs, real, fake, probabilities=True).axes

@@ -12,6 +12,7 @@ from tfvae.training.settings import GROUPS, reported
 TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settings
     *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
     *("epochs", "batch_size", "schedule", "posterior", "prior", "discriminator_learning_rate", "penalty_every"),
+    "autoencoder_learning_rate",
 }  # fmt: skip
 OF_SOURCES = {"label_column", "image_size", "limit", "standardize"}  # which earlier runs lack
 OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
@@ -141,12 +142,13 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight", "penalty_every", *GAME, *OF_SOURCES}:
+    for name in set(content) - {"kl_weight", "penalty_every", *GAME, *OF_SOURCES, *CODES}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
 
 
 GAME = ("cost", "discriminator_steps", "discriminator_learning_rate", "gradient_penalty", "r1_penalty")
+CODES = ("autoencoder_epochs", "autoencoder_learning_rate")
 LIKELIHOOD = ("likelihood", "estimator", "num_samples", "kl_weight", "kl_warmup", "free_bits")
 
 
@@ -163,10 +165,21 @@ def test_settings_that_do_not_apply_are_none():
     assert not {"Cost", "Discriminator"} & set(dict(reported(SETTINGS, plain.to_json())))
 
 
+def test_settings_of_codes():
+    codes = Config.resolve({"preset": "gmmn-autoencoder", "epochs": 9, "learning_rate": 0.01})
+    assert (codes.autoencoder_epochs, codes.autoencoder_learning_rate) == (4, 0.01)
+    assert Config.from_json(codes.to_json()) == codes
+    told = dict(reported(SETTINGS, codes.to_json()))
+    assert told["Autoencoder"] == "trained in the first 4 epochs, at a learning rate of 0.01"
+    assert {getattr(Config.resolve({"preset": "gmmn"}), name) for name in CODES} == {None}
+
+
 def test_a_run_of_before_games_loads():
     """Its config.json has none of their settings."""
     plain = Config.resolve({})
-    known = {name: value for name, value in plain.to_json().items() if name not in (*GAME, "penalty_every")}
+    known = {
+        name: value for name, value in plain.to_json().items() if name not in (*GAME, *CODES, "penalty_every")
+    }
     assert Config.from_json(known) == plain
 
 

@@ -29,6 +29,7 @@ def check(config: Any) -> None:
         _check_likelihood(config, preset)
     else:
         _check_comparison(config)
+        _check_stages(config)
     if config.patience and config.validation_size == 0:
         raise UserError(
             "early stopping needs validation examples", expected="patience 0", received=config.patience
@@ -46,6 +47,17 @@ def _check_comparison(config: Any) -> None:
             raise UserError(
                 f"preset {config.preset} is trained by comparing samples: {why}",
                 expected=f"--{name} {value}",
+                received=getattr(config, name),
+            )
+
+
+def _check_stages(config: Any) -> None:
+    """Refuses a run whose epochs are all spent on its autoencoder."""
+    for name in ("epochs", "schedule_epochs"):
+        if config.autoencoder_epochs is not None and config.autoencoder_epochs >= getattr(config, name):
+            raise UserError(
+                "no epoch is left to train the generator of codes",
+                expected=f"--{name.replace('_', '-')} of more than --autoencoder-epochs {config.autoencoder_epochs}",
                 received=getattr(config, name),
             )
 

@@ -13,12 +13,13 @@ from tfvae.training.data_settings import DataSettings
 from tfvae.training.defaults import EPOCHS, OF_LIKELIHOOD, of_preset, of_recipe
 from tfvae.training.game_settings import GameSettings
 from tfvae.training.hardware_settings import HardwareSettings
+from tfvae.training.matching_settings import MatchingSettings
 from tfvae.training.model_settings import ModelSettings
 from tfvae.training.settings import REQUIRED, Chosen, check_applies, check_types, setting, settings_of
 
 
 @dataclass(frozen=True)
-class Config(GameSettings, HardwareSettings, DataSettings, ModelSettings):
+class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, ModelSettings):
     """Every setting of a training run. What each one is stands in its `Setting`, see `tfvae.training.settings`."""
 
     estimator: str | None = setting(

@@ -39,6 +39,11 @@ def has_critic(chosen: Any) -> bool:
     return presets.get(chosen.preset).compares == "critic"
 
 
+def has_autoencoder(chosen: Any) -> bool:
+    """Returns whether the preset that was chosen trains an autoencoder first."""
+    return presets.get(chosen.preset).recipe.autoencoder > 0
+
+
 OF_LIKELIHOOD = {
     "applies": has_likelihood,
     "needs": "digits",
@@ -67,6 +72,13 @@ def kl_warmup(chosen: Chosen) -> int:
     if catalog.row(chosen.estimator).latents != "continuous" or not isinstance(epochs, int):
         return 0
     return int(preset(chosen).recipe.kl_warmup * epochs) if epochs <= EPOCHS else 0
+
+
+def autoencoder_epochs(chosen: Chosen) -> int:
+    """Returns the preset's share of the epochs, at least one; 1 for epochs that are refused later."""
+    if not isinstance(chosen.epochs, int):
+        return 1
+    return max(1, int(preset(chosen).recipe.autoencoder * min(chosen.epochs, EPOCHS)))
 
 
 def figures_every(chosen: Chosen) -> int:

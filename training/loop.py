@@ -29,7 +29,6 @@ STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH = (
 )  # at most: the bar moves and Ctrl-C works between dispatches
 LEAST_DISPATCHES = 10  # of an epoch
 COMPILATION_PAYS = 1000  # steps: compiling takes 2 to 7 s for each size of batch and saves 0.4 to 3 ms a step
-LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several presets overflow and are lost
 
 
 def _print(line: str) -> None:
@@ -56,36 +55,21 @@ def build(config: Config, loaded: data.DataSet) -> Any:
     """Returns the compiled model of a run; call it in the strategy's scope."""
     import keras
 
+    from tfvae.training import optimisers
+
     keras.utils.set_random_seed(config.seed)
     mixed = config.mixed_precision != "none"
     keras.config.set_dtype_policy(f"mixed_{config.mixed_precision}" if mixed else "float32")
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
-    options = _comparison_options(config) if preset.compares else _likelihood_options(config, loaded, steps)
+    options = (
+        _comparison_options(config, steps) if preset.compares else _likelihood_options(config, loaded, steps)
+    )
     model = presets.create(config.preset, image_shape=loaded.image_shape, **options)
     if config.likelihood is not None:
         _start_from_data(model, preset, config, loaded)
-    rates = {"optimizer": config.learning_rate}
-    if config.discriminator_learning_rate is not None:
-        rates["discriminator_optimizer"] = config.discriminator_learning_rate
-    optimizers = {name: _optimizer(config, preset, rate, steps) for name, rate in rates.items()}
-    model.compile(**optimizers, **_execution(config, preset, steps))
+    model.compile(**optimisers.optimizers(config, steps), **_execution(config, preset, steps))
     return model
-
-
-def _optimizer(config: Config, preset: presets.Preset, rate: float, steps: int) -> Any:
-    """Returns Adam at a learning rate that follows the schedule, for the precision of the run."""
-    import keras
-
-    from tfvae.optimizers import Adam
-    from tfvae.training.schedules import learning_rate
-
-    recipe = preset.recipe
-    scheduled = learning_rate(config.schedule, rate, config.schedule_epochs, steps)
-    optimizer = Adam(scheduled, beta_1=recipe.beta_1, epsilon=recipe.epsilon)
-    if config.mixed_precision == "float16":
-        return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
-    return optimizer
 
 
 def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dict[str, Any]:
@@ -112,10 +96,12 @@ def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dic
     }
 
 
-def _comparison_options(config: Config) -> dict[str, Any]:
+def _comparison_options(config: Config, steps: int) -> dict[str, Any]:
     """Returns the arguments of `presets.create` for a model that is trained by comparing samples."""
     names = ("cost", "discriminator_steps", "gradient_penalty", "r1_penalty", "penalty_every")
     given = {name: getattr(config, name) for name in ("latent_size", "prior", "seed", *names)}
+    if config.autoencoder_epochs is not None:
+        given["autoencoder_steps"] = config.autoencoder_epochs * steps
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -417,6 +417,17 @@ def gmmn_codes(**options):
     )
 
 
+def gmmn_codes_first(**options):
+    """Its first step trains the autoencoder, the others the generator."""
+    autoencoder = Autoencoder(MLP([5, 2], "tanh"), MLP([6, 4], "tanh"), event_shape=4)
+    return GMMN(
+        MLP([6, 2], "tanh"),
+        prior=Uniform(3),
+        autoencoder=autoencoder,
+        **{"bandwidths": (1.0,), "autoencoder_steps": 1} | options,
+    )
+
+
 def autoencoder_mlp(**options):
     return Autoencoder(
         MLP([5, 2], "tanh"), MLP([6, 8], "tanh"), **{"event_shape": 8, "loss": "bernoulli"} | options
@@ -465,6 +476,7 @@ TABLE = {
     "gan-dcgan-batch-norm": gan_dcgan,
     "gmmn-mlp": gmmn_mlp,
     "gmmn-codes": gmmn_codes,
+    "gmmn-codes-first": gmmn_codes_first,
     "autoencoder-mlp": autoencoder_mlp,
     "noise-contrastive-mlp": noise_contrastive,
 }
@@ -485,8 +497,9 @@ def create(name, *, seed=1, **options):
 
 def compiled(model, optimizer, **options):
     """Returns the model, compiled with an optimiser, or with one like it for each of two players."""
-    if isinstance(model, GAN):
-        options["discriminator_optimizer"] = type(optimizer).from_config(optimizer.get_config())
+    another = {GAN: "discriminator_optimizer", GMMN: "autoencoder_optimizer"}.get(type(model))
+    if another is not None and getattr(model, "autoencoder_steps", 1):
+        options[another] = type(optimizer).from_config(optimizer.get_config())
     model.compile(optimizer, **options)
     return model
 
@@ -519,7 +532,7 @@ def parts(model):
 
 
 def codec(model):
-    """Returns the networks of the frozen autoencoder of a model that has one."""
+    """Returns the networks of the autoencoder of a model that has one."""
     autoencoder = getattr(model, "autoencoder", None)
     return [] if autoencoder is None else [autoencoder.encoder, autoencoder.decoder]
 

@@ -133,6 +133,75 @@ def test_codes_are_matched_and_the_autoencoder_stays(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def first_trained(steps, seed=0, encoder=None, **options):
+    """A model whose first steps train its autoencoder."""
+    keras.utils.set_random_seed(seed)
+    autoencoder = Autoencoder(encoder or keras.layers.Dense(1), MLP([2]), event_shape=2)
+    model = GMMN(
+        keras.layers.Dense(1),
+        prior=StandardNormal(2),
+        autoencoder=autoencoder,
+        autoencoder_steps=steps,
+        bandwidths=(1.0,),
+        **options,
+    )
+    model.compile(keras.optimizers.Adam(0.01), autoencoder_optimizer=keras.optimizers.Adam(0.02))
+    return model
+
+
+def test_the_first_steps_train_the_autoencoder_alone_and_the_others_the_generator_alone():
+    alone = Autoencoder.from_config(first_trained(3).autoencoder.get_config())
+    model = first_trained(3)
+    alone.build()
+    alone.set_weights(model.autoencoder.get_weights())
+    alone.compile(keras.optimizers.Adam(0.02))
+    start = model.generator_network.get_weights()
+    tested = model.test_on_batch(X, return_dict=True)
+    np.testing.assert_allclose(tested["loss"], alone.evaluate(X, verbose=0)[0], rtol=1e-5)
+    model.reset_metrics(), alone.reset_metrics()
+    for _ in range(3):
+        expected = alone.train_on_batch(X, return_dict=True)
+        found = model.train_on_batch(X, return_dict=True)
+        for name in ("loss", "reconstruction_error"):
+            np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
+        assert found["discrepancy"] > 0
+        model.reset_metrics(), alone.reset_metrics()
+    for now, then in zip(model.autoencoder.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_allclose(now, then, rtol=1e-5)
+    trained = model.autoencoder.get_weights()
+    for now, then in zip(model.generator_network.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(now, then)
+    made = model.generator_network(latents(model, len(X), step=3))
+    tested = model.test_on_batch(X, return_dict=True)
+    assert tested["loss"] == tested["discrepancy"]
+    model.reset_metrics()
+    found = model.train_on_batch(X, return_dict=True)
+    np.testing.assert_allclose(
+        found["loss"], MeanDiscrepancy((1.0,))(model.autoencoder.encode(X), made), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        found["reconstruction_error"], np.mean((model.autoencoder.reconstruct(X) - X) ** 2), rtol=1e-5
+    )
+    for now, then in zip(model.autoencoder.get_weights(), trained, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert np.abs(model.generator_network.get_weights()[0] - start[0]).max() > 0.005
+
+
+def test_a_loaded_model_goes_on_in_either_stage(tmp_path):
+    for done in (1, 3):
+        encoder = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dense(1)])
+        model = first_trained(2, encoder=encoder)
+        for _ in range(done):
+            model.train_on_batch(X)
+        model.save(tmp_path / "model.keras")
+        copy = keras.saving.load_model(tmp_path / "model.keras")
+        for either in (model, copy):
+            either.fit(X, batch_size=6, epochs=1, verbose=0, shuffle=False)
+        for now, then in zip(copy.weights, model.weights, strict=True):
+            np.testing.assert_array_equal(now, then)
+        assert [int(optimizer.iterations) for optimizer, _ in copy.optimizers().values()] == [done, 2]
+
+
 def test_it_learns_a_distribution():
     """Two clusters, matched to within a few hundredths of MMD^2 between two halves of the data."""
     keras.utils.set_random_seed(0)
@@ -158,6 +227,8 @@ def test_it_learns_a_distribution():
         ({"unbiased": True}, "unbiased MMD.2 may be negative"),
         ({"autoencoder": keras.layers.Dense(2)}, "autoencoder is of the wrong kind"),
         ({"prior": keras.layers.Dense(2)}, "prior is of the wrong kind"),
+        ({"autoencoder_steps": 5}, "there is no autoencoder to train"),
+        ({"autoencoder_steps": -1}, "autoencoder_steps is not"),
         (
             {"generator": MLP([3]), "autoencoder": True},
             r"codes of the autoencoder; expected \[B, 1\]; received \[B, 3\]",
@@ -178,5 +249,10 @@ def test_what_training_refuses():
     model = linear(unbiased=True, root=False)
     with pytest.raises(UserError, match="needs pairs of examples; expected 2 or more in a batch; received 1"):
         model.fit(X, batch_size=11, verbose=0, shuffle=False)
+    with pytest.raises(UserError, match="no autoencoder is trained here"):
+        model.compile("adam", autoencoder_optimizer="adam")
+    one = keras.optimizers.Adam()
+    with pytest.raises(UserError, match="the same optimiser"):
+        first_trained(1).compile(one, autoencoder_optimizer=one)
     with pytest.raises(UserError, match="does not know yet what an example is"):
         GMMN(MLP([1]), prior=Uniform(2), autoencoder=Autoencoder(MLP([1]), MLP([2])))

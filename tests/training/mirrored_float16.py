@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfvae.training import data, loop
+from tfvae.training import data, loop, optimisers
 from tfvae.training.config import Config
 from tfvae.training.distribution import strategy
 from tfvae.training.runs import checkpoint, figures
@@ -29,7 +29,7 @@ COMMON = {
 def run(kind, replicas, scale):
     """The model of a run, its history, and on how many of its variables the replicas do not agree."""
     folder = RunDirectory(FOLDER / f"{kind}-{scale:g}")
-    loop.LOSS_SCALE = scale
+    optimisers.LOSS_SCALE = scale
     trained = []
     figures.draw_run = lambda run, model, *_: trained.append(model)
     config = Config.resolve(COMMON | {"strategy": kind, "replicas": replicas})

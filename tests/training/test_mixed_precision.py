@@ -19,7 +19,7 @@ from conformance import models
 
 from tfvae.checks import UserError
 from tfvae.models import diagnosis, replicas
-from tfvae.training import callbacks, loop
+from tfvae.training import callbacks, loop, optimisers
 from tfvae.training.config import Config
 from tfvae.training.evaluation.evaluate import Settings, evaluate
 from tfvae.training.runs import checkpoint, loading
@@ -92,7 +92,7 @@ def test_a_checkpoint_holds_the_scale_of_the_loss(train, after_step):
     run = train(epochs=1, mixed_precision="float16")
     config = run.config()
     model = loop.build(config, loading.load_data(config))
-    assert float(model.optimizer.dynamic_scale) == loop.LOSS_SCALE
+    assert float(model.optimizer.dynamic_scale) == optimisers.LOSS_SCALE
     checkpoint.restore(checkpoint.load_newest(run.checkpoints)[0], model)
     assert float(model.optimizer.dynamic_scale) == 2.0**7
     assert (int(model.optimizer.step_counter), int(model.optimizer.iterations)) == (13, 13)

@@ -165,8 +165,9 @@ class Autoencoder(KerasModel):
     def _shown(self, raw: tf.Tensor) -> tf.Tensor:
         return raw if self.cost == "squared" else tf.sigmoid(raw)
 
-    def _costs(self, x: tf.Tensor, raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the loss and the reconstruction error of each example, [B] each."""
+    def costs(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the loss and the reconstruction error of each checked example, [B] each."""
+        raw = self._raw(x, training)
         axes = list(range(1, raw.shape.rank))
         squares = tf.square(x - self._shown(raw))
         each = squares
@@ -182,7 +183,7 @@ class Autoencoder(KerasModel):
     def _step(self, batch: Batch) -> Metrics:
         step = steps.taken(self.optimizer)
         with tf.GradientTape() as tape:
-            cost, error = self._costs(batch.x, self._raw(batch.x, training=True))
+            cost, error = self.costs(batch.x, training=True)
             regularization = self.regularization()
             loss = regularization / replicas.count() + tf.reduce_sum(batch.share * cost)
             scaled = self.optimizer.scale_loss(loss)
@@ -194,7 +195,7 @@ class Autoencoder(KerasModel):
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports the loss on a batch without moving anything."""
-        return self._reported(*self._costs(batch.x, self._raw(batch.x, training=False)), 0.0, batch)
+        return self._reported(*self.costs(batch.x), 0.0, batch)
 
     def _reported(
         self, cost: tf.Tensor, error: tf.Tensor, regularization: tf.Tensor | float, batch: Batch

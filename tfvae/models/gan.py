@@ -17,7 +17,7 @@ from tfvae.models.averaged import AveragedGenerator
 from tfvae.models.discriminating import Discriminating
 from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import check_parts, serialized, training_option
-from tfvae.models.players import Player, trainable, unmoved
+from tfvae.models.players import Player, another_optimizer, trainable, unmoved
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
 from tfvae.models.symbolic import takes_keras_tensors
@@ -145,13 +145,8 @@ class GAN(AveragedGenerator, Discriminating):
         Raises:
             UserError: if both are one object, or as `KerasModel.compile`.
         """
-        other = keras.optimizers.get(discriminator_optimizer)
-        if other is optimizer:
-            raise UserError("both players have the same optimiser", expected="two objects", received="one")
-        half = self.dtype_policy.name == "mixed_float16" and kwargs.get("auto_scale_loss", True)
-        if half and not isinstance(other, keras.optimizers.LossScaleOptimizer):
-            other = keras.optimizers.LossScaleOptimizer(other)
-        self.discriminator_optimizer = other
+        scales = kwargs.get("auto_scale_loss", True)
+        self.discriminator_optimizer = another_optimizer(self, discriminator_optimizer, optimizer, scales)
         super().compile(optimizer, **kwargs)
 
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, int_from
 from tfvae.comparisons.moments import BANDWIDTHS, MeanDiscrepancy
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, steps
@@ -16,7 +16,7 @@ from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.implicit import ImplicitModel
 from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import batch_of, check_parts, serialized
-from tfvae.models.players import Player, trainable
+from tfvae.models.players import Player, another_optimizer, trainable
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
 from tfvae.random import Noise
@@ -30,12 +30,14 @@ class GMMN(ImplicitModel):
 
         MMD^2 = E k(x, x') + E k(g(z), g(z')) - 2 E k(x, g(z)),  k(x, y) = sum_s exp(-|x - y|^2 / (2 s))
 
-    or of its root. With an autoencoder, which is trained first and frozen here, x is replaced by its code: the
-    generator makes codes, and g(z) = decode(generator(z)).
+    or of its root. With an autoencoder x is replaced by its code: the generator makes codes, and g(z) =
+    decode(generator(z)). The autoencoder was trained before, or the first `autoencoder_steps` steps of `fit` train it.
+    The steps that match codes leave it as it is.
 
     Examples count by their sample weights, as a distribution with so much mass on each: an example of weight 2 counts
-    as two, and weights that are all doubled change nothing. `fit` reports the loss, regularisation included, and the
-    discrepancy alone. Called on latents [B, latent_size] the model gives g(z).
+    as two, and weights that are all doubled change nothing. `fit` reports the loss of what is trained, regularisation
+    included, and the discrepancy alone; with `autoencoder_steps` the autoencoder's reconstruction error too. Called on
+    latents [B, latent_size] the model gives g(z).
 
     Args:
         generator: any Keras layer or model from latents [B, latent_size] to examples [B, *event_shape]; to codes, with
@@ -43,15 +45,17 @@ class GMMN(ImplicitModel):
         prior: head of p(z) that normal noise feeds, e.g. `Uniform(10)`.
         bandwidths: s, squared lengths of the kernels. `tfvae.comparisons.moments.median_bandwidth` of some examples
             gives one that fits their spread; codes in [0, 1] are usually matched with (1.0,).
-        autoencoder: a trained `Autoencoder`, whose `trainable` becomes False; None to match examples themselves.
+        autoencoder: an `Autoencoder`, whose `trainable` becomes False unless it is trained here; None to match examples
+            themselves.
+        autoencoder_steps: first training steps, which train the autoencoder; 0 for one that was trained before.
         unbiased: whether pairs of a point with itself are left out; needs `root=False`.
         root: whether the loss is MMD in place of MMD^2.
         observation_scale: see `ImplicitModel`.
         seed: see `ImplicitModel`.
 
     Raises:
-        UserError: if a part is of the wrong kind, a bandwidth is not positive, or the generator does not make codes of
-            the autoencoder's shape.
+        UserError: if a part is of the wrong kind, a bandwidth is not positive, the generator does not make codes of the
+            autoencoder's shape, or there are steps to train an autoencoder and none is given.
 
     References:
         Li, Swersky, Zemel: Generative moment matching networks (2015), sections 3 and 4.
@@ -74,6 +78,7 @@ class GMMN(ImplicitModel):
         prior: PriorHead,
         bandwidths: Sequence[float] = BANDWIDTHS,
         autoencoder: Autoencoder | None = None,
+        autoencoder_steps: int = 0,
         unbiased: bool = False,
         root: bool = True,
         **kwargs: Any,
@@ -81,6 +86,11 @@ class GMMN(ImplicitModel):
         super().__init__(generator, prior=prior, **kwargs)
         self.discrepancy = MeanDiscrepancy(tuple(bandwidths), bool(unbiased), bool(root))
         self.autoencoder = autoencoder
+        self.autoencoder_steps = int_from(0, "autoencoder_steps", autoencoder_steps)
+        if self.autoencoder_steps and autoencoder is None:
+            raise UserError(
+                "there is no autoencoder to train", expected="autoencoder=, or no autoencoder_steps"
+            )
         if autoencoder is not None:
             check_parts(Autoencoder, "a tfvae.Autoencoder", {"autoencoder": autoencoder})
             if self._event_shape != autoencoder.code_shape:
@@ -89,9 +99,10 @@ class GMMN(ImplicitModel):
                     expected=f"[B, {', '.join(map(str, autoencoder.code_shape))}]",
                     received=f"[B, {', '.join(map(str, self._event_shape))}]",
                 )
-            autoencoder.trainable = False
+            if not self.autoencoder_steps:
+                autoencoder.trainable = False
             self._event_shape = autoencoder.event_shape
-        self.follow(["loss", "discrepancy"])
+        self.follow(["loss", "discrepancy"] + ["reconstruction_error"] * bool(self.autoencoder_steps))
 
     @property
     def input_event_shape(self) -> tuple[int, ...]:
@@ -107,7 +118,7 @@ class GMMN(ImplicitModel):
         """See `KerasModel.make_parts`."""
         self.call(tf.zeros((1, *self.prior_head.event_shape)))
         if self.autoencoder is not None:
-            self.matched(tf.zeros((1, *self.event_shape)))
+            self._costs(tf.zeros((1, *self.event_shape)))
 
     def call(self, z: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns g(z) of latents [B, latent_size]: [B, *event_shape]."""
@@ -121,11 +132,24 @@ class GMMN(ImplicitModel):
         """Returns what of checked examples is matched: themselves, or their codes."""
         return x if self.autoencoder is None else self.autoencoder.codes(x)
 
-    def compile(self, optimizer: Any = "adam", **kwargs: Any) -> None:
-        """Configures training as `KerasModel.compile`.
+    def _costs(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the autoencoder's loss and reconstruction error of each checked example, [B] each."""
+        assert self.autoencoder is not None
+        return self.autoencoder.costs(x, training)
+
+    def compile(  # type: ignore[override]
+        self, optimizer: Any = "adam", *, autoencoder_optimizer: Any = None, **kwargs: Any
+    ) -> None:
+        """Configures training.
+
+        Args:
+            optimizer: the generator's, a Keras optimiser or its name.
+            autoencoder_optimizer: that of an autoencoder that is trained here, another one; None for Adam.
+            **kwargs: as `keras.Model.compile` takes them, but for `loss` and `metrics`.
 
         Raises:
-            UserError: under several replicas: the discrepancy of the parts of a batch is not that of the whole.
+            UserError: under several replicas: the discrepancy of the parts of a batch is not that of the whole; if both
+                optimisers are one object, or there is one too many; or as `KerasModel.compile`.
         """
         count = self.distribute_strategy.num_replicas_in_sync
         if count > 1:
@@ -135,35 +159,90 @@ class GMMN(ImplicitModel):
                 received=f"{count} replicas",
                 fix="train it on one device",
             )
+        if self.autoencoder_steps:
+            chosen, scales = autoencoder_optimizer or "adam", kwargs.get("auto_scale_loss", True)
+            self.autoencoder_optimizer = another_optimizer(self, chosen, optimizer, scales)
+        elif autoencoder_optimizer is not None:
+            raise UserError(
+                "no autoencoder is trained here",
+                expected="no autoencoder_optimizer, or GMMN(..., autoencoder_steps=...)",
+            )
         super().compile(optimizer, **kwargs)
 
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
-        """See `Optimized.optimizers`."""
-        return {"optimized": (self.optimizer, trainable(self.generator_network))}
+        """See `Optimized.optimizers`: the generator's, and that of an autoencoder that is trained here."""
+        found = {"optimized": (self.optimizer, trainable(self.generator_network))}
+        if self.autoencoder_steps:
+            moved = trainable(self.autoencoder)
+            found["autoencoder_optimized"] = (self.autoencoder_optimizer, moved)
+        return found
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile`."""
+        config = super().get_compile_config()
+        if config and self.autoencoder_steps:
+            other = keras.saving.serialize_keras_object(self.autoencoder_optimizer)
+            config["autoencoder_optimizer"] = other
+        return config
+
+    def steps_taken(self) -> tf.Tensor:
+        """See `KerasModel.steps_taken`: of both optimisers."""
+        return tf.add_n([steps.taken(optimizer) for optimizer, _ in self.optimizers().values()])
 
     def learn(self, batch: Batch) -> Metrics:
-        """Takes one step of the generator along the slope of the discrepancy."""
+        """Takes one step of the autoencoder while it is trained, of the generator from then on."""
         batch = self._paired(batch)
         seed_layers(self, self.seed, batch)
         return self.take_step(self._step, batch, self.train_noise(batch))
 
     def _step(self, batch: Batch, noise: Noise) -> Metrics:
+        if not self.autoencoder_steps:
+            return self.report(self._match(batch, noise), batch, None)
+        found = tf.cond(
+            self._learns_codes(), lambda: self._code(batch, noise), lambda: self._match(batch, noise)
+        )
+        return self.report(found, batch, None)
+
+    def _learns_codes(self) -> tf.Tensor:
+        """Returns whether the autoencoder is still to be trained, scalar bool."""
+        return steps.taken(self.autoencoder_optimizer) < self.autoencoder_steps
+
+    def _code(self, batch: Batch, noise: Noise) -> Metrics:
+        """Takes one step of the autoencoder; returns the metrics [B]."""
+        player = Player(self.autoencoder, self.autoencoder_optimizer)
+        discrepancy = self._compared(batch, noise, training=False)
+        with tf.GradientTape() as tape:
+            cost, error = self._costs(batch.x, training=True)
+            regularization = player.regularization()
+            scaled = player.optimizer.scale_loss(tf.reduce_sum(batch.share * cost) + regularization)
+        self._move(player, tape, scaled, batch)
+        return self._found(batch.weight * cost + regularization, discrepancy, batch, error)
+
+    def _match(self, batch: Batch, noise: Noise) -> Metrics:
+        """Takes one step of the generator along the slope of the discrepancy; returns the metrics [B]."""
         player = Player(self.generator_network, self.optimizer)
-        step = steps.taken(self.optimizer)
         with tf.GradientTape() as tape:
             discrepancy = self._compared(batch, noise, training=True)
             regularization = player.regularization()
             scaled = player.optimizer.scale_loss(discrepancy + regularization)
+        self._move(player, tape, scaled, batch)
+        return self._found(discrepancy + regularization, discrepancy, batch)
+
+    def _move(self, player: Player, tape: tf.GradientTape, loss: tf.Tensor, batch: Batch) -> None:
+        step = steps.taken(player.optimizer)
         with checking.after(batch.x):
-            player.move(tape, scaled)
-            steps.count(self.optimizer, step, trainable(player.network))
-        return self._reported(discrepancy, regularization, batch)
+            player.move(tape, loss)
+            steps.count(player.optimizer, step, trainable(player.network))
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports the discrepancy of a batch and as many new samples."""
         batch = self._paired(batch)
-        noise = self.test_noise(self.seed, batch)
-        return self._reported(self._compared(batch, noise, training=False), 0.0, batch)
+        discrepancy = self._compared(batch, self.test_noise(self.seed, batch), training=False)
+        if not self.autoencoder_steps:
+            return self.report(self._found(discrepancy, discrepancy, batch), batch, None)
+        cost, error = self._costs(batch.x)
+        loss = tf.where(self._learns_codes(), batch.weight * cost, discrepancy)
+        return self.report(self._found(loss, discrepancy, batch, error), batch, None)
 
     def _paired(self, batch: Batch) -> Batch:
         """Returns the batch, once it is known to have pairs where the discrepancy needs them."""
@@ -177,14 +256,20 @@ class GMMN(ImplicitModel):
         made = self._made(self.latents_of(self._noise(noise, "generator")), training)
         return self.discrepancy(self.matched(batch.x), made, batch.weight)
 
-    def _reported(self, discrepancy: tf.Tensor, regularization: tf.Tensor | float, batch: Batch) -> Metrics:
+    def _found(
+        self, loss: tf.Tensor, discrepancy: tf.Tensor, batch: Batch, error: tf.Tensor | None = None
+    ) -> Metrics:
+        """Returns the metrics, [B] each; `error` is the autoencoder's on each example, where it is known already."""
         each = tf.ones_like(batch.weight)
-        found = {"loss": each * (discrepancy + regularization), "discrepancy": each * discrepancy}
-        return self.report(found, batch, None)
+        found = {"loss": each * loss, "discrepancy": each * discrepancy}
+        if self.autoencoder_steps:
+            found["reconstruction_error"] = self._costs(batch.x)[1] if error is None else error
+        return found
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
         options = self.discrepancy.get_config()
         del options["name"]
-        whole = {} if self.autoencoder is None else serialized(autoencoder=self.autoencoder)
-        return super().get_config() | options | whole
+        if self.autoencoder is not None:
+            options |= serialized(autoencoder=self.autoencoder)
+        return super().get_config() | options | {"autoencoder_steps": self.autoencoder_steps}

@@ -13,7 +13,7 @@ from tfvae import random
 from tfvae.checks import UserError, number_in
 from tfvae.distributions import PriorHead
 from tfvae.distributions.head import LOG_2_PI
-from tfvae.models import checking, steps
+from tfvae.models import checking
 from tfvae.models.contract import Generator, Implicit, Latents
 from tfvae.models.keras_model import KerasModel
 from tfvae.models.particles import PLAIN, ScoreOptions
@@ -197,7 +197,7 @@ class ImplicitModel(KerasModel, Implicit):
 
     def train_noise(self, batch: Batch) -> Noise:
         """Returns the noise of the next training step on a batch: a function of the seed, the step and the row."""
-        seeds = random.fold(self.seed, "train", steps.taken(self.optimizer))
+        seeds = random.fold(self.seed, "train", self.steps_taken())
         noise: Noise = random.PhiloxNoise(seeds, tf.shape(batch.weight)[0], batch.first_row)
         return random.Outside(noise) if self.compiles_step() else noise
 

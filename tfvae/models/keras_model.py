@@ -120,8 +120,12 @@ class KerasModel(
             self.predict_function = xla.told_in_one_line(self.predict_function)
         return self.predict_function
 
+    def steps_taken(self) -> tf.Tensor:
+        """Returns the training steps taken so far, which seed their noise: scalar int64."""
+        return steps.taken(self.optimizer)
+
     def _training_step(self) -> str:
-        return f"training step {int(steps.taken(self.optimizer)) + 1}"
+        return f"training step {int(self.steps_taken()) + 1}"
 
     def _evaluation_batch(self) -> str:
         return f"batch {int(self._test_batches.result()) + 1} of the evaluation"

@@ -6,15 +6,18 @@ file was loaded draws what it would have drawn.
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from tfvae import compat, random
-from tfvae.models import steps
 from tfvae.models.replicas import Batch
 
+if TYPE_CHECKING:
+    from tfvae.models.keras_model import KerasModel
 
-def seed_layers(model: keras.Model, seed: int, batch: Batch) -> None:
+
+def seed_layers(model: KerasModel, seed: int, batch: Batch) -> None:
     """Sets the state of every layer that draws noise, before a training step on a batch.
 
     Each replica draws noise of its own, by the number of its first example.
@@ -24,7 +27,7 @@ def seed_layers(model: keras.Model, seed: int, batch: Batch) -> None:
         seed: 32-bit integer.
         batch: what the replica holds of the batch.
     """
-    place = random.fold(seed, "layers", steps.taken(model.optimizer), batch.first_row)
+    place = random.fold(seed, "layers", model.steps_taken(), batch.first_row)
     for index, layer in enumerate(compat.layers_of(model)):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfvae.checks import UserError
 from tfvae.models import replicas
 
 
 def trainable(network: keras.layers.Layer) -> list[keras.Variable]:
     """Returns the weights of a network that may move, also those of a part that trains in a frozen network."""
     return [weight for weight in network.weights if weight.trainable]
+
+
+def another_optimizer(
+    model: keras.Model, chosen: Any, first: Any, scales: bool = True
+) -> keras.optimizers.Optimizer:
+    """Returns the optimiser of a model's second network; in float16 one that scales the loss, as Keras does the first.
+
+    Args:
+        model: the model, which is being compiled.
+        chosen: a Keras optimiser or its name.
+        first: the optimiser of the first network.
+        scales: whether to scale the loss in float16.
+
+    Raises:
+        UserError: if both are one object.
+    """
+    optimizer = keras.optimizers.get(chosen)
+    if optimizer is first:
+        raise UserError("both players have the same optimiser", expected="two objects", received="one")
+    half = model.dtype_policy.name == "mixed_float16" and scales
+    if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 class Player:

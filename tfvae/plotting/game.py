@@ -18,40 +18,64 @@ from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, save, w
 
 WIDTH = 7.5  # inches
 BINS = 40
-PANELS = (  # heading, what stands on the axis, and the metrics with their names
-    (
-        "Costs: neither has to fall",
-        "cost",
-        {"loss": "generator", "discriminator_loss": "discriminator"},
+Panel = tuple[str, str, dict[str, str]]  # heading, what stands on the axis, and the metrics with their names
+PANELS: dict[str, tuple[Panel, ...]] = {  # by the kind of the comparison
+    "critic": (
+        (
+            "Costs: neither has to fall",
+            "cost",
+            {"loss": "generator", "discriminator_loss": "discriminator"},
+        ),
+        (
+            "Mean output of the discriminator",
+            "output",
+            {"fake_output": "samples", "real_output": "examples"},
+        ),
+        ("Size of the gradient at a sample", "gradient", {"output_gradient": "generator"}),
     ),
-    (
-        "Mean output of the discriminator",
-        "output",
-        {"fake_output": "samples", "real_output": "examples"},
+    "sets": (
+        ("Discrepancy of samples and examples", "discrepancy", {"discrepancy": "generator"}),
+        ("Reconstruction error", "mean square", {"reconstruction_error": "autoencoder"}),
     ),
-    ("Size of the gradient at a sample", "gradient", {"output_gradient": "generator"}),
-)
+    "densities": (
+        ("Cost", "cost", {"loss": "model"}),
+        (
+            "Mean probability of being an example",
+            "probability",
+            {"fake_output": "noise", "real_output": "examples"},
+        ),
+        ("Mean of log p(x) on examples", "nats", {"log_prob": "model"}),
+    ),
+}
 
 
 def save_game_curves(
-    path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]], *, title: str
+    path: str | os.PathLike[str],
+    history: Sequence[Mapping[str, Any]],
+    *,
+    title: str,
+    compares: str = "critic",
 ) -> Path:
-    """Draws the costs, the discriminator's mean outputs and the gradient's size at a sample against the epoch.
+    """Draws what a model that is trained by comparing samples reports, against the epoch.
+
+    Of a game: the costs, the discriminator's mean outputs and the gradient's size at a sample. Of sets: their
+    discrepancy and, where an autoencoder is trained first, its reconstruction error. Of densities: the cost, the mean
+    probabilities of being an example, and the mean of log p(x).
 
     Lines are those of training; dots in the same colour are those of validation. What was not recorded has no panel.
 
     Args:
         path: PNG file to write.
-        history: one mapping for each epoch, with any of the keys epoch, loss, discriminator_loss, real_output,
-            fake_output and output_gradient, and these after `val_`. Values that are missing, None or not finite are not
-            drawn. Without the key epoch, epochs count from 1.
+        history: one mapping for each epoch, with the key epoch and any of the metrics, also after `val_`. Values that
+            are missing, None or not finite are not drawn. Without the key epoch, epochs count from 1.
         title: text above the figure.
+        compares: kind of the comparison, see `tfvae.comparisons`: "critic", "sets" or "densities".
 
     Returns:
         path: path of the file.
 
     Raises:
-        UserError: if the history has none of these keys, or the file cannot be written.
+        UserError: if the history has none of the metrics, or the file cannot be written.
 
     Example:
         >>> import numpy as np
@@ -61,7 +85,7 @@ def save_game_curves(
         'game.png'
     """
     epochs = np.array([row.get("epoch", index + 1) for index, row in enumerate(history)], float)
-    found = [(heading, axis, _curves(history, names)) for heading, axis, names in PANELS]
+    found = [(heading, axis, _curves(history, names)) for heading, axis, names in PANELS[compares]]
     panels = [panel for panel in found if panel[2]]
     if not panels:
         raise UserError(
@@ -75,7 +99,7 @@ def save_game_curves(
         figure.suptitle(wrap(title, width * DPI))
         for place, (heading, axis, curves) in enumerate(panels):
             axes = figure.add_subplot(1, len(panels), place + 1)
-            axes.set_title(heading if place or len(curves) > 1 else "Cost", loc="left")
+            axes.set_title(heading, loc="left")
             axes.set(xlabel="epoch", ylabel=axis)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
             _draw(axes, epochs, curves)

@@ -45,6 +45,12 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "Adam at a constant rate; the paper's authors descend with momentum and lower the rate once",
         "the number of epochs is this package's own",
     ),
+    "gmmn-autoencoder": (
+        "Adam at a constant rate; the paper's authors descend with momentum and lower the rate once",
+        "the autoencoder's layers are trained together from the start; the authors train each alone first",
+        "batches of 1000 for the autoencoder too; the authors' code has 100",
+        "the number of epochs is this package's own",
+    ),
     "sbn-200-200-200": (
         "pixels are binarised at every visit; the paper has them binarised once",
         "optimiser, learning rate, batch and epochs are this package's own",

@@ -31,6 +31,7 @@ class Recipe:
         validation_size: number of training examples held out; None for a tenth.
         kl_warmup: share of the epochs over which the KL weight grows from 0 to 1.
         beta_1: Adam's decay of the mean of gradients.
+        autoencoder: share of the epochs, the first ones, that train the autoencoder of a generator of codes.
     """
 
     epochs: int
@@ -41,6 +42,7 @@ class Recipe:
     validation_size: int | None = None
     kl_warmup: float = 0.0
     beta_1: float = 0.9
+    autoencoder: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Preset:
         compile_step: whether a training step is faster where XLA compiles it, measured on a CPU.
         compares: kind of the comparison that trains it, one of those of `tfvae.comparisons`, such as "critic"; None for
             a model with a likelihood, which has no use for one.
-        options: further arguments, (name, value), of its model; overrides of `create`.
+        options: further arguments, (name, value), of its model or its `build`; overrides of `create`.
     """
 
     name: str

@@ -9,6 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from tfvae import files, plotting
+from tfvae.models.contract import Implicit
+from tfvae.models.discriminating import Discriminating
 
 SAMPLES = 64  # images of the present generator
 FOLLOWED = {3: 10, 1: 400}  # rank of an example: samples that are shown over the course of training
@@ -23,9 +25,9 @@ def draw(
     x: np.ndarray,
     history: Sequence[Mapping[str, float]],
     when: str,
-    critic: bool,
+    compares: str,
 ) -> None:
-    """Draws the curves, samples, samples of fixed seeds over training, and what a critic makes of them.
+    """Draws the curves; of a generator samples, and samples of fixed seeds over training; what a critic makes of them.
 
     Args:
         folder: where the figures go. course.npz there keeps the samples of each drawing, of which one figure shows all.
@@ -33,13 +35,16 @@ def draw(
         x: held-out examples.
         history: rows of the epochs done.
         when: the present moment in words.
-        critic: whether the model has a discriminator.
+        compares: kind of the comparison that trains it, see `tfvae.presets.Preset`.
 
     Raises:
         OSError: if a file cannot be written.
     """
     if history:
-        plotting.save_game_curves(folder / "loss_curves.png", history, title="Training")
+        plotting.save_game_curves(folder / "loss_curves.png", history, title="Training", compares=compares)
+    if not isinstance(model, Implicit):
+        return
+    critic = isinstance(model, Discriminating)
     _draw_course(folder, model, x, len(history))
     if x.ndim == 4:
         images, title = np.asarray(model.sample(SAMPLES, seed=0)), f"Samples from the prior, {when}"

@@ -54,7 +54,7 @@ def draw_run(
     compares = presets.get(config.preset).compares
     with writing(folder):
         if compares is not None:
-            comparison_figures.draw(folder, model, examples.x, history, when, compares == "critic")
+            comparison_figures.draw(folder, model, examples.x, history, when, compares)
             return
         if history:
             plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
