@@ -28,6 +28,7 @@ from tfvae import (
 from tfvae.distributions import (
     Bernoulli,
     CategoricalPixels,
+    Columns,
     ContinuousBernoulli,
     DiagonalNormal,
     DiscretizedLogistic,
@@ -39,9 +40,11 @@ from tfvae.distributions import (
     MixturePrior,
     Normal,
     OneHotCategorical,
+    Poisson,
     RealNVP,
     RealNVPPrior,
     StandardNormal,
+    StudentT,
     Uniform,
     VampPrior,
 )
@@ -156,6 +159,18 @@ def hierarchical_logistic_mixture(**options):
         conditionals=[DiagonalNormal(3)],
         likelihood=DiscretizedLogisticMixture(3, components=2, levels=4),
         **options,
+    )
+
+
+def iwae_columns(**options):
+    heads = [StudentT(1), Poisson(1), OneHotCategorical((1, 3)), Normal(2, scale="optimal")]
+    columns = [[5], [1], [0, 2, 3], [4, 6]]
+    return IWAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=Columns(heads, columns),
+        **{"num_samples": 3} | options,
     )
 
 
@@ -450,6 +465,7 @@ TABLE = {
     "vae-categorical-pixels": vae_categorical_pixels,
     "iwae-discretized-logistic": iwae_discretized_logistic,
     "hierarchical-logistic-mixture": hierarchical_logistic_mixture,
+    "iwae-columns": iwae_columns,
     "iwae-mlp": iwae_mlp,
     "iwae-mlp-batch-norm": iwae_mlp_batch_norm,
     "iwae-conv": iwae_conv,
@@ -520,8 +536,8 @@ def parts(model):
     if isinstance(model, NoiseContrastive):
         return [model.energy]
     if isinstance(model, Regressor):
-        return [model.network, model.likelihood_head]
-    heads = [*model.posterior_heads, model.likelihood_head, model.prior_head]
+        return [model.network, *likelihoods(model)]
+    heads = [*model.posterior_heads, *likelihoods(model), model.prior_head]
     if isinstance(model, HierarchicalVAE | LadderVAE):
         return [*model.encoders, *model.decoders, *model.conditional_heads, *heads]
     if isinstance(model, DRAW):
@@ -529,6 +545,11 @@ def parts(model):
     if isinstance(model, CVAE):
         heads.append(model.condition_network)
     return [model.encoder, model.decoder, *heads]
+
+
+def likelihoods(model):
+    """Returns the likelihood of a model and the heads that it is made of."""
+    return [model.likelihood_head, *getattr(model.likelihood_head, "heads", [])]
 
 
 def codec(model):
@@ -571,13 +592,22 @@ def examples(model, count, seed=0):
         return x
     if isinstance(model, Autoencoder):
         return rng.uniform(size=x.shape).astype(np.float32)
-    head = model.likelihood_head
+    return scorable(model.likelihood_head, x, rng)
+
+
+def scorable(head, x, rng):
+    """Returns values that a likelihood can score, where any real number will do those of `x`."""
+    if isinstance(head, Columns):
+        parts = zip(head.heads, head.split(x), strict=True)
+        return np.asarray(head.join([scorable(own, np.asarray(part), rng) for own, part in parts]))
     if head.levels is not None:
         return (rng.integers(head.levels, size=x.shape) / (head.levels - 1)).astype(np.float32)
     if head.value_kind == "counts":
         return rng.poisson(2.0, x.shape).astype(np.float32)
     if isinstance(head, ContinuousBernoulli):
         return rng.uniform(size=x.shape).astype(np.float32)
+    if isinstance(head, OneHotCategorical):
+        return np.eye(x.shape[-1], dtype=np.float32)[x.argmax(axis=-1)]
     return (x > 0).astype(np.float32) if isinstance(head, Bernoulli) else x
 
 

@@ -21,7 +21,7 @@ HEADS = [
 def test_a_head_has_a_role_and_defines_all_of_it(head):
     roles = [role for role in ROLES if issubclass(head, role)]
     assert roles and not inspect.isabstract(head)
-    assert head.value_kind in ("continuous", "binary", "one-hot", "levels", "counts")
+    assert head.value_kind in ("continuous", "binary", "one-hot", "levels", "counts", "mixed")
     assert head.needs_features is (PriorHead not in roles) and not (PriorHead in roles and len(roles) > 1)
 
 

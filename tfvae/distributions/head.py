@@ -31,9 +31,10 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
 
     Attributes:
         event_shape: shape of one value.
-        value_kind: "continuous", "binary", "one-hot", "levels" (equally spaced numbers of [0, 1]) or "counts".
+        value_kind: "continuous", "binary", "one-hot", "levels" (equally spaced numbers of [0, 1]), "counts" or
+            "mixed" (columns of several kinds).
         support: lowest and highest number in a value.
-        noise_kind: kind of the noise that feeds `sample`, "normal" or "uniform".
+        noise_kind: kind of the noise that feeds `sample`, "normal" or "uniform", where `noise_from` draws one kind.
         needs_features: whether the parameters come from features.
         relaxation: class in `tfvae.distributions.relaxation` for a continuous relaxation of discrete values, or None.
 

@@ -15,7 +15,17 @@ from scipy import special, stats
 
 from tfvae import VAE
 from tfvae.checks import UserError
-from tfvae.distributions import DiagonalNormal, FromTFP
+from tfvae.distributions import (
+    DiagonalNormal,
+    FromTFP,
+    Gamma,
+    Laplace,
+    LogNormal,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+    ZeroInflatedPoisson,
+)
 from tfvae.distributions.least_count import least_count
 from tfvae.networks import MLP
 from tfvae.random import ThreefryNoise, row_seeds
@@ -23,31 +33,60 @@ from tfvae.random import ThreefryNoise, row_seeds
 tfd = tfp.distributions
 EVENT, FEATURES, B, K = (2, 3), 5, 4, 3
 RNG = np.random.default_rng(5)
+
+
+class ZeroInflated:
+    """SciPy has none: 0 with a probability, otherwise a Poisson count."""
+
+    def __init__(self, logits, log_rate):
+        self.zero, self.counts = special.expit(2 * logits), stats.poisson(np.exp(log_rate))
+
+    def logpmf(self, x):
+        return np.log(self.zero * (x == 0) + (1 - self.zero) * self.counts.pmf(x))
+
+    def mean(self):
+        return (1 - self.zero) * self.counts.mean()
+
+    def rvs(self, size=None, random_state=None):
+        drawn = self.counts.rvs(size=size, random_state=random_state)
+        return drawn * (random_state.uniform(size=drawn.shape) > self.zero)
+
+    def ppf(self, u):
+        return self.counts.ppf(np.clip((u - self.zero) / (1 - self.zero), 1e-12, 1))
+
+    def sf(self, x):
+        return np.where(x < 0, 1.0, (1 - self.zero) * self.counts.sf(x))
+
+
 CASES = {  # name: the head; SciPy's distribution from its parameters, in float64
-    "Poisson": (lambda: FromTFP(tfd.Poisson, EVENT), lambda log_rate: stats.poisson(np.exp(log_rate))),
+    "Poisson": (lambda: Poisson(EVENT), lambda log_rate: stats.poisson(np.exp(log_rate))),
     "NegativeBinomial": (
-        lambda: FromTFP(tfd.NegativeBinomial, EVENT, shared=["total_count"]),
+        lambda: NegativeBinomial(EVENT),
         lambda total_count, logits: stats.nbinom(total_count, special.expit(-logits)),
     ),
+    "ZeroInflatedPoisson": (lambda: ZeroInflatedPoisson(EVENT), ZeroInflated),
     "Binomial": (
         lambda: FromTFP(tfd.Binomial, EVENT, {"total_count": 7}),
         lambda logits: stats.binom(7, special.expit(logits)),
     ),
     "Gamma": (
-        lambda: FromTFP(tfd.Gamma, EVENT),
+        lambda: Gamma(EVENT),
         lambda concentration, log_rate: stats.gamma(concentration, scale=np.exp(-log_rate)),
     ),
-    "Gumbel": (lambda: FromTFP(tfd.Gumbel, EVENT), stats.gumbel_r),
+    "LogNormal": (lambda: LogNormal(EVENT), lambda loc, scale: stats.lognorm(scale, scale=np.exp(loc))),
     "Weibull": (
-        lambda: FromTFP(tfd.Weibull, EVENT),
+        lambda: FromTFP(tfd.Weibull, EVENT, shared=["concentration"]),
         lambda concentration, scale: stats.weibull_min(concentration, scale=scale),
     ),
-    "StudentT": (
+    "Gumbel": (lambda: FromTFP(tfd.Gumbel, EVENT), stats.gumbel_r),
+    "Laplace": (lambda: Laplace(EVENT), stats.laplace),
+    "StudentT": (lambda: StudentT(EVENT), stats.t),
+    "StudentT-fixed": (
         lambda: FromTFP(tfd.StudentT, EVENT, {"df": np.array([3.0, 4.0, 5.0])}),
         lambda loc, scale: stats.t(np.array([3.0, 4.0, 5.0]), loc, scale),
     ),
 }
-COUNTS = ("Poisson", "NegativeBinomial", "Binomial")
+COUNTS = ("Poisson", "NegativeBinomial", "ZeroInflatedPoisson", "Binomial")
 
 
 def create(name, size=0.3):
@@ -194,11 +233,12 @@ def test_values_outside_the_support_are_refused_in_one_line(distribution, bad, e
 @pytest.mark.parametrize(
     ("make", "mean"),
     [
-        (lambda: FromTFP(tfd.Poisson, 3), (0.01, 2.0, 400.0)),
-        (lambda: FromTFP(tfd.NegativeBinomial, 3, shared=["total_count"]), (0.01, 2.0, 400.0)),
-        (lambda: FromTFP(tfd.Gamma, 3), (0.01, 2.0, 400.0)),
-        (lambda: FromTFP(tfd.Normal, 3), (-1000.0, 0.0, 30.0)),
-        (lambda: FromTFP(tfd.LogNormal, 3), (0.01, 2.0, 400.0)),
+        *(
+            (lambda kind=kind: kind(3), (0.01, 2.0, 400.0))
+            for kind in (Poisson, NegativeBinomial, ZeroInflatedPoisson)
+        ),
+        *((lambda kind=kind: kind(3), (0.01, 2.0, 400.0)) for kind in (Gamma, LogNormal)),
+        *((lambda kind=kind: kind(3), (-1000.0, 0.0, 30.0)) for kind in (Laplace, StudentT)),
         (lambda: FromTFP(tfd.Beta, 3), (0.05, 0.5, 0.9)),
         (lambda: FromTFP(tfd.Gumbel, 3, shared=["loc"]), (-5.0, 0.0, 5.0)),
     ],
@@ -208,6 +248,23 @@ def test_the_bias_starts_at_the_datas_mean(make, mean):
     head.build((None, FEATURES))
     head.initialize_bias(np.float32(mean))
     np.testing.assert_allclose(head.mean(head(tf.zeros((1, FEATURES))))[0], mean, rtol=1e-4, atol=1e-4)
+
+
+def test_the_degrees_of_freedom_start_near_4_and_stay_above_1():
+    head = StudentT(1)
+    head.build((None, FEATURES))
+    assert float(head(tf.zeros((1, FEATURES)))[0][0, 0]) == pytest.approx(4.0, abs=0.1)
+    head.shared_weights[0].assign([-1000.0])
+    assert float(head(tf.zeros((1, FEATURES)))[0][0, 0]) == 1.0
+
+
+@pytest.mark.parametrize("kind", [NegativeBinomial, StudentT, Laplace, LogNormal, Gamma])
+def test_a_ready_head_shares_what_it_says_and_nothing_where_told(kind):
+    head, free = kind(EVENT), kind(EVENT, shared=())
+    assert head.shared == kind.SHARED and free.shared == ()
+    features = tf.constant(RNG.standard_normal((B, FEATURES)), tf.float32)
+    assert all(np.ptp(item, axis=0).min() > 0 for item in free(features))
+    assert kind.from_config(free.get_config()).shared == ()
 
 
 def test_counts_that_never_occur_keep_a_finite_start():
