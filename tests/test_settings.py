@@ -142,7 +142,7 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight", "penalty_every", *GAME, *OF_SOURCES, *CODES}:
+    for name in set(content) - {"kl_weight", "penalty_every", "ema", *GAME, *OF_SOURCES, *CODES}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
 
@@ -178,7 +178,9 @@ def test_a_run_of_before_games_loads():
     """Its config.json has none of their settings."""
     plain = Config.resolve({})
     known = {
-        name: value for name, value in plain.to_json().items() if name not in (*GAME, *CODES, "penalty_every")
+        name: value
+        for name, value in plain.to_json().items()
+        if name not in (*GAME, *CODES, "penalty_every", "ema")
     }
     assert Config.from_json(known) == plain
 
@@ -191,6 +193,8 @@ def test_a_run_of_before_games_loads():
         ({"cost": "minimax"}, "preset digits has no cost; expected no --cost; .* such as gan"),
         ({"preset": "ring", "r1_penalty": 1.0}, "preset ring has no r1 penalty"),
         ({"preset": "gan", "cost": "least-squares"}, "unknown cost"),
+        ({"ema": 0.9}, "preset digits has no ema; expected no --ema; .* such as gan"),
+        ({"preset": "gmmn", "ema": 1.0}, "ema is out of range"),
         ({"preset": "gan", "discriminator_steps": 0}, "discriminator_steps"),
         ({"preset": "gan", "gradient_penalty": -1.0}, "gradient_penalty"),
         ({"preset": "gan", "binarize": "dynamic"}, "compared as they are; expected --binarize none"),
@@ -203,6 +207,14 @@ def test_settings_of_the_other_kind_of_model_are_refused_in_one_line(settings, s
     with pytest.raises(UserError, match=says) as caught:
         Config.resolve(settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", ["gan", "dcgan", "gmmn", "gmmn-autoencoder"])
+def test_an_average_may_be_kept_or_not(preset):
+    for ema in (None, 0.99):
+        config = Config.resolve({"preset": preset, "ema": ema})
+        assert config.ema == ema and Config.from_json(config.to_json()) == config
+        assert ("Average of the weights" in dict(reported(SETTINGS, config.to_json()))) == (ema is not None)
 
 
 def test_a_setting_that_applies_must_have_a_value():

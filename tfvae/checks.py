@@ -11,6 +11,7 @@ from typing import Any
 LARGEST_INT = 2**31 - 1  # counts, sizes and seeds become int32
 LARGEST = 1e38  # other numbers become float32
 PARTICLES = 10**6  # most particles in a training step
+LARGEST_DECAY = 1.0 - 1e-7  # of a running average
 CHAINS, TEMPERATURES = 10**6, 10**7  # most of each in annealed importance sampling
 VERSIONS = 2**63 - 1  # largest version of an export: a server counts versions in an int64
 STEPS = 10**7  # most optimiser steps for one example

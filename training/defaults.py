@@ -34,6 +34,11 @@ def has_likelihood(chosen: Any) -> bool:
     return presets.get(chosen.preset).compares is None
 
 
+def generates(chosen: Any) -> bool:
+    """Returns whether the preset that was chosen is a generator without a likelihood."""
+    return not has_likelihood(chosen)
+
+
 def has_critic(chosen: Any) -> bool:
     """Returns whether the preset that was chosen is trained against a discriminator."""
     return presets.get(chosen.preset).compares == "critic"

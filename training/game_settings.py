@@ -1,4 +1,4 @@
-"""The settings of a run that trains a generator against a discriminator."""
+"""The settings of a run that trains a generator without a likelihood."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfvae import comparisons
-from tfvae.checks import LARGEST_INT
-from tfvae.training.defaults import has_critic, of_options
+from tfvae.checks import LARGEST_DECAY, LARGEST_INT
+from tfvae.training.defaults import generates, has_critic, of_options
 from tfvae.training.settings import setting
 
 
@@ -20,7 +20,7 @@ def _of_game(name: str, help: str, **details: Any) -> Any:
 
 @dataclass(frozen=True)
 class GameSettings:
-    """Settings that are None for presets without a discriminator."""
+    """Settings that are None for presets with a likelihood, all but `ema` for those without a discriminator too."""
 
     cost: str | None = _of_game(
         "cost", "Cost of the generator.", choices=tuple(comparisons.names("critic")), title="Cost"
@@ -67,4 +67,18 @@ class GameSettings:
         "penalty_every",
         "Steps of the discriminator between two that pay its penalties, whose weights this multiplies.",
         ends=(1, LARGEST_INT),
+    )
+    ema: float | None = setting(
+        "Decay of a running average of the generator's weights, such as 0.999. Where one is kept, samples, figures, "
+        "validation, exports and `tfvae evaluate` use it in place of the weights.",
+        "optimisation",
+        default=None,
+        default_text="no average",
+        ends=(0.0, LARGEST_DECAY),
+        metavar="DECAY",
+        absent=None,
+        applies=generates,
+        needs="gan",
+        title="Average of the weights",
+        text="with decay {ema:g}; samples, figures and evaluation use it unless they say otherwise",
     )

@@ -15,7 +15,7 @@ import numpy as np
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
 from tfvae.training import data, quiet_tensorflow
-from tfvae.training.config import Config
+from tfvae.training.config import SETTINGS, Config
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
 from tfvae.training.runs import claims, identity, loading, resumption
 from tfvae.training.runs.checkpoint import Checkpoint
@@ -98,11 +98,11 @@ def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dic
 
 def _comparison_options(config: Config, steps: int) -> dict[str, Any]:
     """Returns the arguments of `presets.create` for a model that is trained by comparing samples."""
-    names = ("cost", "discriminator_steps", "gradient_penalty", "r1_penalty", "penalty_every")
-    given = {name: getattr(config, name) for name in ("latent_size", "prior", "seed", *names)}
+    names = [name for name in dict(presets.get(config.preset).options) if name in SETTINGS]
+    options = {name: getattr(config, name) for name in ("latent_size", "prior", "seed", *names)}
     if config.autoencoder_epochs is not None:
-        given["autoencoder_steps"] = config.autoencoder_epochs * steps
-    return {name: value for name, value in given.items() if value is not None}
+        options["autoencoder_steps"] = config.autoencoder_epochs * steps
+    return options
 
 
 def _start_from_data(model: Any, preset: presets.Preset, config: Config, loaded: data.DataSet) -> None:

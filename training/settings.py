@@ -35,7 +35,7 @@ class Setting:
         text: text of the row with the names of settings in braces; empty for the value itself.
         quiet: value that is not worth a row; None never is.
         applies: function of the other settings, as attributes, that returns whether the setting has a meaning; where it
-            has none, its value is None.
+            has none, its value is None. Where it has one and its default is not None, neither may its value be.
         needs: a preset for which it has one, for the message.
     """
 
@@ -122,7 +122,7 @@ def check_applies(name: str, one: Setting, settings: Any) -> None:
             received=shown(value),
             fix=f"leave it out, or choose a preset that has one, such as {one.needs}",
         )
-    if value is None and applies and one.applies is not always:
+    if value is None and applies and one.applies is not always and one.default is not None:
         raise UserError(f"{name} is of the wrong type", expected=f"a value for preset {settings.preset}")
 
 

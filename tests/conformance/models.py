@@ -401,7 +401,7 @@ def gan_mlp(**options):
         MLP([6, 4], "tanh"),
         MLP([5, 1], "tanh"),
         prior=StandardNormal(3),
-        **{"discriminator_steps": 2, "r1_penalty": 0.1, "observation_scale": 0.5} | options,
+        **{"discriminator_steps": 2, "r1_penalty": 0.1, "observation_scale": 0.5, "ema": 0.5} | options,
     )
 
 
@@ -418,7 +418,7 @@ def gmmn_mlp(**options):
     return GMMN(
         MLP([6, 4], "tanh"),
         prior=Uniform(3),
-        **{"bandwidths": (1.0, 4.0), "observation_scale": 0.5} | options,
+        **{"bandwidths": (1.0, 4.0), "observation_scale": 0.5, "ema": 0.5} | options,
     )
 
 

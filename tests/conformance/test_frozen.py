@@ -69,7 +69,7 @@ def check_file(model, folder):
     assert flags(copy) == flags(model)
     for now, before in zip(models.optimizer_variables(copy), models.optimizer_variables(model), strict=True):
         np.testing.assert_array_equal(now, before)
-    statistics = ("running", "moving", "variance", "batches")  # which follow the data, trainable or not
+    statistics = ("running", "moving", "variance", "batches", "average")  # which follow, trainable or not
     fixed = [not (w.trainable or w.name.startswith(statistics)) for w in model.weights]
     start = model.get_weights()
     for either in (model, copy):

@@ -243,6 +243,21 @@ def test_bad_arguments_are_one_line(options, says):
     assert "\n" not in str(caught.value)
 
 
+def test_it_may_generate_by_an_average_of_its_weights(tmp_path):
+    """After one step the average is the weights; after two, with decay 0.5, their mean, and g is linear in them."""
+    model, z = linear(ema=0.5), np.ones((2, 3), np.float32)
+    made = []
+    for _ in range(2):
+        model.train_on_batch(X)
+        model.uses_average = False
+        made.append(model.decode(z))
+        model.uses_average = True
+    np.testing.assert_allclose(model.decode(z), (made[0] + made[1]) / 2, rtol=1e-5)
+    assert np.abs(made[1] - made[0]).max() > 1e-2
+    model.save(tmp_path / "gmmn.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "gmmn.keras").decode(z), model.decode(z))
+
+
 def test_what_training_refuses():
     with tf.distribute.MirroredStrategy(["cpu:0"]).scope():
         linear()

@@ -20,7 +20,7 @@ from tfvae.checks import (
 )
 from tfvae.cli import summary
 from tfvae.cli.bar import Bar
-from tfvae.cli.parsing import path
+from tfvae.cli.parsing import add_plain_weights, path
 
 SPLITS = ("test", "validation", "train")
 METHODS = ("importance", "ais", "prior")
@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN_DIR",
         help="Another run to compare with on the same pixels, such as a regressor's. (default: none)",
     )
+    add_plain_weights(parser)
     add = parser.add_argument_group("annealed chains, with --method ais").add_argument
     add("--num-temperatures", type=int, metavar="T", help="Steps of each chain. (default: 1000)")
     add("--chains", type=int, metavar="C", help="Chains for each example. (default: 16)")
@@ -160,6 +161,7 @@ def run(options: argparse.Namespace) -> None:
         gap=measured,
         annealing=None if chains is None else annealing.AnnealingSettings(**chains),
         method=options.method,
+        plain_weights=options.plain_weights,
     )
     write = report.write if options.full else None
     bar = functools.partial(Bar, options=options)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 from tfvae.checks import LARGEST_INT, PARTICLES, VERSIONS, UserError, positive_int
-from tfvae.cli.parsing import path
+from tfvae.cli.parsing import add_plain_weights, path
 
+Load = Callable[[], Any]  # of the run's model
 ONLY_FOR = {
     "version": "saved_model",
     "quantization": "tflite",
@@ -36,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Directory to write to. (default: RUN_DIR/export/FORMAT)",
     )
     add("--overwrite", action="store_true", help="Replace an earlier export.")
+    add_plain_weights(parser)
     add("--num-samples", type=int, metavar="K", help="Particles of log_prob. (default: 64)")
     add("--version", type=int, metavar="N", help="saved_model: Number of this version. (default: 1)")
     add(
@@ -71,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
     """Writes a trained model for TensorFlow Serving, for devices or for the browser."""
     from pathlib import Path
 
-    from tfvae.training.runs import lock
+    from tfvae.training.runs import loading, lock
     from tfvae.training.runs.directory import RunDirectory
 
     given = {name: getattr(options, name) for name in ONLY_FOR if getattr(options, name)}
@@ -86,23 +90,29 @@ def run(options: argparse.Namespace) -> None:
     config = run.config()
     if options.format == "web" and options.num_samples is not None:
         raise UserError("--num-samples is for --format saved_model or tflite", received="--format web")
+    if config.likelihood is None and options.num_samples is not None:
+        raise UserError(
+            "--num-samples is for log_prob, which a generator without a likelihood has not",
+            expected="no --num-samples",
+            received=options.num_samples,
+        )
+    loading.check_plain_weights(config, options.plain_weights)
     out = Path(options.out) if options.out else run.path / "export" / options.format
     given["overwrite"] = options.overwrite
     if options.num_samples is not None:
         given["num_samples"] = options.num_samples
     within = out.resolve().is_relative_to(run.path.resolve())
     with lock.Lock(run.path, "exporting", shared=True) if within else contextlib.nullcontext():
-        EXPORTS[options.format](run, config, out, given)
+        load = functools.partial(loading.load_model, run, options.plain_weights)
+        EXPORTS[options.format](run, config, load, out, given)
 
 
-def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+def _export_saved_model(run: Any, config: Any, load: Load, out: Any, given: dict[str, Any]) -> None:
     from tfvae.export.layouts import SAVED_MODEL, check_target
 
     check_target(out / str(given.get("version", 1)), given["overwrite"], SAVED_MODEL)
 
-    from tfvae.training.runs import loading
-
-    model = loading.load_model(run)
+    model = load()
 
     from tfvae import export
 
@@ -112,7 +122,7 @@ def _export_saved_model(run: Any, config: Any, out: Any, given: dict[str, Any]) 
     print(f"next: MODEL_DIR={out.resolve()} docker compose -f {compose} up")
 
 
-def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+def _export_tflite(run: Any, config: Any, load: Load, out: Any, given: dict[str, Any]) -> None:
     from tfvae.export.layouts import TFLITE, check_target
 
     kind = given.get("quantization", "none")
@@ -120,9 +130,7 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
     path = out if out.suffix == ".tflite" else out / f"model{suffix}.tflite"
     check_target(path, given["overwrite"], TFLITE)
 
-    from tfvae.training.runs import loading
-
-    model = loading.load_model(run)
+    model = load()
     if kind != "none":
         given["images"] = _test_examples(run, config)
 
@@ -135,14 +143,12 @@ def _export_tflite(run: Any, config: Any, out: Any, given: dict[str, Any]) -> No
     )
 
 
-def _export_web(run: Any, config: Any, out: Any, given: dict[str, Any]) -> None:
+def _export_web(run: Any, config: Any, load: Load, out: Any, given: dict[str, Any]) -> None:
     from tfvae.export.layouts import WEB, check_target
 
     check_target(out, given["overwrite"], WEB)
 
-    from tfvae.training.runs import loading
-
-    model = loading.load_model(run)
+    model = load()
 
     from tfvae import export
 

@@ -40,6 +40,16 @@ def named_value(text: str) -> tuple[str, int | float | str]:
     return name, value
 
 
+def add_plain_weights(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that a command takes for a generator with an average of its weights."""
+    parser.add_argument(
+        "--plain-weights",
+        action="store_true",
+        help="Use the generator's weights as training left them, in a run that kept their average with --ema. "
+        "(default: the average)",
+    )
+
+
 class Option(argparse.Action):
     """Gathers every NAME=VALUE of a flag in one dictionary."""
 

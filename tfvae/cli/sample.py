@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tfvae.checks import UserError, positive_int, seed_of
-from tfvae.cli.parsing import path
+from tfvae.cli.parsing import add_plain_weights, path
 
 EACH = 8  # samples for each condition
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Picture FILE.png or array FILE.npy to write. (default: RUN_DIR/figures/samples-SEED.png)",
     )
+    add_plain_weights(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.models.contract import Inferential
     from tfvae.training.runs import loading
 
-    model = loading.load_model(run_directory)
+    model = loading.load_model(run_directory, options.plain_weights)
     points = len(model.event_shape) == 1
     if out.suffix == ".png" and not points and options.n > plotting.MAX_IMAGES:
         raise UserError(

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from tfvae.training.runs.directory import RunDirectory
 
 
+WEIGHTS = {"average": "their average over training", "plain": "as training left them"}
+
+
 def tell(evaluation: Evaluation) -> None:
     """Prints the metrics of an evaluation that a person asks for first."""
     found, comparison = evaluation.likelihood, evaluation.comparison
@@ -144,6 +147,8 @@ def _tell_scale(found: Likelihood) -> None:
         f" (variance {found.observation_scale**2:.4g}), {source}"
     )
     print(f"  log p(x)                 {-found.nll:.2f} nats; the scale's ceiling is {found.ceiling:.2f}")
+    if found.weights is not None:
+        print(f"  weights of the generator {WEIGHTS[found.weights]}")
 
 
 def _tell_chains(found: Annealing) -> None:

@@ -28,6 +28,7 @@ class WeightAverage:
         self._network, self._decay = network, decay
         self._weights = list(network.weights)
         options: dict[str, Any] = {"trainable": False, "dtype": "float32", "autocast": False}
+        options["aggregation"] = "only_first_replica"  # the weights of all replicas are equal
         self._means = [
             owner.add_weight(shape=weight.shape, initializer="zeros", name=f"average_{place}", **options)
             for place, weight in enumerate(self._weights)

@@ -57,7 +57,8 @@ class GAN(AveragedGenerator, Discriminating):
         gradient_penalty: weight of (|d a / d x| - 1)^2 between examples and samples; 10 is usual for "wasserstein".
         r1_penalty: weight of 1/2 |d a / d x|^2 at examples.
         penalty_every: steps of the discriminator between two that pay the penalties, whose weights it multiplies.
-        ema: see `AveragedGenerator`, also for `sample(..., average=True)` and `decode(..., average=True)`.
+        ema: decay in [0, 1), such as 0.999, of a running average of the generator's weights, by which the model
+            generates outside training steps while `uses_average` is True; None for no average.
         observation_scale: see `ImplicitModel`.
         seed: see `ImplicitModel`.
 

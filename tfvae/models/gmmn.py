@@ -13,7 +13,7 @@ from tfvae.comparisons.moments import BANDWIDTHS, MeanDiscrepancy
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, steps
 from tfvae.models.autoencoder import Autoencoder
-from tfvae.models.implicit import ImplicitModel
+from tfvae.models.averaged import AveragedGenerator
 from tfvae.models.layer_noise import seed_layers
 from tfvae.models.parts import batch_of, check_parts, serialized
 from tfvae.models.players import Player, another_optimizer, trainable
@@ -23,7 +23,7 @@ from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class GMMN(ImplicitModel):
+class GMMN(AveragedGenerator):
     """A generative moment matching network: a generator g(z) that is close to the data in maximum mean discrepancy.
 
     A training step draws as many samples as the batch has examples and goes down the slope of
@@ -50,6 +50,7 @@ class GMMN(ImplicitModel):
         autoencoder_steps: first training steps, which train the autoencoder; 0 for one that was trained before.
         unbiased: whether pairs of a point with itself are left out; needs `root=False`.
         root: whether the loss is MMD in place of MMD^2.
+        ema: see `GAN`.
         observation_scale: see `ImplicitModel`.
         seed: see `ImplicitModel`.
 
@@ -225,7 +226,9 @@ class GMMN(ImplicitModel):
             discrepancy = self._compared(batch, noise, training=True)
             regularization = player.regularization()
             scaled = player.optimizer.scale_loss(discrepancy + regularization)
+        step = steps.taken(self.optimizer)
         self._move(player, tape, scaled, batch)
+        self.follow_weights(step + 1)
         return self._found(discrepancy + regularization, discrepancy, batch)
 
     def _move(self, player: Player, tape: tf.GradientTape, loss: tf.Tensor, batch: Batch) -> None:

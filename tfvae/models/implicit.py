@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -171,13 +170,8 @@ class ImplicitModel(KerasModel, Implicit):
         """Returns g(z) of z [..., latent_size]: [..., *event_shape]."""
         z = batch_of("z", z, self.prior_head.event_shape)
         z = checking.gated(z, checking.numbers("z", z))
-        return self._decoded(z, self._generate)
-
-    def _decoded(self, z: tf.Tensor, generate: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-        lead = tf.shape(z)[:-1]
-        return tf.reshape(
-            generate(tf.reshape(z, [-1, z.shape[-1]])), tf.concat([lead, self.event_shape], axis=0)
-        )
+        x = self._generate(tf.reshape(z, [-1, z.shape[-1]]))
+        return tf.reshape(x, tf.concat([tf.shape(z)[:-1], self.event_shape], axis=0))
 
     def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
         """Draws z from the prior and returns g(z).

@@ -17,6 +17,7 @@ OPTIONS = (
     ("gradient_penalty", 0.0),
     ("r1_penalty", 0.0),
     ("penalty_every", 1),
+    ("ema", None),
 )
 
 

@@ -53,6 +53,7 @@ ROWS = (
         priors=("uniform", "standard"),
         compile_step=False,
         compares="sets",
+        options=(("ema", None),),
     ),
     Preset(
         "gmmn-autoencoder",
@@ -68,6 +69,6 @@ ROWS = (
         priors=("uniform", "standard"),
         compile_step=False,
         compares="sets",
-        options=(("code_size", 32), ("bandwidths", (1.0,))),
+        options=(("code_size", 32), ("bandwidths", (1.0,)), ("ema", None)),
     ),
 )

@@ -36,6 +36,7 @@ class Settings:
         annealing: how to anneal; None for the usual way where the method anneals.
         method: "importance", "ais" or "prior", how to estimate log p(x); None for "ais" where `annealing` is given or
             the model is a generator without a likelihood, and for "importance" elsewhere.
+        plain_weights: whether a generator is to use its weights in place of the average that the run kept of them.
     """
 
     split: str = "test"
@@ -46,6 +47,7 @@ class Settings:
     gap: GapSettings | None = None
     annealing: AnnealingSettings | None = None
     method: str | None = None
+    plain_weights: bool = False
 
     def of(self, model: Any) -> Settings:
         """Returns the settings with what the model calls for where they leave it open."""
@@ -98,7 +100,12 @@ def evaluate(
         settings = replace(settings, gap=GapSettings(if_possible=True))
     evaluations = Evaluations(run)  # before the model is read: a newer one is another model
     with ExitStack() as kept:
-        task = Task.of(run, settings.split, settings.limit, settings.seed, kept=kept, progress=progress)
+        options: dict[str, Any] = {
+            "plain_weights": settings.plain_weights,
+            "kept": kept,
+            "progress": progress,
+        }
+        task = Task.of(run, settings.split, settings.limit, settings.seed, **options)
         settings = settings.of(task.model)
         other = None if against is None else comparison.Other.of(task, against)
         evaluation = _measure(task, settings, other)
@@ -115,7 +122,10 @@ def evaluate(
             asked["method"] = settings.method
         record = evaluations.add(evaluation.likelihood.method, asked, evaluation.parts())
         if report is not None:
-            report(run, task.model, task.loaded, evaluations.told(settings.split))
+            told = evaluations.told(settings.split)
+            if told.get("weights") == "average":
+                task.model.uses_average = True
+            report(run, task.model, task.loaded, told)
     return replace(evaluation, name=record.name, model=record.model)
 
 

@@ -55,6 +55,8 @@ def describe(
     found: dict[str, Any] = {}
     if scale is not None:
         found |= {"latent_size": task.model.latent_size, **asdict(scale)}
+        if config.ema is not None:
+            found["weights"] = "plain" if task.plain_weights else "average"
     else:
         found |= _of_head(task, estimate)
     if particles is not None:

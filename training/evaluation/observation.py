@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tfvae import files
@@ -35,24 +36,30 @@ class Scale:
 def settle(task: Task) -> Scale:
     """Sees that the model has an observation scale: its own, the one that the run keeps, or one that is fitted now.
 
-    A fitted scale is kept in observation_scale.json with what it was made of. Every evaluation of the same model takes
-    it, whatever its own settings.
+    A fitted scale is kept in observation_scale.json with what it was made of, one of plain weights beside it. Every
+    evaluation of the same model and weights takes it, whatever its own settings.
 
     Raises:
         UserError: if it cannot be fitted or written, see `tfvae.evaluation.fit_observation_scale`.
     """
-    model = task.model
+    model, file = task.model, _file(task)
     if model.observation_scale is not None:
         return Scale(model.observation_scale, model.ceiling())
-    made_of = stamp(task.run) | SETTINGS
-    kept = _read(task, made_of)
+    made_of = stamp(task.run) | SETTINGS | task.weights
+    kept = _read(file, made_of)
     if kept is None:
         kept = _fit(task)
         content = {**kept, "made_of": made_of}
-        with writing(task.run.scale_file):
-            files.write_bytes(task.run.scale_file, as_json(content))
+        with writing(file):
+            files.write_bytes(file, as_json(content))
     model.observation_scale = kept["observation_scale"]
     return Scale(model.observation_scale, model.ceiling(), kept["num_examples"])
+
+
+def _file(task: Task) -> Path:
+    """Returns the file of the scale of the weights that are evaluated."""
+    file = task.run.scale_file
+    return file.with_stem(f"{file.stem}-plain") if task.plain_weights else file
 
 
 def _fit(task: Task) -> dict[str, Any]:
@@ -65,15 +72,15 @@ def _fit(task: Task) -> dict[str, Any]:
             expected="a run with a validation split, or a model that was made with an observation_scale",
         )
     examples = examples_of(task.loaded, task.config, "validation", count)
-    watched = task.watched("validation example", "scale", num_examples=count, **SETTINGS)
+    watched = task.watched("validation example", "scale", num_examples=count, **SETTINGS, **task.weights)
     scale = evaluation.fit_observation_scale(task.model, examples, limit=None, **SETTINGS, **watched)
     return {"observation_scale": scale, "num_examples": count}
 
 
-def _read(task: Task, made_of: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns what the run keeps of a scale made of the same; None where there is nothing of the kind."""
+def _read(file: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns what a file keeps of a scale made of the same; None where there is nothing of the kind."""
     try:
-        content = strict_json.loads(files.read_small(task.run.scale_file))
+        content = strict_json.loads(files.read_small(file))
         scale = number_in("observation_scale", content["observation_scale"], 0.0, open_low=True)
         known = content["made_of"] == made_of and isinstance(content["num_examples"], int)
     except (OSError, ValueError, TypeError, LookupError, RecursionError, UserError):

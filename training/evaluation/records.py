@@ -91,16 +91,17 @@ def best(records: Sequence[Record], model: str | None) -> Record:
     One is better than another by the first of these in which they differ (`RULES`):
 
     1. It is of the present model.keras.
-    2. It is of the test split rather than of the validation split, and of that rather than of the training split:
+    2. It is of the average of a generator's weights, where the run kept one, rather than of the weights themselves.
+    3. It is of the test split rather than of the validation split, and of that rather than of the training split:
        they are different quantities, and those of examples that training saw are flattering.
-    3. It is of the whole split rather than of a part.
-    4. It annealed, rather than took particles of q: without q's blind spots. One that bounded its own error on
+    4. It is of the whole split rather than of a part.
+    5. It annealed, rather than took particles of q: without q's blind spots. One that bounded its own error on
        simulated examples is better still. One whose particles of q gave a lower negative log-likelihood than its
        chains annealed too fast, and is worse than one that took particles alone: both are too high in expectation.
        Draws from the prior alone are the worst.
-    5. It has more examples, and so the smaller standard error.
-    6. It has more particles, or chains times temperatures, for each.
-    7. It is newer.
+    6. It has more examples, and so the smaller standard error.
+    7. It has more particles, or chains times temperatures, for each.
+    8. It is newer.
 
     No estimate is compared with that of another record, nor is its error: the luckiest of several seeds would win.
 
@@ -146,6 +147,7 @@ def _split(record: Record) -> str:
 
 RULES: tuple[tuple[str, Rank], ...] = (  # why one is better, and its rank
     ("is of the present model", lambda record, _, model: model is not None and record.model == model),
+    ("is of the average of the weights", lambda record, *_: record.likelihood.weights != "plain"),
     ("is of a split that counts for more", lambda record, *_: SPLITS.index(_split(record))),
     ("is of the whole split", _whole),
     ("has the more trustworthy method", _trust),
@@ -163,13 +165,14 @@ def why(better: Record, other: Record, records: Sequence[Record], model: str | N
 def told(records: Sequence[Record], model: str | None) -> dict[str, Any]:
     """Returns what evaluation.json holds: the best evaluation, with the best of each further part.
 
-    Those parts are of the same model and split: of the gaps one that converged, of the most examples, after the most
-    steps; of the details those of the most examples; else that of the better evaluation. "evaluation" names the best,
-    "model_sha256" its model, and "gap_evaluation" and the like the evaluation that a part is of, if it is another one.
+    Those parts are of the same model, weights and split: of the gaps one that converged, of the most examples, after
+    the most steps; of the details those of the most examples; else that of the better evaluation. "evaluation"
+    names the best, "model_sha256" its model, and "gap_evaluation" and the like the evaluation that a part is of, if it
+    is another one.
     """
     chosen = best(records, model)
     result = {**chosen.measured["likelihood"], "evaluation": chosen.name, "model_sha256": chosen.model}
-    alike = [each for each in records if (each.model, _split(each)) == (chosen.model, _split(chosen))]
+    alike = [each for each in records if _of_what(each) == _of_what(chosen)]
     for part in dict.fromkeys(part for record in alike for part in record.measured if part != "likelihood"):
         having = [record for record in alike if part in record.measured]
         source = max(having, key=lambda record: [*_of_part(record, part), *_ranks(record, records, model)])
@@ -177,6 +180,10 @@ def told(records: Sequence[Record], model: str | None) -> dict[str, Any]:
         if source is not chosen:
             result[f"{part}_evaluation"] = source.name
     return result
+
+
+def _of_what(record: Record) -> tuple[str | None, ...]:
+    return record.model, record.likelihood.weights, _split(record)
 
 
 def _of_part(record: Record, part: str) -> list[float]:

@@ -14,7 +14,7 @@ from tfvae.training.data import DataSet
 from tfvae.training.evaluation.block_store import BlockStore, Progress
 from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.runs.examples import examples_of, first_places
-from tfvae.training.runs.loading import load_data, load_model
+from tfvae.training.runs.loading import check_plain_weights, load_data, load_model
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Task:
         loaded: its data set.
         model: its trained model.
         examples: the examples to evaluate.
-        split, limit, seed: which examples they are, and the seed of all that is drawn; as `Settings` has them.
+        split, limit, seed, plain_weights: which examples they are, the seed of all that is drawn, and the
+            generator's weights; as `Settings` has them.
         kept: closed when what is made of the finished blocks is written; until then they stay.
         progress: function from the words for one unit of a step to what that step calls with (units done, N); None for
             silence.
@@ -42,16 +43,27 @@ class Task:
     limit: int | None
     seed: int
     kept: ExitStack
+    plain_weights: bool = False
     progress: Callable[[str], Progress] | None = None
 
     @classmethod
-    def of(cls, run: RunDirectory, split: str, limit: int | None, seed: int, **others: Any) -> Task:
+    def of(
+        cls,
+        run: RunDirectory,
+        split: str,
+        limit: int | None,
+        seed: int,
+        plain_weights: bool = False,
+        **others: Any,
+    ) -> Task:
         """Loads the data and the model.
 
         Raises:
-            UserError: if one is missing or damaged, or the split has no or fewer examples.
+            UserError: if one is missing or damaged, the split has no or fewer examples, or the run has no other than
+                plain weights and they are asked for.
         """
         config = run.config()
+        check_plain_weights(config, plain_weights)
         loaded = load_data(config)
         run.check_data(loaded.fingerprint())
         count = len(getattr(loaded, split))
@@ -61,7 +73,8 @@ class Task:
             raise UserError(
                 "--limit is larger than the split", expected=f"1 to {count} examples", received=limit
             )
-        model, examples = load_model(run), examples_of(loaded, config, split, limit)
+        model, examples = load_model(run, plain_weights), examples_of(loaded, config, split, limit)
+        others["plain_weights"] = plain_weights
         return cls(run, config, loaded, model, examples, split, limit, seed, **others)
 
     @property
@@ -72,7 +85,12 @@ class Task:
     @property
     def place(self) -> dict[str, Any]:
         """What the blocks of every step depend on beside the run, as JSON values."""
-        return {"split": self.split, "limit": self.limit, "seed": self.seed}
+        return {"split": self.split, "limit": self.limit, "seed": self.seed} | self.weights
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """What the generator depends on beside the run, as JSON values."""
+        return {"plain_weights": True} if self.plain_weights else {}
 
     def first(self, most: int) -> Any:
         """Returns the places of the examples that come first in the fixed shuffle of the split, at most so many."""

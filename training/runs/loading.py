@@ -22,19 +22,36 @@ OPTIONS = (
 )  # settings that `data.load` takes
 
 
-def load_model(run: RunDirectory) -> Any:
+def load_model(run: RunDirectory, plain_weights: bool = False) -> Any:
     """Loads the trained model of a run.
 
+    Args:
+        run: the run.
+        plain_weights: whether a generator is to use its weights in place of their average.
+
     Raises:
-        UserError: if there is none yet or its file is damaged.
+        UserError: if there is none yet or its file is damaged, or the run kept no average of the weights.
     """
+    check_plain_weights(run.config(), plain_weights)
     if not run.model_file.is_file():
         raise UserError(
             f"{run.path} holds no trained model",
             expected="model.keras",
             fix=f"finish the run with {run.resuming()}",
         )
-    return load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew", ours=True)
+    model = load_keras(run.model_file, fix=f"delete it and {run.resuming()} writes it anew", ours=True)
+    if plain_weights:
+        model.uses_average = False
+    return model
+
+
+def check_plain_weights(config: Config, plain_weights: bool) -> None:
+    """Raises a `UserError` if the weights in place of their average are asked for in a run that kept none."""
+    if plain_weights and config.ema is None:
+        raise UserError(
+            "the run kept no average of its generator's weights, so that they are used anyway",
+            expected="no --plain-weights, or a run that was trained with --ema",
+        )
 
 
 def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False) -> Any:

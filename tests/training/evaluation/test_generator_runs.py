@@ -17,7 +17,7 @@ from tfvae.training.config import Config
 from tfvae.training.evaluation import evaluate, observation, quality
 from tfvae.training.evaluation.annealing import AnnealingSettings
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.runs.loading import load_data
+from tfvae.training.runs.loading import load_data, load_model
 
 FEW = ["--limit", "8", "--num-temperatures", "10", "--chains", "3"]
 
@@ -26,10 +26,12 @@ FEW = ["--limit", "8", "--num-temperatures", "10", "--chains", "3"]
 def made(tmp_path_factory):
     """The folder of a run on the digits with a game that was not trained."""
     run = RunDirectory(tmp_path_factory.mktemp("runs") / "game")
-    config = Config.resolve({"preset": "gan", "latent_size": 2})
+    config = Config.resolve({"preset": "gan", "latent_size": 2, "ema": 0.9})
     run.create(config, ["tfvae", "train"], load_data(config).fingerprint())
-    model = presets.create("gan", image_shape=(8, 8, 1), latent_size=2, widths=(8,), batch_norm=False)
-    for weight in model.generator_network.weights:
+    model = presets.create(
+        "gan", image_shape=(8, 8, 1), latent_size=2, widths=(8,), batch_norm=False, ema=0.9
+    )
+    for weight in model.weights:
         weight.assign(3 * weight)
     model.save(run.model_file)
     return run.path
@@ -106,6 +108,24 @@ def test_an_interrupted_fit_goes_on(run, monkeypatch):
     assert list(run.path.glob("evaluation-scale-*.partial.npz")) and not run.scale_file.exists()
     assert settled(run) == pytest.approx(whole, rel=0.02)
     assert not list(run.path.glob("*.partial.npz"))
+
+
+def test_the_average_of_the_weights_is_evaluated_unless_told_otherwise(run, capsys):
+    model = load_model(run)
+    for weight in model.generator_network.weights:
+        weight.assign(0.5 * weight)
+    model.save(run.model_file)
+    averaged = evaluated(run, *FEW, "--simulated", "0")
+    assert "weights of the generator their average over training" in capsys.readouterr().out
+    kept = run.scale_file.read_bytes()
+    plain = evaluated(run, *FEW, "--simulated", "0", "--plain-weights")
+    assert (averaged["weights"], plain["weights"]) == ("average", "plain")
+    assert plain["observation_scale"] != averaged["observation_scale"] and plain["nll"] != averaged["nll"]
+    assert run.scale_file.read_bytes() == kept
+    output = capsys.readouterr().out
+    assert "weights of the generator as training left them" in output
+    assert "is of the average of the weights" in output
+    assert json.loads(run.evaluation_file.read_text())["weights"] == "average"
 
 
 def test_kernel_density_is_told_as_what_it_is_and_does_not_count(run, capsys):

@@ -31,6 +31,7 @@ TINY = {
     "penalty_every": 3,
     "discriminator_learning_rate": 0.01,
     "checkpoint_seconds": 0.0,
+    "ema": 0.9,
 }
 
 
@@ -92,6 +93,38 @@ def test_samples_of_a_game(tiny_game, tmp_path, capsys):
     model = loading.load_model(RunDirectory(tiny_game))
     np.testing.assert_array_equal(np.load(out), model.sample(7, seed=3))
     assert cli.main(["sample", str(tiny_game), "-n", "7", "--out", str(tmp_path / "samples.png")]) == 0
+
+
+@pytest.fixture(scope="module")
+def averaged(tmp_path_factory):
+    """The folder of a run of moment matching that kept an average of its weights."""
+    folder = tmp_path_factory.mktemp("runs") / "averaged"
+    words = ["--preset", "gmmn", "--dataset", "digits", "--epochs", "2", "--batch-size", "400"]
+    assert cli.main(["train", "--run-dir", str(folder), *words, "--ema", "0.5"]) == 0
+    return folder
+
+
+def test_a_run_with_an_average_samples_and_draws_by_it(averaged, tmp_path):
+    drawn = {}
+    for name, words in (("average", []), ("plain", ["--plain-weights"])):
+        out = tmp_path / f"{name}.npy"
+        assert cli.main(["sample", str(averaged), "-n", "4", "--out", str(out), *words]) == 0
+        drawn[name] = np.load(out)
+    run = RunDirectory(averaged)
+    model, plain = loading.load_model(run), loading.load_model(run, plain_weights=True)
+    np.testing.assert_array_equal(drawn["average"], model.sample(4, seed=0))
+    np.testing.assert_array_equal(drawn["plain"], plain.sample(4, seed=0))
+    assert model.uses_average and np.abs(drawn["average"] - drawn["plain"]).max() > 1e-3
+    with np.load(run.figures / "course.npz") as course:
+        np.testing.assert_allclose(course["000002"][:4], drawn["average"], atol=1e-6)
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate", "export"])
+def test_plain_weights_are_refused_where_there_are_no_others(command, tiny_game, capsys):
+    words = ["--format", "tflite"] if command == "export" else []
+    assert cli.main([command, str(tiny_game), "--plain-weights", *words]) == 2
+    line = capsys.readouterr().err
+    assert "the run kept no average of its generator's weights" in line and line.count("\n") == 1
 
 
 def test_a_cost_that_explodes_is_told_in_one_line(tmp_path, capsys):
