@@ -8,6 +8,32 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+__all__ = [
+    "CHAINS",
+    "LARGEST",
+    "LARGEST_INT",
+    "LINE",
+    "PARTICLES",
+    "STEPS",
+    "TEMPERATURES",
+    "VALUE",
+    "VERSIONS",
+    "LostWorker",
+    "NotFinite",
+    "UserError",
+    "as_int",
+    "cut",
+    "int_from",
+    "not_finite",
+    "number_in",
+    "one_of",
+    "positive_int",
+    "printable",
+    "seed_of",
+    "shape_of",
+    "shown",
+]
+
 LARGEST_INT = 2**31 - 1  # counts, sizes and seeds become int32
 LARGEST = 1e38  # other numbers become float32
 PARTICLES = 10**6  # most particles in a training step
@@ -228,3 +254,7 @@ def number_in(
     if not low <= number <= high or (open_low and number == low):
         raise UserError(f"{name} is out of range", expected=interval, received=shown(value))
     return float(number)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

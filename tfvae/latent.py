@@ -21,6 +21,21 @@ from tfvae.models.contract import Generative
 if TYPE_CHECKING:
     from tfvae.models import LatentVariableModel
 
+__all__ = [
+    "METHODS",
+    "attribute_vector",
+    "by_activity",
+    "check",
+    "edit",
+    "encode",
+    "has_manifold",
+    "interpolate",
+    "is_continuous",
+    "manifold",
+    "path",
+    "traverse",
+]
+
 METHODS = ("linear", "spherical")
 BLOCK = 500  # examples encoded at a time
 PARALLEL = 1e-4  # radians: directions closer than this count as equal, or as opposite
@@ -297,3 +312,7 @@ def check(model: Any) -> None:
 def is_continuous(model: Any) -> bool:
     """Returns whether a model generates from continuous latents alone."""
     return isinstance(model, Generative) and set(model.latent_kinds) == {"continuous"}
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,3 +7,7 @@ which says how each sample should move.
 from tfvae.comparisons.catalog import TABLE, Row, get, names, row
 
 __all__ = ["TABLE", "Row", "get", "names", "row"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -65,3 +65,7 @@ __all__ = [
     "kl_divergence",
     "view",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -57,6 +57,10 @@ class Head(Composite, keras.layers.Layer, abc.ABC):
         super().__init__(**kwargs)
         self.event_shape: tuple[int, ...] = shape_of("event_shape", event_shape)
 
+    def __repr__(self) -> str:
+        """The class and the shape of a value."""
+        return f"{type(self).__name__}({', '.join(map(str, self.event_shape))})"
+
     @abc.abstractmethod
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns the TFP distribution with these parameters."""

@@ -4,3 +4,7 @@ from tfvae.estimators.catalog import TABLE, Row, get, names, row
 from tfvae.estimators.checks import check
 
 __all__ = ["TABLE", "Row", "check", "get", "names", "row"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -74,3 +74,7 @@ __all__ = [
     "scale_curve",
     "train_features",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

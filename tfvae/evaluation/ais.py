@@ -22,7 +22,7 @@ LARGEST_BLOCK = 64  # examples
 NUMBERS_PER_BLOCK = 2**18  # float32 numbers in a block's largest tensor: 1 MiB, as the cache of a core
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AnnealedImportance(Estimate):
     """Estimates of log p(x) for N examples from C annealed chains each, whose weights take the place of particles'.
 
@@ -38,6 +38,10 @@ class AnnealedImportance(Estimate):
     acceptance: np.ndarray
     num_temperatures: int
     num_chains: int
+
+    def effort(self) -> list[str]:
+        """See `Estimate.effort`."""
+        return [f"{self.num_chains:,} chains", f"{self.num_temperatures:,} temperatures"]
 
 
 def ais(

@@ -15,14 +15,14 @@ from tfvae.evaluation.ais import examples_at_once
 from tfvae.evaluation.annealing import Annealing
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
-from tfvae.evaluation.per_example import mean_error
+from tfvae.evaluation.per_example import mean_error, with_error
 from tfvae.evaluation.schedules import temperatures_of
 from tfvae.examples import Examples
 from tfvae.models.conditional import Conditional
 from tfvae.models.contract import Generative
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sandwich:
     """Stochastic bounds of log p(x) for N examples that the model simulated, from C chains each way.
 
@@ -41,6 +41,12 @@ class Sandwich:
     upper_standard_error: np.ndarray
     num_temperatures: int
     num_chains: int
+
+    def __repr__(self) -> str:
+        """The bounds and what they are made from, in one line."""
+        bounds = f"log p(x) from {with_error(self.lower)} to {with_error(self.upper)} nats"
+        effort = f"{self.num_chains:,} chains, {self.num_temperatures:,} temperatures"
+        return f"<{type(self).__name__}: {bounds}, N = {len(self.lower):,}, {effort}>"
 
     @property
     def gap(self) -> float:

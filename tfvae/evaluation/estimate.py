@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.evaluation.per_example import PerExample, check_finite, mean_error
+from tfvae.evaluation.per_example import PerExample, check_finite, mean_error, with_error
 
 FEW = 10  # effective sample size below which neither an estimate nor its error is reliable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
     """Estimates of log p(x) for N examples from K weights w_k each, E[w_k] = p(x).
 
@@ -27,6 +27,19 @@ class Estimate:
     log_prob: np.ndarray
     standard_error: np.ndarray
     effective_sample_size: np.ndarray
+
+    def effort(self) -> list[str]:
+        """Returns what `str` says of the weights, beside the estimate and the number of examples."""
+        return []
+
+    def __str__(self) -> str:
+        """The negative log-likelihood with its standard error, and what it is made from, in one line."""
+        parts = [f"{with_error(-self.log_prob)} nats", f"N = {len(self.log_prob):,}", *self.effort()]
+        return ", ".join(parts)
+
+    def __repr__(self) -> str:
+        """As `str`, with the class."""
+        return f"<{type(self).__name__}: {self}>"
 
     @property
     def nll(self) -> float:

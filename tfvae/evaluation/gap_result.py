@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfvae.evaluation.per_example import PerExample, check_finite
+from tfvae.evaluation.per_example import PerExample, check_finite, with_error
 
 QUANTITIES = ("elbo", "best_elbo", "log_prob", "inference", "approximation", "amortization", "late_gain")
 LITTLE = 0.05  # nats: negligible beside other gaps
 TINY = 0.005  # nats: distance from the optimum at which an ascent typically ends
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InferenceGap:
     """The inference gap of N examples and its two parts, nats.
 
@@ -44,6 +44,13 @@ class InferenceGap:
     effective_sample_size: np.ndarray
     num_samples: int
     steps: int
+
+    def __repr__(self) -> str:
+        """The gaps and what they are made from, in one line."""
+        names = ("inference", "approximation", "amortization")
+        gaps = [f"{name} gap {with_error(getattr(self, name).values)}" for name in names]
+        effort = f"N = {len(self.effective_sample_size):,}, K = {self.num_samples:,}, {self.steps:,} steps"
+        return f"<{type(self).__name__}: {', '.join(gaps)} nats, {effort}>"
 
     @property
     def converged(self) -> bool:

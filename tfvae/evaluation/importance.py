@@ -30,7 +30,7 @@ State = tuple[tf.Tensor, ...]  # see `_empty`
 NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogMarginal(Estimate):
     """Estimates of log p(x) for N examples from K particles each.
 
@@ -47,6 +47,15 @@ class LogMarginal(Estimate):
     elbo: np.ndarray
     pareto_k: np.ndarray
     num_samples: int
+
+    def effort(self) -> list[str]:
+        """See `Estimate.effort`: the particles, and the examples whose tails are too heavy where these are known."""
+        if np.isneginf(self.pareto_k).all():
+            return ["exact"]
+        if np.isnan(self.pareto_k).all():
+            return [f"K = {self.num_samples:,}"]
+        unreliable = 100.0 * np.mean(~self.reliable)
+        return [f"K = {self.num_samples:,}", f"{unreliable:.0f} % above the Pareto threshold"]
 
     @property
     def reliable(self) -> np.ndarray:

@@ -23,7 +23,7 @@ EXAMPLES_PER_BLOCK = 1000
 NUMBERS_PER_BLOCK = 2**24  # float32 numbers in a block's largest tensor: 64 MiB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KernelDensity(Estimate):
     """Estimates of log p(x) for N examples from K samples of the prior, which all examples share.
 
@@ -33,6 +33,10 @@ class KernelDensity(Estimate):
     """
 
     num_samples: int
+
+    def effort(self) -> list[str]:
+        """See `Estimate.effort`."""
+        return [f"K = {self.num_samples:,} of the prior"]
 
 
 def kernel_density(

@@ -10,7 +10,7 @@ import numpy as np
 from tfvae.checks import NotFinite, not_finite
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PerExample:
     """Estimates of one metric for N examples.
 
@@ -21,6 +21,10 @@ class PerExample:
 
     values: np.ndarray
     standard_error: np.ndarray
+
+    def __repr__(self) -> str:
+        """The mean with its standard error, in one line."""
+        return f"<{type(self).__name__}: {with_error(self.values)}, N = {len(self.values):,}>"
 
     @property
     def mean(self) -> float:
@@ -45,6 +49,17 @@ class PerExample:
 def mean_error(values: np.ndarray) -> float:
     """Returns the standard error of the mean of values [N], sd / sqrt(N); NaN for a single value."""
     return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+def with_error(values: np.ndarray) -> str:
+    """Returns the mean of values [N] with its standard error, which a single value does not have.
+
+    Example:
+        >>> with_error(np.array([1.0, 2.0, 3.0]))
+        '2.00 +- 0.58'
+    """
+    error = f" +- {mean_error(values):.2f}" if len(values) > 1 else ""
+    return f"{values.mean():.2f}{error}"
 
 
 def check_finite(what: str, values: np.ndarray, start: int = 0) -> None:

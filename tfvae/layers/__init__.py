@@ -20,3 +20,7 @@ __all__ = [
     "check_sums",
     "uncounted",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

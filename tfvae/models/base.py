@@ -93,6 +93,10 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         names = ["loss", "bound", "rate", "distortion"]
         self.follow(names + ["effective_sample_size"] * (self.num_samples > 1))
 
+    def parts_in_words(self) -> list[str]:
+        """See `KerasModel.parts_in_words`."""
+        return [*super().parts_in_words(), f"{self.estimator.name} with K = {self.num_samples}"]
+
     def check_estimator(self, shares_parameters: bool) -> estimators.Row:
         """Returns the row of the estimator; raises a `UserError` unless it fits the model.
 

@@ -106,6 +106,12 @@ class BaseVAE(DecodingModel):
             if not self.prior_head.built:
                 self.prior_head.build(None)
 
+    def parts_in_words(self) -> list[str]:
+        """See `KerasModel.parts_in_words`."""
+        posterior = " and ".join(map(str, self.posterior_heads))
+        heads = [f"posterior {posterior}", f"prior {self.prior_head}"]
+        return [*heads, *super().parts_in_words()]
+
     def check_prior(self, prior: PriorHead | PosteriorHead) -> None:
         """Raises a `UserError` unless the model can give the prior what it needs."""
         if prior.needs_features:

@@ -73,6 +73,11 @@ class ImplicitModel(KerasModel, Implicit):
                 prior.build(None)
             self._event_shape = tuple(generator(tf.zeros((1, *prior.event_shape))).shape[1:])
 
+    def parts_in_words(self) -> list[str]:
+        """See `KerasModel.parts_in_words`."""
+        generator = f"generator {type(self.generator_network).__name__}"
+        return [generator, f"prior {self.prior_head}", *super().parts_in_words()]
+
     @property
     def observation_scale(self) -> float | None:
         """See `Implicit.observation_scale`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from tfvae.distributions import Head
 from tfvae.models.vae import VAE
 
 
@@ -16,7 +17,7 @@ class IWAE(VAE):
         L_K = E[log (1/K) sum_k p(x, z_k) / q(z_k|x)],  z_1..z_K drawn from q(z|x).
 
     Args:
-        encoder, decoder, **kwargs: see `VAE`.
+        encoder, decoder, posterior, likelihood, prior, **kwargs: see `VAE`.
         num_samples: particles K.
         estimator: "iwae", "dreg", ...; see `tfvae.estimators.names()`.
 
@@ -39,6 +40,24 @@ class IWAE(VAE):
     """
 
     def __init__(
-        self, encoder: Any, decoder: Any, *, num_samples: int = 50, estimator: Any = "iwae", **kwargs: Any
+        self,
+        encoder: Any,
+        decoder: Any,
+        *,
+        posterior: Head,
+        likelihood: Head,
+        prior: Head | None = None,
+        estimator: Any = "iwae",
+        num_samples: int = 50,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(encoder, decoder, num_samples=num_samples, estimator=estimator, **kwargs)
+        super().__init__(
+            encoder,
+            decoder,
+            posterior=posterior,
+            likelihood=likelihood,
+            prior=prior,
+            estimator=estimator,
+            num_samples=num_samples,
+            **kwargs,
+        )

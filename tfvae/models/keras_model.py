@@ -74,6 +74,15 @@ class KerasModel(
             self.make_parts()
         super().build((None, *self.input_event_shape))
 
+    def parts_in_words(self) -> list[str]:
+        """Returns what `repr` says of the model, beside its class and the number of its parameters."""
+        return []
+
+    def __repr__(self) -> str:
+        """The class, its parts and the number of its parameters, in one line."""
+        size = f"{self.count_params():,} parameters" if self.built else "not built"
+        return f"<{type(self).__name__}: {', '.join([*self.parts_in_words(), size])}>"
+
     def train_step(self, data: Any) -> Metrics:
         """Takes one training step on a batch of `fit`."""
         with log_density.compiled_densities(xla.LEAST_NUMBERS[self.compiles]):

@@ -28,6 +28,10 @@ class LikelihoodModel(KerasModel):
         """Shape of one example."""
         return self.likelihood_head.event_shape
 
+    def parts_in_words(self) -> list[str]:
+        """See `KerasModel.parts_in_words`."""
+        return [*super().parts_in_words(), f"likelihood {self.likelihood_head}"]
+
     def scored(self, x: Any) -> tf.Tensor:
         """Returns what the likelihood scores of checked examples."""
         return x

@@ -40,3 +40,7 @@ __all__ = [
     "save_rows",
     "save_unit_variances",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

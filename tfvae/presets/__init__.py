@@ -24,3 +24,7 @@ __all__ = [
     "head_names",
     "names",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

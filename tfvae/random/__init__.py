@@ -30,3 +30,7 @@ __all__ = [
     "row_seeds",
     "threefry_2x32",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
