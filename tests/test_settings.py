@@ -142,14 +142,14 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight", "penalty_every", "ema", *GAME, *OF_SOURCES, *CODES}:
+    for name in set(content) - {"kl_weight", "kl_cycles", "penalty_every", "ema", *GAME, *OF_SOURCES, *CODES}:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
 
 
 GAME = ("cost", "discriminator_steps", "discriminator_learning_rate", "gradient_penalty", "r1_penalty")
 CODES = ("autoencoder_epochs", "autoencoder_learning_rate")
-LIKELIHOOD = ("likelihood", "estimator", "num_samples", "kl_weight", "kl_warmup", "free_bits")
+LIKELIHOOD = ("likelihood", "estimator", "num_samples", "kl_weight", "kl_warmup", "kl_cycles", "free_bits")
 
 
 def test_settings_that_do_not_apply_are_none():

@@ -84,6 +84,12 @@ def _check_likelihood(config: Any, preset: presets.Preset) -> None:
         preset.shares_parameters or config.prior == "vamp",
     )
     checks.check_kl_weight(config.estimator, config.kl_weight)
+    if config.kl_cycles > 1 and not config.kl_warmup:
+        raise UserError(
+            "cycles of the KL weight need epochs over which it grows",
+            expected="--kl-warmup 1 or more, with an estimator of continuous latents",
+            received=f"--kl-cycles {config.kl_cycles} --kl-warmup 0",
+        )
     if config.free_bits and config.estimator != "elbo-analytic":
         raise UserError(
             "free_bits needs the KL divergence in closed form",
@@ -99,6 +105,7 @@ def _check_deterministic(config: Any, preset: presets.Preset) -> None:
         "num_samples": preset.num_samples,
         "latent_size": preset.latent_size,
         "kl_weight": 1.0,
+        "kl_cycles": 1,
     }
     zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
     for name, value in (plain | zero).items():

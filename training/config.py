@@ -97,11 +97,23 @@ class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, Mod
         "Epochs over which the weight of the KL divergence grows from 0 to --kl-weight.",
         "optimisation",
         default=defaults.kl_warmup,
-        default_text="the preset's: a third of the epochs for cvae-*, otherwise 0",
+        default_text="the preset's: a third of the epochs for cvae-*, otherwise 0; with --kl-cycles half a cycle",
         ends=(0, EPOCHS),
         title="KL warm-up",
         text="{kl_warmup} epochs",
         quiet=0,
+        **OF_LIKELIHOOD,
+    )
+    kl_cycles: int | None = setting(
+        "Number of times that the KL weight grows from 0. It stays for as long as it grew, then falls.",
+        "optimisation",
+        default=1,
+        ends=(1, EPOCHS),
+        metavar="N",
+        absent=1,
+        title="Cycles of the KL weight",
+        text="{kl_cycles}",
+        quiet=1,
         **OF_LIKELIHOOD,
     )
     free_bits: float | None = setting(

@@ -72,10 +72,13 @@ def num_samples(chosen: Chosen) -> int:
 
 
 def kl_warmup(chosen: Chosen) -> int:
-    """Returns the preset's share of the epochs; 0 for epochs that are refused later."""
+    """Returns the preset's share of the epochs, or half a cycle where there are several; 0 for epochs refused later."""
     epochs = chosen.epochs
     if catalog.row(chosen.estimator).latents != "continuous" or not isinstance(epochs, int):
         return 0
+    cycles = chosen.kl_cycles
+    if isinstance(cycles, int) and cycles > 1:
+        return max(1, epochs // (2 * cycles)) if epochs <= EPOCHS else 0
     return int(preset(chosen).recipe.kl_warmup * epochs) if epochs <= EPOCHS else 0
 
 

@@ -89,6 +89,7 @@ def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dic
         "latent_size": config.latent_size,
         "kl_weight": config.kl_weight,
         "kl_warmup_steps": (config.kl_warmup or 0) * steps,
+        "kl_cycles": config.kl_cycles,
         "free_bits": config.free_bits,
         "seed": config.seed,
         "posterior": config.posterior,

@@ -101,6 +101,41 @@ def test_it_multiplies_with_the_warm_up():
         assert float(model.current_kl_weight()) == pytest.approx(weight)
 
 
+@pytest.mark.parametrize("cycles", [1, 4])
+def test_cycles_are_those_of_fu_et_al(cycles):
+    """beta_t = f(mod(t, T / M) / (T / M)), f(tau) = min(tau / R, 1) with R = 1/2; from update T on it is 1."""
+    model = build(kl_weight=2.0, kl_warmup_steps=5, kl_cycles=cycles)
+    model.compile("sgd")
+    model.optimizer.build(model.trainable_variables)
+    for step in range(50):
+        model.optimizer.iterations.assign(step)
+        weight = min(step % 10 / 10 / 0.5, 1.0) if step < 10 * cycles else 1.0
+        assert float(model.current_kl_weight()) == pytest.approx(2.0 * weight), step
+    assert type(model).from_config(model.get_config()).kl_cycles == cycles
+
+
+def test_a_run_has_cycles_of_its_epochs():
+    config = Config.resolve({"kl_cycles": 4, "epochs": 80})
+    assert config.kl_warmup == 10 and Config.resolve({"kl_cycles": 4, "kl_warmup": 3}).kl_warmup == 3
+    assert Config.resolve({}).kl_cycles == 1 and Config.resolve({"preset": "gan"}).kl_cycles is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: build(kl_cycles=2), "expected kl_warmup_steps >= 1"),
+        (lambda: build(kl_cycles=0, kl_warmup_steps=3), "kl_cycles is not"),
+        (lambda: Config.resolve({"kl_cycles": 2, "kl_warmup": 0}), "cycles of the KL weight need epochs"),
+        (lambda: Config.resolve({"kl_cycles": 0}), "kl.cycles"),
+        (lambda: Config.resolve({"preset": "regressor-column", "kl_cycles": 2}), "has no latent variables"),
+    ],
+)
+def test_cycles_without_growth_are_refused(make, message):
+    with pytest.raises(UserError, match=message) as told:
+        make()
+    assert "\n" not in str(told.value)
+
+
 @pytest.mark.parametrize("estimator", ["elbo", "elbo-analytic", "dreg"])
 def test_evaluation_reports_the_plain_bound(estimator):
     found = []

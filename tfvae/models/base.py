@@ -35,6 +35,8 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
             weights it would scale.
         kl_warmup_steps: updates of the weights, as `optimizer.iterations` counts them, over which the weight of
             log p(z) - log q(z|x) grows from 0 to `kl_weight`, linearly; not for score-function estimators.
+        kl_cycles: number of times that it grows. Each cycle takes twice `kl_warmup_steps`: after its growth the weight
+            stays for as many updates, and then falls to 0 for the next cycle. After the last one it stays.
         free_bits: nats below which the KL divergence of a latent unit, averaged over the batch, is not reduced
             further; needs the estimator "elbo-analytic".
         seed: of all noise in `fit` and `evaluate`, together with the count of training steps: of all of them, also
@@ -49,6 +51,8 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
     References:
         Higgins et al.: beta-VAE: learning basic visual concepts with a constrained variational framework (2017).
         Bowman et al.: Generating sentences from a continuous space (2016), section 3.1 (KL warm-up).
+        Fu et al.: Cyclical annealing schedule: a simple approach to mitigating KL vanishing (2019), equation 6, R = 1/2
+        (`kl_cycles`).
         Kingma et al.: Improving variational inference with inverse autoregressive flow (2016), appendix (free bits).
     """
 
@@ -63,6 +67,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         backward_particles: int = 0,
         kl_weight: float = 1.0,
         kl_warmup_steps: int = 0,
+        kl_cycles: int = 1,
         free_bits: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
@@ -76,6 +81,13 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         self.kl_weight = number_in("kl_weight", kl_weight, 0)
         check_kl_weight(self.estimator.name, self.kl_weight)
         self.kl_warmup_steps = int_from(0, "kl_warmup_steps", kl_warmup_steps)
+        self.kl_cycles = int_from(1, "kl_cycles", kl_cycles)
+        if self.kl_cycles > 1 and not self.kl_warmup_steps:
+            raise UserError(
+                "cycles of the KL weight need a time over which it grows",
+                expected="kl_warmup_steps >= 1",
+                received=f"kl_cycles={self.kl_cycles} and kl_warmup_steps=0",
+            )
         self.free_bits = number_in("free_bits", free_bits, 0)
         self.seed = int(random.as_seed(seed))
         if self.free_bits and not self.estimator.analytic_kl:
@@ -121,8 +133,9 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         """Returns the weight of log p(z) - log q(z|x) after the updates so far: scalar in [0, `kl_weight`]."""
         if not self.kl_warmup_steps:
             return tf.constant(self.kl_weight)
-        grown = tf.minimum(tf.cast(self.optimizer.iterations, tf.float32) / self.kl_warmup_steps, 1.0)
-        return self.kl_weight * grown
+        updates, cycle = tf.cast(self.optimizer.iterations, tf.int64), 2 * self.kl_warmup_steps
+        updates = tf.where(updates < self.kl_cycles * cycle, updates % cycle, cycle)
+        return self.kl_weight * tf.minimum(tf.cast(updates, tf.float32) / self.kl_warmup_steps, 1.0)
 
     def train_seed(self) -> tf.Tensor:
         """Returns the seed of the next training step's noise: [2], int32."""
@@ -149,6 +162,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
             "backward_particles": self.backward_particles,
             "kl_weight": self.kl_weight,
             "kl_warmup_steps": self.kl_warmup_steps,
+            "kl_cycles": self.kl_cycles,
             "free_bits": self.free_bits,
             "seed": self.seed,
         }
