@@ -528,9 +528,8 @@ def test_a_full_disk_at_a_checkpoint_leaves_the_one_before(refused, tmp_path, mo
         return save(folder, model, history, *rest)
 
     monkeypatch.setattr(checkpoint, "save", full_at_the_second)
-    monkeypatch.setattr("tfvae.training.progress.Progress.update", lambda *_: None)
     run = RunDirectory(tmp_path / "run")
-    line = refused("train", "--run-dir", run.path, *TINY, "--figures-every", "0")
+    line = refused("train", "--run-dir", run.path, *TINY, "--figures-every", "0", "--quiet")
     assert "No space left on device" in line and str(run.path) in line
     newest, problems = checkpoint.load_newest(run.checkpoints)
     assert newest.epoch == 1 and problems == []

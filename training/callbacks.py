@@ -31,10 +31,11 @@ class Recorder(keras.callbacks.Callback):
         steps: optimiser steps in an epoch.
         patience: epochs without a better validation bound after which to stop; 0 never stops.
         checkpoint_seconds: least time between checkpoints.
-        writes: whether to write and to show a bar, as one of several workers does.
+        writes: whether to write and to show the bar, as one of several workers does.
         identity: what checkpoints hold of the run, see `identity.of`.
         part: the share of the next epoch that is done; None for nothing of it.
         asked: function that is called at the end of an epoch and returns whether to stop there.
+        bar: what shows the progress; None for silence.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Recorder(keras.callbacks.Callback):
         identity: dict[str, Any] | None = None,
         part: checkpoint.Part | None = None,
         asked: Callable[[], bool] = lambda: False,
+        bar: progress.EpochProgress | None = None,
     ) -> None:
         super().__init__()
         self.rows = list(history)
@@ -58,7 +60,7 @@ class Recorder(keras.callbacks.Callback):
         self._patience, self._seconds = patience, checkpoint_seconds
         self._saved = time.monotonic()
         self._writes = writes
-        self._bar = progress.Progress(epochs * steps, "step")
+        self._bar = bar
 
     def stopped(self) -> bool:
         """Returns whether patience has run out."""
@@ -87,8 +89,8 @@ class Recorder(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Moves the bar."""
         done = len(self.rows) * self._steps + self._first + batch + 1
-        if self._writes and done < self._epochs * self._steps:
-            self._bar.update(done, self._words())
+        if self._writes and self._bar is not None:
+            self._bar.step(done, lambda: self._words(logs))
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Adds a row; writes history.csv and, when it is time, a checkpoint."""
@@ -109,11 +111,14 @@ class Recorder(keras.callbacks.Callback):
                 checkpoint.save(self._run.checkpoints, self.model, self.rows, self._identity)
                 self._saved = time.monotonic()
             self._run.write_history(self.rows)
-        if last:
-            self._bar.update(self._epochs * self._steps, self._words())
+        if self._bar is not None:
+            self._bar.epoch(len(self.rows) * self._steps, self._words(None), last)
 
-    def _words(self) -> str:
-        return progress.metrics(self.rows[-1]) if self.rows else ""
+    def _words(self, logs: Mapping[str, Any] | None) -> str:
+        """Returns the metrics of the last epoch, or those of the steps so far within the first one."""
+        if self.rows:
+            return progress.metrics(self.rows[-1])
+        return progress.metrics({name: float(value) for name, value in (logs or {}).items()})
 
 
 class Painter(keras.callbacks.Callback):

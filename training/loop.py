@@ -14,7 +14,7 @@ import numpy as np
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import data, quiet_tensorflow
+from tfvae.training import data, introduction, progress, quiet_tensorflow
 from tfvae.training.config import SETTINGS, Config
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
 from tfvae.training.runs import claims, identity, loading, resumption
@@ -144,9 +144,10 @@ def train(
     *,
     resume: bool = False,
     say: Say = _print,
+    bar: Callable[..., progress.EpochProgress] | None = progress.EpochProgress,
     worker_timeout: float = heartbeat.START,
     hang_timeout: float = heartbeat.LIMIT,
-) -> bool:
+) -> int | None:
     """Trains a model and leaves it, with its history, checkpoints and figures, in the run directory.
 
     A run is a function of its settings: killed or stopped at any moment and resumed, it ends with the same weights.
@@ -157,11 +158,13 @@ def train(
         run: its directory; a new one unless `resume`.
         resume: whether to go on from the newest whole checkpoint.
         say: takes lines for the user.
+        bar: makes what shows the progress of so many epochs of so many steps; None for silence.
         worker_timeout: seconds to wait for the other workers, where there are several.
         hang_timeout: seconds without a finished step after which a worker ends itself, where there are several.
 
     Returns:
-        wrote: whether this process wrote the run, as the chief of several workers alone does.
+        test_size: number of test examples; None where this process does not write the run, as the chief of several
+            workers alone does.
 
     Raises:
         UserError: for bad input, before anything is written; for a loss that is not finite; for a full disk.
@@ -178,17 +181,19 @@ def train(
         strategy.prepare(config, task, worker_timeout)
         heartbeat.beat()
         with heartbeat.watched(task, hang_timeout, run.resuming()):
-            _train(
-                config, run, found if resume else None, say if writes else (lambda line: None), writes, stop
-            )
-    return writes
+            say = say if writes else (lambda line: None)
+            loaded = loading.load_data(config)
+            _train(config, run, loaded, found if resume else None, say, bar if writes else None, writes, stop)
+    return len(loaded.test) if writes else None
 
 
 def _train(
     config: Config,
     run: RunDirectory,
+    loaded: data.DataSet,
     found: tuple[Checkpoint | None, list[str]] | None,
     say: Say,
+    bar: Callable[..., progress.EpochProgress] | None,
     writes: bool,
     stop: Stop,
 ) -> None:
@@ -197,12 +202,13 @@ def _train(
     Args:
         config: the settings.
         run: the directory.
+        loaded: the data set.
         found: what `resumption.choose` gives; None for a new run.
         say: takes lines for the user.
+        bar: see `train`.
         writes: whether this process writes the run.
         stop: tells whether to stop.
     """
-    loaded = loading.load_data(config)
     heartbeat.beat()
     _check_memory(config, loaded)
     if found is not None:
@@ -224,6 +230,8 @@ def _train(
                 run.create(config, command_line(), loaded.fingerprint())
         else:
             newest = resumption.take_up(config, run, model, found, say, writes)
+        steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
+        introduction.tell(say, run, loaded, config, model)
         history, part = (newest.history, newest.part) if newest else ([], None)
         step = part.step if part else 0
         if not multiworker.agree(len(history), step, int(loaded.fingerprint()[:8], 16)):
@@ -237,13 +245,14 @@ def _train(
             run,
             history,
             epochs=config.epochs,
-            steps=data.steps_per_epoch(len(loaded.train), config.batch_size),
+            steps=steps,
             patience=config.patience,
             checkpoint_seconds=config.checkpoint_seconds,
             writes=writes,
             identity=identity.of(config.to_json(), loaded.fingerprint()),
             part=part,
             asked=lambda: stop.requested,
+            bar=None if bar is None else bar(config.epochs, steps),
         )
         draw = functools.partial(figures.draw_run, run, model, loaded, config, recorder.rows)
         if multiworker.prepared() is None:  # several would have to stop at the same step
@@ -260,10 +269,16 @@ def _train(
         return
     # Out of the scope, as saving makes variables, and the chief would wait for the other workers to make them too.
     rows = recorder.rows
+    if recorder.stopped() and len(rows) < config.epochs:
+        say(
+            f"stopped early, after epoch {len(rows)} of {config.epochs}: the validation bound was not better for"
+            f" {config.patience} epoch{'s' * (config.patience > 1)}"
+        )
     if config.patience and rows:
         best = checkpoint.best_epoch(rows)
         checkpoint.restore(checkpoint.load(checkpoint.path_of(run.checkpoints, best)), model)
         say(f"the best validation bound was that of epoch {best}; its weights are kept")
+    say("drawing figures, writing the model")
     draw()
     with writing(run.model_file), files.replacing(run.model_file) as temporary:
         model.save(temporary)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import UserError
 from tfvae.cli.parsing import path
@@ -41,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "span, but a cosine that ends before --epochs is stretched to it.",
     )
     settings.add_arguments(parser)
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument(
+        "--quiet", action="store_true", help="Say nothing but where the results are, warnings and errors."
+    )
+    how_much.add_argument("--verbose", action="store_true", help="Also say a line for each epoch.")
     add = parser.add_argument_group("several processes, with --strategy multiworker").add_argument
     add(
         "--workers",
@@ -109,7 +115,7 @@ def run(options: argparse.Namespace) -> int | None:
 
 def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> int | None:
     """Trains in this process; returns the exit code where that was stopped."""
-    from tfvae.training import loop
+    from tfvae.training import loop, progress
     from tfvae.training.stopping import Stopped
 
     began = time.monotonic()
@@ -118,19 +124,27 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         for name in ("worker_timeout", "hang_timeout")
         if (value := getattr(options, name)) is not None
     }
-    stopped = None
+    how_much: dict[str, Any] = {}
+    if options.quiet:
+        how_much = {"say": lambda line: None, "bar": None}
+    elif options.verbose:
+        how_much = {"bar": functools.partial(progress.EpochProgress, every_epoch=True)}
+    how, code = "trained", None
     try:
-        if not loop.train(config, run, resume=options.resume, **timeouts):
+        test_size = loop.train(config, run, resume=options.resume, **how_much, **timeouts)
+        if not test_size:
             return None
+        few = "--limit 10" if config.likelihood is None else "--limit 100 --num-samples 1000"
+        then = f"tfvae evaluate {shlex.quote(str(run.path))}" + f" {few}" * (
+            test_size > 100
+        )  # within minutes
     except Stopped as error:
-        stopped = error
-    if stopped:
-        print(f"tfvae: stopped {stopped}; {run.resuming()} goes on", file=sys.stderr)
-    how = "trained" if stopped is None else "stopped"
+        how, code, then = "stopped", INTERRUPTED, run.resuming().strip("`")
+        print(f"tfvae: stopped {error}; {run.resuming()} goes on", file=sys.stderr)
     print(f"{how} in {time.monotonic() - began:.0f} s: {run.path}")
     print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
-    print(f"next: tfvae evaluate {shlex.quote(str(run.path))}")
-    return None if stopped is None else INTERRUPTED
+    print(f"next: {then}")
+    return code
 
 
 def _launch(options: argparse.Namespace, run: RunDirectory) -> int:
