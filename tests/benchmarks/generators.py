@@ -1,10 +1,10 @@
 """Trains VAE, GAN and moment matching with one decoder on continuous MNIST, and judges them on one likelihood scale.
 
-    python tests/benchmarks/generators.py ROW [--runs runs/generators] [--out LEDGER_GENERATORS.md] [--epochs N]
+    python tests/benchmarks/generators.py ROW [--runs runs/generators] [--out LEDGER.md] [--epochs N]
 
-with TFDS_DATA_DIR naming the folder of the prepared data sets. A row adds a line to a table: log p(x) of 100 test
-images by annealed importance sampling, beside the published one and beside what kernel density says. A trained model is
-kept, and a second call evaluates it again.
+with TFDS_DATA_DIR naming the folder of the prepared data sets. A row adds a line to a table of the ledger: log p(x) of
+100 test images by annealed importance sampling, beside the published one and beside what kernel density says. A trained
+model is kept, and a second call evaluates it again.
 
 The rows of Wu et al. (2017), table 2, have x = (pixel + u) / 256, u uniform on [0, 1), and their decoder of widths
 10-64-256-256-1024-784. The encoder has these widths in reverse, the discriminator
@@ -28,8 +28,8 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).parent))
 
-from ledger import append, commit
-from reports import machine
+from ledger import commit
+from reports import append_row, machine
 
 import tfvae
 from tfvae import evaluation
@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=Path, default=ROOT / "runs" / "generators", help="folder of the models"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "LEDGER_GENERATORS.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "LEDGER.md")
     parser.add_argument("--epochs", type=int, help="instead of the row's")
     parser.add_argument("--dataset", default="mnist", help="other data of images, for a trial")
     options = parser.parse_args()
@@ -253,9 +253,7 @@ def main() -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         model.save(file)
     cells = entry(options.row, measure(model, validation, test), epochs)
-    if not options.out.exists():
-        options.out.write_text(f"| {' | '.join(HEADS)} |\n|{' --- |' * len(HEADS)}\n")
-    append(options.out, cells)
+    append_row(options.out, HEADS, cells)
     print("\n".join(f"{head}: {cell}" for head, cell in zip(HEADS, cells, strict=True)))
 
 

@@ -21,9 +21,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parent))
 
-from reports import machine
+from reports import append_row, machine
 
-from tfvae import files
 from tfvae.training import data, loop
 from tfvae.training.config import Config
 from tfvae.training.evaluation import evaluate as evaluating
@@ -162,12 +161,6 @@ def commit() -> str:
     return name.stdout.strip() + "+" * bool(changed.stdout)
 
 
-def append(ledger: Path, cells: list[str]) -> None:
-    """Adds a row to the table that the file ends with."""
-    line = "| " + " | ".join(cells) + " |"
-    files.write_bytes(ledger, f"{ledger.read_text('utf-8').rstrip()}\n{line}\n".encode())
-
-
 def main() -> None:
     """Trains, evaluates and enters one row."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -182,7 +175,7 @@ def main() -> None:
     run = train(options.row, options.runs, options.epochs)
     if not options.train_only:
         cells = entry(options.row, run, evaluate(run))
-        append(options.out, cells)
+        append_row(options.out, HEADS, cells)
         print("\n".join(f"{head}: {cell}" for head, cell in zip(HEADS, cells, strict=True)))
 
 

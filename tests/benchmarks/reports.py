@@ -8,6 +8,8 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tfvae import files
+
 PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "torch", "jax")
 
 
@@ -16,6 +18,23 @@ def markdown(heads: list[str], rows: list[list[str]]) -> str:
     widths = [max(len(row[index]) for row in [heads, *rows]) for index in range(len(heads))]
     lines = [heads, ["-" * width for width in widths], *rows]
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def append_row(path: Path, heads: list[str], cells: list[str]) -> None:
+    """Adds a row to the Markdown table of a file that has these heads.
+
+    Raises:
+        ValueError: if the file does not hold such a table once.
+    """
+    lines = path.read_text("utf-8").splitlines()
+    head = f"| {' | '.join(heads)} |"
+    if lines.count(head) != 1:
+        raise ValueError(f"{path} must hold the line {head} once")
+    end = lines.index(head)
+    while end < len(lines) and lines[end].startswith("|"):
+        end += 1
+    lines.insert(end, f"| {' | '.join(cells)} |")
+    files.write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def machine() -> str:

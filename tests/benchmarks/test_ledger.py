@@ -12,22 +12,29 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
+import generators
 import ledger
 
 ROOT = Path(__file__).parents[2]
-LINE = re.compile(r"\| `([\w-]+)`: .* \|")
+LINE = re.compile(r"\| `([\w-]+)`.* \|")
 
 
-def lines(file):
-    return [line for line in file.read_text("utf-8").splitlines() if line.startswith("|")]
+HEAD = f"| {' | '.join(ledger.HEADS)} |"
+
+
+def tables(file):
+    """Each table of a file as its lines."""
+    text = "\n".join(line if line.startswith("|") else "" for line in file.read_text("utf-8").splitlines())
+    return [table.split("\n") for table in re.split(r"\n\n+", text.strip())]
 
 
 def test_every_line_of_the_ledger_is_of_a_row_that_can_be_run_again():
-    heads, _, *rows = lines(ROOT / "LEDGER.md")
-    assert [cell.strip() for cell in heads.strip("|").split("|")] == ledger.HEADS
-    for row in rows:
-        assert len(row.strip("|").split("|")) == len(ledger.HEADS)
-        assert LINE.fullmatch(row)[1] in ledger.ROWS
+    programs = (ledger, generators)
+    for program, (heads, _, *rows) in zip(programs, tables(ROOT / "LEDGER.md"), strict=True):
+        assert [cell.strip() for cell in heads.strip("|").split("|")] == program.HEADS
+        for row in rows:
+            assert len(row.strip("|").split("|")) == len(program.HEADS)
+            assert LINE.fullmatch(row)[1] in program.ROWS
 
 
 @pytest.mark.slow
@@ -37,7 +44,7 @@ def test_a_row_is_trained_evaluated_and_entered(tmp_path, monkeypatch):
     row = ledger.Row("small digits", 20.0, "nobody", {"dataset": "digits", "epochs": 2, "batch_size": 200})
     monkeypatch.setattr(ledger, "ROWS", {"small": row})
     out = tmp_path / "LEDGER.md"
-    out.write_text("| kept |\n")
+    out.write_text(f"{HEAD}\n| kept |\n\n| another table |\n")
 
     def call(*more):
         monkeypatch.setattr(
@@ -46,12 +53,12 @@ def test_a_row_is_trained_evaluated_and_entered(tmp_path, monkeypatch):
         ledger.main()
 
     call("--train-only")
-    assert lines(out) == ["| kept |"]
+    assert tables(out)[0] == [HEAD, "| kept |"]
     model = (tmp_path / "small" / "model.keras").stat().st_mtime_ns
     call()
     call()
-    kept, first, second = lines(out)
-    assert kept == "| kept |" and first == second
+    (_, kept, first, second), other = tables(out)
+    assert kept == "| kept |" and first == second and other == ["| another table |"]
     cells = dict(zip(ledger.HEADS, (cell.strip() for cell in first.strip("|").split("|")), strict=True))
     assert cells["row"] == "`small`: small digits" and cells["published, nats"] == "20.00 (nobody)"
     assert cells["steps"] == "14 of batch 200"
