@@ -230,13 +230,6 @@ def test_a_missing_or_corrupt_npz_is_refused_before_anything_is_written(refused,
     assert tree(tmp_path / "run") is None
 
 
-def test_images_that_do_not_divide_are_refused_by_the_convolutional_preset(refused, tmp_path):
-    data = npz(tmp_path / "odd.npz", x_train=images(40, (7, 9)), x_test=images(10, (7, 9)))
-    arguments = ["--preset", "conv", "--dataset", data, "--batch-size", "5"]
-    assert "divisible by 4" in refused("train", "--run-dir", tmp_path / "run", *arguments)
-    assert tree(tmp_path / "run") is None
-
-
 @pytest.mark.slow
 @pytest.mark.alone
 def test_a_data_set_that_is_not_prepared_is_refused_within_five_seconds_without_a_network(tmp_path):

@@ -36,7 +36,7 @@ TRAINING = [  # the rooms of training/, and the modules beside them, in the same
     {"config", "schedules", "progress", "stopping"},
     {"optimisers"},
     {"runs", "distribution"},
-    {"callbacks"},
+    {"callbacks", "choosing"},
     {"fitting", "evaluation", "introduction"},
     {"loop", "report"},
 ]

@@ -139,7 +139,7 @@ class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, Mod
     validation_size: int | None = setting(
         "Training examples held out for validation; 0 trains on all.",
         "data",
-        default=lambda chosen: defaults.preset(chosen).recipe.validation_size,
+        default=defaults.validation_size,
         default_text="the preset's, the data set's own or a tenth",
         ends=(0, LARGEST_INT),
     )

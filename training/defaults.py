@@ -65,6 +65,11 @@ def binarize(chosen: Chosen) -> str:
     return "dynamic" if chosen.likelihood == "bernoulli" else "none"
 
 
+def validation_size(chosen: Chosen) -> int | None:
+    """Returns the preset's number of validation examples; None, for a tenth, of data that are limited."""
+    return None if chosen.limit is not None else preset(chosen).recipe.validation_size
+
+
 def num_samples(chosen: Chosen) -> int:
     """Returns the preset's particles, or several for a bound that gains by them where the preset has one."""
     several = catalog.row(chosen.estimator).multi_sample and preset(chosen).num_samples == 1

@@ -17,7 +17,7 @@ from tfvae.checks import UserError
 from tfvae.training import data, introduction, progress, quiet_tensorflow
 from tfvae.training.config import SETTINGS, Config
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
-from tfvae.training.runs import claims, identity, loading, resumption
+from tfvae.training.runs import claims, identity, loading, resumption, units
 from tfvae.training.runs.checkpoint import Checkpoint
 from tfvae.training.runs.directory import RunDirectory, command_line, writing
 from tfvae.training.stopping import Stop, Stopped
@@ -143,6 +143,7 @@ def train(
     run: RunDirectory,
     *,
     resume: bool = False,
+    loaded: data.DataSet | None = None,
     say: Say = _print,
     bar: Callable[..., progress.EpochProgress] | None = progress.EpochProgress,
     worker_timeout: float = heartbeat.START,
@@ -157,6 +158,7 @@ def train(
         config: the settings; on resumption those of `resumption.changed`.
         run: its directory; a new one unless `resume`.
         resume: whether to go on from the newest whole checkpoint.
+        loaded: data set of the settings where it has been read already, by `choosing.choose`.
         say: takes lines for the user.
         bar: makes what shows the progress of so many epochs of so many steps; None for silence.
         worker_timeout: seconds to wait for the other workers, where there are several.
@@ -182,7 +184,7 @@ def train(
         heartbeat.beat()
         with heartbeat.watched(task, hang_timeout, run.resuming()):
             say = say if writes else (lambda line: None)
-            loaded = loading.load_data(config)
+            loaded = loading.load_data(config, loaded)
             _train(config, run, loaded, found if resume else None, say, bar if writes else None, writes, stop)
     return len(loaded.test) if writes else None
 
@@ -230,6 +232,8 @@ def _train(
                 run.create(config, command_line(), loaded.fingerprint())
         else:
             newest = resumption.take_up(config, run, model, found, say, writes)
+        if writes and loaded.columns is not None:
+            units.write(run, loaded.columns)
         steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
         introduction.tell(say, run, loaded, config, model)
         history, part = (newest.history, newest.part) if newest else ([], None)

@@ -20,13 +20,15 @@ class ModelSettings:
         "Name of the architecture and its training recipe. `tfvae info` lists the presets.",
         "model",
         default="digits",
+        default_text="digits, or with --dataset one that fits",
         choices=presets.names(),
         metavar="NAME",
     )
     likelihood: str | None = setting(
         "Distribution p(x|z) of the pixels or numbers of an example.",
         "model",
-        **of_preset("likelihood"),
+        default=of_preset("likelihood")["default"],
+        default_text="the preset's; for colours and truly grey pixels discretized-logistic or continuous-bernoulli",
         choices=tuple(presets.LIKELIHOODS),
         title="Likelihood",
         **OF_LIKELIHOOD,

@@ -297,6 +297,48 @@ def test_bad_arguments_are_refused_in_one_line(make):
     assert "\n" not in str(told.value)
 
 
+# ---- a scale for each number
+
+
+def test_each_number_has_a_scale_of_its_own_above_the_smallest(rng):
+    head = Normal((3,), scale="each", initial_scale=0.5, smallest_scale=0.1)
+    loc, scale = head(tf.ones((4, 2)))
+    np.testing.assert_allclose(scale, np.full((4, 3), 0.5), rtol=1e-6)
+    head.initialize_scale(2.0)
+    np.testing.assert_allclose(head.current_scale(), [2.0] * 3, rtol=1e-6)
+    head.initialize_scale(0.05)  # below the smallest: left as it is
+    np.testing.assert_allclose(head.current_scale(), [2.0] * 3, rtol=1e-6)
+    head.log_scale.assign([-50.0, 0.0, 1.0])
+    loc, scale = head(tf.ones((4, 2)))
+    expected = 0.1 + np.exp([-50.0, 0.0, 1.0])
+    np.testing.assert_allclose(scale, np.broadcast_to(expected, (4, 3)), rtol=1e-6)
+    x = rng.standard_normal((4, 3)).astype(np.float32)
+    wanted = stats.norm.logpdf(x, loc, expected).sum(axis=1)
+    np.testing.assert_allclose(head.log_prob((loc, scale), x), wanted, rtol=1e-5)
+    np.testing.assert_allclose(head.own_metrics()["scale"], np.prod(expected) ** (1 / 3), rtol=1e-5)
+    again = Normal.from_config(head.get_config())
+    assert (again.scale, again.smallest_scale) == ("each", 0.1)
+
+
+def test_each_scale_finds_the_spread_of_its_number(rng):
+    x = (rng.standard_normal((4000, 3)) * [0.3, 1.0, 3.0]).astype(np.float32)
+    head = Normal((3,), scale="each")
+    head(tf.zeros((1, 1)))
+    optimizer = keras.optimizers.Adam(0.1)
+    for _ in range(150):
+        with tf.GradientTape() as tape:
+            parameters = head(tf.zeros((len(x), 1)))
+            loss = -tf.reduce_mean(head.log_prob(parameters, x))
+        optimizer.apply([tape.gradient(loss, head.log_scale)], [head.log_scale])
+    np.testing.assert_allclose(head.current_scale(), [0.3, 1.0, 3.0], rtol=5 / (2 * 4000) ** 0.5)
+
+
+@pytest.mark.parametrize("options", [{"smallest_scale": -1.0}, {"smallest_scale": 1.0}, {"scale": "all"}])
+def test_scales_that_are_none(options):
+    with pytest.raises(UserError, match="scale"):
+        Normal((3,), **({"scale": "each"} | options))
+
+
 # ---- the optimal scale
 
 

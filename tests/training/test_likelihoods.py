@@ -29,7 +29,7 @@ def grey(count=12):
 def test_binarisation_follows_the_likelihood(name):
     expected = "dynamic" if name == "bernoulli" else "none"
     assert Config.resolve({"likelihood": name}).binarize == expected
-    if name not in ("bernoulli", "normal", "normal-optimal"):
+    if name not in ("bernoulli", "normal", "normal-optimal", "normal-each"):
         for mode in ("dynamic", "static", "threshold"):
             with pytest.raises(UserError, match="--binarize none") as told:
                 Config.resolve({"likelihood": name, "binarize": mode})

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfvae.checks import LARGEST_INT, PARTICLES, VERSIONS, UserError, positive_int
@@ -132,7 +132,7 @@ def _export_tflite(run: Any, config: Any, load: Load, out: Any, given: dict[str,
 
     model = load()
     if kind != "none":
-        given["images"] = _test_examples(run, config)
+        given["images"] = _test_examples(run, config)[0]
 
     from tfvae import export
 
@@ -150,10 +150,13 @@ def _export_web(run: Any, config: Any, load: Load, out: Any, given: dict[str, An
 
     model = load()
 
+    import numpy as np
+
     from tfvae import export
 
-    examples = _test_examples(run, config)
-    given["images"], given["labels"] = examples.x, examples.labels
+    examples, label_names = _test_examples(run, config)
+    given["images"], labels = examples.x, examples.labels
+    given["labels"] = np.array(label_names)[labels] if label_names and labels is not None else labels
     path = export.save_web(model, out, **given)
     print(f"{path}: page, model and runtime\nnext: python -m http.server --bind 127.0.0.1 --directory {path}")
 
@@ -161,11 +164,11 @@ def _export_web(run: Any, config: Any, load: Load, out: Any, given: dict[str, An
 EXPORTS = {"saved_model": _export_saved_model, "tflite": _export_tflite, "web": _export_web}
 
 
-def _test_examples(run: Any, config: Any) -> Any:
-    """Returns up to 1,000 test examples, from a fixed shuffle: `Examples`."""
+def _test_examples(run: Any, config: Any) -> tuple[Any, Sequence[str]]:
+    """Returns up to 1,000 test examples, from a fixed shuffle, `Examples`, and the names of their labels."""
     from tfvae.training.runs import loading
     from tfvae.training.runs.examples import examples_of
 
     loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
-    return examples_of(loaded, config, "test", 1000)
+    return examples_of(loaded, config, "test", 1000), loaded.label_names

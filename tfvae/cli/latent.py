@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tfvae.models import VAE
-    from tfvae.training.config import Config
+    from tfvae.training.data import DataSet
 
     Labels = np.ndarray | None
     Drawn = tuple[np.ndarray, list[str], str]  # images [rows, columns, H, W, C], names of the rows, title
@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
 
     from tfvae import latent, plotting
     from tfvae.training.runs import loading
-    from tfvae.training.runs.examples import examples_of
+    from tfvae.training.runs.examples import examples_of, named
 
     model = loading.load_model(run)
     latent.check(model)
@@ -116,7 +116,9 @@ def run(options: argparse.Namespace) -> None:
     examples, labels = found.x, found.labels
     if not len(examples):
         raise UserError(f"the run has no {split} examples", expected="another --split")
-    images, names, title = TOOLS[options.tool](model, examples, labels, config, **given)
+    images, names, title = TOOLS[options.tool](
+        model, examples, labels, loaded, named("example", loaded, config), **given
+    )
     print(plotting.save_rows(out, images, names, title=title))
 
 
@@ -151,7 +153,15 @@ def _options_of(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _interpolate(
-    model: VAE, examples: np.ndarray, labels: Labels, config: Config, *, method: str, steps: int, rows: int
+    model: VAE,
+    examples: np.ndarray,
+    labels: Labels,
+    loaded: DataSet,
+    what: str,
+    *,
+    method: str,
+    steps: int,
+    rows: int,
 ) -> Drawn:
     """Returns rows that lead from the code of one example to that of another."""
     import numpy as np
@@ -168,7 +178,7 @@ def _interpolate(
     return (
         np.stack(ends, axis=1),
         [f"{row + 1}" for row in range(rows)],
-        f"{method.capitalize()} interpolation of codes; the first and the last column are the examples themselves",
+        f"{method.capitalize()} interpolation of codes; the first and the last column are the {what}s themselves",
     )
 
 
@@ -176,7 +186,8 @@ def _attribute(
     model: VAE,
     examples: np.ndarray,
     labels: Labels,
-    config: Config,
+    loaded: DataSet,
+    what: str,
     *,
     label: int,
     strength: float,
@@ -188,7 +199,7 @@ def _attribute(
     from tfvae import latent
 
     if labels is None:
-        raise UserError(f"data set {config.dataset} has no labels, which an attribute needs")
+        raise UserError(f"data set {loaded.name} has no labels, which an attribute needs")
     attribute = latent.attribute_vector(model, examples, labels == label)
     firsts = [int(np.argmax(labels == name)) for name in np.unique(labels)]
     shown = examples[(firsts + [row for row in range(len(examples)) if row not in firsts])[:COLUMNS]]
@@ -196,8 +207,8 @@ def _attribute(
     rows = [latent.edit(model, shown, attribute, float(value)) for value in strengths]
     return (
         np.stack([shown, *rows]),
-        ["example", *(f"{value:+.3g}" for value in strengths)],
-        f'Reconstructions with the "{label}" component added row by row',
+        [what, *(f"{value:+.3g}" for value in strengths)],
+        f'Reconstructions with the "{loaded.label_name(label)}" component added row by row',
     )
 
 
@@ -205,7 +216,8 @@ def _traverse(
     model: VAE,
     examples: np.ndarray,
     labels: Labels,
-    config: Config,
+    loaded: DataSet,
+    what: str,
     *,
     rows: int | None,
     reach: float,

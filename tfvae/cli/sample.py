@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from tfvae.checks import UserError, positive_int, seed_of
 from tfvae.cli.parsing import add_plain_weights, path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from tfvae.training.data import Columns
 
 EACH = 8  # samples for each condition
 
@@ -33,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=path,
         metavar="FILE",
-        help="Picture FILE.png or array FILE.npy to write. (default: RUN_DIR/figures/samples-SEED.png)",
+        help="Picture FILE.png or array FILE.npy to write; for a run on a table also FILE.csv, with its columns and in "
+        "their units, as the array is. (default: RUN_DIR/figures/samples-SEED.png, for a table .csv)",
     )
     add_plain_weights(parser)
 
@@ -46,15 +55,19 @@ def run(options: argparse.Namespace) -> None:
     from pathlib import Path
 
     from tfvae import files
+    from tfvae.training.runs import units
     from tfvae.training.runs.directory import RunDirectory, cannot_write
 
     positive_int("-n", options.n)
     seed_of("--seed", options.seed)
     run_directory = RunDirectory(options.run_dir)
     run_directory.config()
-    out = Path(options.out) if options.out else run_directory.figures / f"samples-{options.seed}.png"
-    if out.suffix not in (".png", ".npy"):
-        raise UserError("--out has an unknown ending", expected="FILE.png or FILE.npy", received=str(out))
+    columns = units.read(run_directory)
+    endings = (".png", ".npy") if columns is None else (".csv", ".npy", ".png")
+    out = Path(options.out) if options.out else run_directory.figures / f"samples-{options.seed}{endings[0]}"
+    if out.suffix not in endings:
+        expected = " or ".join(f"FILE{ending}" for ending in endings)
+        raise UserError("--out has an unknown ending", expected=expected, received=str(out))
     if not files.is_directory(out.parent):
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
@@ -64,8 +77,15 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.models.conditional import Conditional
     from tfvae.models.contract import Inferential
     from tfvae.training.runs import loading
+    from tfvae.training.runs.table_figures import sampled
 
     model = loading.load_model(run_directory, options.plain_weights)
+    if columns is not None:
+        _write_table(
+            out, columns, sampled(model, options.n, options.seed), f"{options.n} samples, seed {options.seed}"
+        )
+        print(out)
+        return
     points = len(model.event_shape) == 1
     if out.suffix == ".png" and not points and options.n > plotting.MAX_IMAGES:
         raise UserError(
@@ -75,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
             fix="write FILE.npy",
         )
     conditional = isinstance(model, Conditional)
-    conditions = _conditions(run_directory, model, options.n) if conditional else None
+    conditions, label_names = _conditions(run_directory, model, options.n) if conditional else (None, ())
     if conditions is None:
         draws = {"mean": False} if points and isinstance(model, Inferential) else {}
         images = np.asarray(model.sample(options.n, seed=options.seed, **draws))
@@ -91,13 +111,13 @@ def run(options: argparse.Namespace) -> None:
         elif out.suffix == ".png":
             from tfvae.training.runs.figures import condition_column
 
-            columns, look = condition_column(model, conditions)
+            shown, look = condition_column(model, conditions, label_names)
             white = np.ones_like(rows).reshape(-1, *model.event_shape)
             white[: options.n] = images
             for index, drawn in enumerate(white.reshape(rows.shape).swapaxes(0, 1)[: options.n]):
-                columns[f"sample {index + 1}"] = drawn
+                shown[f"sample {index + 1}"] = drawn
             plotting.save_columns(
-                out, columns, title=f"Samples given conditions of test examples, seed {options.seed}", **look
+                out, shown, title=f"Samples given conditions of test examples, seed {options.seed}", **look
             )
         else:
             with files.replacing(out) as temporary:
@@ -107,8 +127,36 @@ def run(options: argparse.Namespace) -> None:
     print(out)
 
 
-def _conditions(run: Any, model: Any, n: int) -> Any:
-    """Returns the conditions of the first shuffled test examples, one for every `EACH` of n samples."""
+def _write_table(out: Path, columns: Columns, drawn: np.ndarray, title: str) -> None:
+    """Writes samples of a table: its rows, the same as numbers, or a picture of each column."""
+    import csv
+
+    import numpy as np
+
+    from tfvae import files, plotting
+    from tfvae.training.runs.directory import writing
+
+    with writing(out):
+        if out.suffix == ".png":
+            plotting.save_marginals(out, {"samples": columns.table(drawn)}, title=title)
+            return
+        with files.replacing(out) as temporary:
+            if out.suffix == ".npy":
+                np.save(temporary, columns.numbers(drawn))
+                return
+            table = columns.table(drawn)
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(table)
+                cells = (
+                    [f"{value:.9g}" if values.dtype.kind == "f" else value for value in values]
+                    for values in table.values()
+                )
+                writer.writerows(zip(*cells, strict=True))
+
+
+def _conditions(run: Any, model: Any, n: int) -> tuple[Any, Sequence[str]]:
+    """Returns conditions of the first shuffled test examples, one for every `EACH` of n samples, and label names."""
     from tfvae.models.contract import Density
     from tfvae.training.runs import loading
     from tfvae.training.runs.examples import examples_of
@@ -125,4 +173,4 @@ def _conditions(run: Any, model: Any, n: int) -> Any:
     most = EACH * len(loaded.test)
     if n > most:
         raise UserError("-n is too large for the test split", expected=f"at most {most}", received=n)
-    return examples_of(loaded, config, "test", -(-n // EACH)).condition
+    return examples_of(loaded, config, "test", -(-n // EACH)).condition, loaded.label_names

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, printable
 from tfvae.cli.parsing import path
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae.cli import settings
-    from tfvae.training import data
-    from tfvae.training.config import Config
+    from tfvae.training import choosing, data
     from tfvae.training.runs import resumption
     from tfvae.training.runs.directory import RunDirectory
 
@@ -87,13 +86,15 @@ def run(options: argparse.Namespace) -> int | None:
     if given["dataset"] is not None:
         given["dataset"] = data.located(given["dataset"])  # the run is then usable from any directory
     run: RunDirectory | None = None
+    options.loaded = None
     if options.resume:
         if options.run_dir is None:
             raise UserError("--resume does not say which run", expected="--run-dir DIR")
         run = RunDirectory(options.run_dir)
         config = resumption.changed(run, given)
     else:
-        config = Config.resolve(given)
+        choice = choosing.choose(given)
+        config, options.loaded = choice.config, choice.loaded
         run = None if options.run_dir is None else RunDirectory(options.run_dir)
 
     from tfvae.training.distribution import launcher, processes, strategy
@@ -102,6 +103,9 @@ def run(options: argparse.Namespace) -> int | None:
     launcher.check(
         options.workers, options.max_restarts, options.worker_timeout, options.hang_timeout, config.strategy
     )
+    if not (options.resume or processes.is_child()):
+        for line in choice.told:
+            print(f"tfvae: {printable(line)}", file=sys.stderr)
     launching = options.workers is not None and not processes.is_child()
     if launching:
         strategy.check_workers(config, options.workers)
@@ -131,7 +135,9 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         how_much = {"bar": functools.partial(progress.EpochProgress, every_epoch=True)}
     how, code = "trained", None
     try:
-        test_size = loop.train(config, run, resume=options.resume, **how_much, **timeouts)
+        test_size = loop.train(
+            config, run, resume=options.resume, loaded=options.loaded, **how_much, **timeouts
+        )
         if not test_size:
             return None
         few = "--limit 10" if config.likelihood is None else "--limit 100 --num-samples 1000"

@@ -16,12 +16,13 @@ from tfvae.distributions.likelihood_head import LikelihoodHead, Mean
 from tfvae.distributions.projection import last_layer
 
 MEMORY = 100.0  # batches that the running mean of the optimal variance remembers
+TRAINED = ("learned", "each")
 SMALLEST_VARIANCE = 1e-12  # of data that are met exactly, so that their density stays finite
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Normal(LikelihoodHead):
-    """Independent Normal variables with a mean linear in the features and one scale for all.
+    """Independent Normal variables with a mean linear in the features and one scale for all, or one for each.
 
     The optimal scale has the closed form scale^2 = mean (x - loc)^2. It is shared by all examples, so the mean runs
     over the pixels, the particles and the examples of a batch, those of all replicas, an example counted by its sample
@@ -33,15 +34,19 @@ class Normal(LikelihoodHead):
 
     Args:
         event_shape: shape of one example.
-        scale: standard deviation: a number, "learned" for one trainable scale, or "optimal".
+        scale: standard deviation: a number, "learned" for one trainable scale, "each" for a trainable scale of each
+            number of an example, such as the columns of a table, or "optimal".
         initial_scale: start of the learned scale. One that is wider than the data, as 1 is for pixels, invites a
             posterior that ignores them. `tfvae train` starts from the data's standard deviation about their mean;
             elsewhere give it here, or call `initialize_scale` on the head of a built model.
+        smallest_scale: what a trained scale stays above, in the units of the data. Numbers that take few values, such
+            as categories, can be predicted exactly: without it their density grows without bound.
         kernel_initializer: initialiser of the linear layer.
         linear: whether the mean is linear in the features; otherwise it is the features plus an offset.
 
     Raises:
-        UserError: if `scale` is neither positive nor one of the names, or `initial_scale` is not positive.
+        UserError: if `scale` is neither positive nor one of the names, `initial_scale` is not positive, or
+            `smallest_scale` is negative or not below it.
 
     References:
         Rybkin, Daniilidis, Levine: Simple and effective VAE training with calibrated decoders (2021)
@@ -60,18 +65,20 @@ class Normal(LikelihoodHead):
         linear: bool = True,
         *,
         initial_scale: float = 1.0,
+        smallest_scale: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(event_shape, **kwargs)
         self.linear = self.autocast = linear  # an offset is added in float32
-        if isinstance(scale, str) and scale not in ("learned", "optimal"):
+        if isinstance(scale, str) and scale not in (*TRAINED, "optimal"):
             raise UserError(
                 "unknown scale of a Normal likelihood",
-                expected='a number > 0, "learned" or "optimal"',
+                expected='a number > 0, "learned", "each" or "optimal"',
                 received=scale,
             )
         self.scale = scale if isinstance(scale, str) else number_in("scale", scale, 0.0, open_low=True)
-        self.initial_scale = number_in("initial_scale", initial_scale, 0.0, open_low=True)
+        self.smallest_scale = number_in("smallest_scale", smallest_scale, 0.0)
+        self.initial_scale = number_in("initial_scale", initial_scale, self.smallest_scale, open_low=True)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.loc_layer = last_layer(
             self.event_shape, linear, self.kernel_initializer, dtype=self.dtype_policy, name="loc"
@@ -80,10 +87,10 @@ class Normal(LikelihoodHead):
     def build(self, input_shape: Shape | None = None) -> None:
         """Makes the linear layer and the scale."""
         self.loc_layer.build(input_shape)
-        if self.scale == "learned":
+        if self.scale in TRAINED:
             self.log_scale = self.add_weight(
-                shape=(),
-                initializer=keras.initializers.Constant(math.log(self.initial_scale)),
+                shape=self.event_shape if self.scale == "each" else (),
+                initializer=keras.initializers.Constant(self._log_excess(self.initial_scale)),
                 dtype="float32",
                 autocast=False,
                 name="log_scale",
@@ -101,15 +108,15 @@ class Normal(LikelihoodHead):
         super().build(input_shape)
 
     def call(self, features: tf.Tensor) -> Parameters:
-        """Returns (loc, scale): [N, *event_shape] and [N, 1, ...], which broadcast."""
+        """Returns (loc, scale): [N, *event_shape] and [N, 1, ...], which broadcast, or [N, *event_shape]."""
         loc = self.loc_layer(features)
         ones = tf.ones(tf.concat([tf.shape(loc)[:1], [1] * len(self.event_shape)], axis=0))
         return loc, ones * self.current_scale()
 
     def current_scale(self) -> float | tf.Tensor:
-        """Returns the scale: a number or a scalar."""
-        if self.scale == "learned":
-            return tf.exp(tf.cast(self.log_scale, tf.float32))
+        """Returns the scale: a number or a scalar, or [*event_shape] with "each"."""
+        if self.scale in TRAINED:
+            return self.smallest_scale + tf.exp(tf.cast(self.log_scale, tf.float32))
         return tf.sqrt(tf.convert_to_tensor(self.variance)) if self.scale == "optimal" else self.scale
 
     @property
@@ -131,8 +138,8 @@ class Normal(LikelihoodHead):
         return loc, tf.ones_like(scale) * tf.sqrt(optimum)
 
     def own_metrics(self) -> dict[str, float]:
-        """Returns the scale."""
-        return {"scale": float(self.current_scale())}
+        """Returns the scale, of several their geometric mean."""
+        return {"scale": float(np.exp(np.log(self.current_scale()).mean()))}
 
     def distribution(self, parameters: Parameters) -> tfd.Distribution:
         """Returns a `tfd.Independent` of `tfd.Normal`."""
@@ -158,8 +165,11 @@ class Normal(LikelihoodHead):
 
     def initialize_scale(self, spread: float) -> None:
         """Starts a learned scale from the data's standard deviation, unless that is 0."""
-        if self.scale == "learned" and spread > 0.0:
-            self.log_scale.assign(math.log(spread))
+        if self.scale in TRAINED and spread > self.smallest_scale:
+            self.log_scale.assign(tf.fill(self.log_scale.shape, self._log_excess(spread)))
+
+    def _log_excess(self, scale: float) -> float:
+        return math.log(scale - self.smallest_scale)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""
@@ -168,6 +178,7 @@ class Normal(LikelihoodHead):
             "event_shape": self.event_shape,
             "scale": self.scale,
             "initial_scale": self.initial_scale,
+            "smallest_scale": self.smallest_scale,
             "kernel_initializer": initializer,
             "linear": self.linear,
         }

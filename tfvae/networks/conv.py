@@ -110,21 +110,26 @@ class ConvEncoder(_Conv):
 class ConvDecoder(_Conv):
     """A decoder to images: transposed convolutions of stride 2 from flat features to a feature map.
 
+    The first map has ceil(H / 2^L) x ceil(W / 2^L) places, L = len(filters), as many as the encoder's last. What the
+    last one has beyond H and W is cropped, half of it on each side.
+
     Args:
-        image_shape: (H, W, C) of the images, with H and W divisible by 2^len(filters).
+        image_shape: (H, W, C) of the images.
         filters: channels of each convolution, one integer or several.
         kernel_size: height and width of the kernels, pixels.
         activation: activation of every layer.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        UserError: if a count is below 1, or H or W is not divisible.
+        UserError: if a count is below 1, or the shape is not one of images.
 
     Example:
         >>> import tensorflow as tf
         >>> from tfvae.networks import ConvDecoder
         >>> ConvDecoder((28, 28, 1), [64, 32])(tf.zeros([5, 20])).shape
         TensorShape([5, 28, 28, 32])
+        >>> ConvDecoder((27, 30, 1), [64, 32])(tf.zeros([5, 20])).shape
+        TensorShape([5, 27, 30, 32])
     """
 
     def __init__(
@@ -137,15 +142,10 @@ class ConvDecoder(_Conv):
     ) -> None:
         super().__init__(filters, kernel_size, activation, **kwargs)
         self.image_shape = shape_of("image_shape", image_shape)
+        if len(self.image_shape) != 3:
+            raise UserError("ConvDecoder makes images", expected="shape (H, W, C)", received=self.image_shape)
         factor = 2 ** len(self.filters)
-        if len(self.image_shape) != 3 or any(size % factor for size in self.image_shape[:2]):
-            raise UserError(
-                f"image shape does not fit {len(self.filters)} layers of stride 2",
-                expected=f"(H, W, C) with H and W divisible by {factor}",
-                received=self.image_shape,
-                fix="use fewer filters or pad the images",
-            )
-        height, width = (size // factor for size in self.image_shape[:2])
+        height, width = (-(-size // factor) for size in self.image_shape[:2])
         self.start = (height, width, self.filters[0])
         self.dense = Dense(math.prod(self.start), activation=self.activation, dtype=self.dtype_policy)
         self.convolutions = self._strided(Conv2DTranspose)
@@ -163,7 +163,11 @@ class ConvDecoder(_Conv):
         maps = keras.ops.reshape(self.dense(features), (-1, *self.start))
         for layer in self.convolutions:
             maps = layer(maps)
-        return maps
+        height, width = self.image_shape[:2]
+        top, left = (maps.shape[1] - height) // 2, (maps.shape[2] - width) // 2
+        if (maps.shape[1], maps.shape[2]) == (height, width):
+            return maps
+        return maps[:, top : top + height, left : left + width]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments."""

@@ -20,6 +20,7 @@ from tfvae.plotting.plane import save_densities, save_point_panels
 from tfvae.plotting.points import save_points
 from tfvae.plotting.rate_distortion import save_rate_distortion
 from tfvae.plotting.rows import save_rows
+from tfvae.plotting.tables import save_marginals, save_pairs
 
 __all__ = [
     "MAX_IMAGES",
@@ -32,7 +33,9 @@ __all__ = [
     "save_latent_map",
     "save_loss_curves",
     "save_manifold_grid",
+    "save_marginals",
     "save_outputs",
+    "save_pairs",
     "save_point_panels",
     "save_points",
     "save_rate_distortion",

@@ -57,7 +57,12 @@ def save_image_grid(
 
 
 def save_reconstructions(
-    path: str | os.PathLike[str], originals: np.ndarray, reconstructions: np.ndarray, *, title: str
+    path: str | os.PathLike[str],
+    originals: np.ndarray,
+    reconstructions: np.ndarray,
+    *,
+    title: str,
+    rows: tuple[str, str] = ("original", "reconstruction"),
 ) -> Path:
     """Draws each original above its reconstruction, at most 30 pairs in three double rows of ten.
 
@@ -66,6 +71,7 @@ def save_reconstructions(
         originals: [N, H, W, C] floats in [0, 1], C = 1 or 3.
         reconstructions: array of the same shape, in the same order.
         title: text above the figure.
+        rows: labels of the rows of originals and of reconstructions.
 
     Returns:
         path: path of the file.
@@ -87,11 +93,11 @@ def save_reconstructions(
     axes = "[N, H, W, C]"
     pair = rgb("originals", originals, axes), rgb("reconstructions", reconstructions, axes)
     shown = min(len(pair[0]), 30)
-    rows = [images[first : min(first + 10, shown)] for first in range(0, shown, 10) for images in pair]
+    lines = [images[first : min(first + 10, shown)] for first in range(0, shown, 10) for images in pair]
     with look():
-        canvas, middles = mosaic(rows, TILE, [GAP, 5 * GAP] * 3)
-        figure, panel = show(canvas, title, left=170)
-        panel.set_yticks(middles, ["original", "reconstruction"] * (len(rows) // 2))
+        canvas, middles = mosaic(lines, TILE, [GAP, 5 * GAP] * 3)
+        figure, panel = show(canvas, title, left=max(170, room_for(rows)))
+        panel.set_yticks(middles, [*rows] * (len(lines) // 2))
         return save(figure, path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ MAX_CLASSES = 2 * len(CLASSES)
 
 
 def save_latent_map(
-    path: str | os.PathLike[str], codes: np.ndarray, labels: Any = None, *, title: str
+    path: str | os.PathLike[str],
+    codes: np.ndarray,
+    labels: Any = None,
+    *,
+    title: str,
+    label_names: Sequence[str] = (),
 ) -> Path:
     """Draws the codes of a data set: 1-D codes as a histogram, 2-D codes as points, longer codes by `principal`.
 
@@ -27,6 +33,7 @@ def save_latent_map(
         labels: class labels, [N], or None. Up to 10 classes differ by colour, up to 20 by colour and shape. With more,
             all points look the same.
         title: text above the figure.
+        label_names: names of the labels 0, 1, ..., which are then integers; empty for the labels as they are.
 
     Returns:
         path: path of the file.
@@ -53,6 +60,8 @@ def save_latent_map(
     names, classes = np.unique(labels, return_inverse=True)
     if not 2 <= len(names) <= MAX_CLASSES:
         names, classes = np.array(["all"]), np.zeros(len(codes), int)
+    elif label_names:
+        names = np.array([label_names[name] for name in names])
     with look():
         figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
         figure.suptitle(wrap(title, 7.5 * DPI))

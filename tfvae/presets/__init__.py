@@ -5,7 +5,7 @@ from tfvae.presets.assembly import create
 from tfvae.presets.checks import check_condition, check_heads, head_names
 from tfvae.presets.heads import LIKELIHOODS, POSTERIORS, PRIORS
 from tfvae.presets.preset import ANY_SHAPE, Preset, Recipe
-from tfvae.presets.table import TABLE, check_image_shape, get, names
+from tfvae.presets.table import TABLE, check_image_shape, get, names, suited
 
 __all__ = [
     "ANY_SHAPE",
@@ -23,6 +23,7 @@ __all__ = [
     "get",
     "head_names",
     "names",
+    "suited",
 ]
 
 

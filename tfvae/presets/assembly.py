@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FIXED = (
     *("name", "recipe", "build", "latents", "posteriors", "priors", "shares_parameters", "conditional"),
-    *("compares", "takes_vectors"),
+    *("compares", "ranks"),
 )
 
 

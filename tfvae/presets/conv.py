@@ -21,7 +21,7 @@ def build(preset: Preset, heads: Heads, options: dict[str, Any]) -> keras.Model:
 ROWS = (
     Preset(
         "conv",
-        "two strided convolutions down, two transposed ones up, 32 latent units; images of any size divisible by 4",
+        "two strided convolutions down, two transposed ones up, 32 latent units; images of any size",
         build,
         image_shape=None,
         widths=(32, 64),

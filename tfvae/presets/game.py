@@ -55,7 +55,7 @@ ROWS = (
         build,
         batch_norm=True,
         image_shape=None,
-        takes_vectors=True,
+        ranks=(3, 1),
         widths=(128, 128),
         latent_size=8,
         recipe=Recipe(epochs=200, batch_size=100, learning_rate=1e-3, beta_1=0.5),

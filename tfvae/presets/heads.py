@@ -57,6 +57,14 @@ TABLE = (
     HeadRow(
         "normal-optimal", "Normal", "continuous", ("likelihood",), (("scale", "optimal"),), any_real=True
     ),
+    HeadRow(
+        "normal-each",
+        "Normal",
+        "continuous",
+        ("likelihood",),
+        (("scale", "each"), ("smallest_scale", 0.01)),
+        any_real=True,
+    ),
     HeadRow("continuous-bernoulli", "ContinuousBernoulli", "continuous", ("likelihood",)),
     HeadRow("discretized-logistic", "DiscretizedLogistic", "levels", ("likelihood",)),
     HeadRow("discretized-logistic-mixture", "DiscretizedLogisticMixture", "levels", ("likelihood",)),

@@ -93,4 +93,18 @@ ROWS = (
         dataset="ring",
         conditional=True,
     ),
+    Preset(
+        "tabular",
+        "tables and other vectors: two hidden layers of 64, 8 latent units, a Normal likelihood with a scale a column",
+        build,
+        image_shape=None,
+        ranks=(1,),
+        widths=(64, 64),
+        latent_size=8,
+        recipe=Recipe(epochs=100, batch_size=50, learning_rate=2e-3, schedule="cosine"),
+        activation="tanh",
+        likelihood="normal-each",
+        dataset="ring",
+        compile_step=False,
+    ),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tfvae.presets.heads import Heads
 
 ANY_SHAPE = (28, 28, 1)  # images of a preset that takes any, where no shape is given
+ANY_VECTOR = (10,)  # and vectors
 Build = Callable[["Preset", "Heads", dict[str, Any]], "keras.Model"]
 
 
@@ -54,8 +55,8 @@ class Preset:
         summary: one line.
         build: function that makes the model: build(preset, heads, options), where `options` are further arguments of
             the model.
-        image_shape: (H, W, C) of images, or (D,) of vectors; None where any images will do.
-        takes_vectors: whether, where any images will do, vectors will too.
+        image_shape: (H, W, C) of images, or (D,) of vectors; None where any will do.
+        ranks: ranks of the examples that will do where any will: 3 for images, 1 for vectors; its usual one first.
         widths: units or filters of the encoder's hidden layers; the decoder's are the same in reverse.
         latent_size: units of the latent vector: of the lowest one where there are several, of each step's in DRAW.
         recipe: how it is trained.
@@ -104,7 +105,7 @@ class Preset:
     priors: tuple[str, ...] = tuple(PRIORS)
     shares_parameters: bool = False
     compile_step: bool = True
-    takes_vectors: bool = False
+    ranks: tuple[int, ...] = (3,)
     compares: str | None = None
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -116,7 +117,7 @@ class Preset:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the examples that its model is made for."""
-        return self.image_shape or ANY_SHAPE
+        return self.image_shape or (ANY_SHAPE if self.ranks[0] == 3 else ANY_VECTOR)
 
     @property
     def differences(self) -> tuple[str, ...]:

@@ -54,8 +54,8 @@ class Columns:
         >>> seen = table.standardize(np.array([[20.0, 1, 0], [40.0, 0, 1]]))
         >>> seen.each[0].loc, seen.each[0].scale
         (30.0, 10.0)
-        >>> seen.rows(np.array([[0.5, 0.2, 0.7]]))
-        [[35.0, 'red']]
+        >>> {name: values.tolist() for name, values in seen.table(np.array([[0.5, 0.2, 0.7]])).items()}
+        {'age': [35.0], 'colour': ['red']}
     """
 
     each: tuple[Column, ...]
@@ -102,21 +102,31 @@ class Columns:
         loc, scale = self._units()
         return loc + scale * np.asarray(seen, np.float64)
 
-    def rows(self, seen: np.ndarray) -> list[list[float | str]]:
-        """Returns rows as the table has them: numbers in their units, and the category with the largest number.
+    def table(self, seen: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the columns as the table has them: numbers in their units, and the category with the largest number.
 
         Args:
             seen: vectors [N, D] as a model sees them.
+
+        Returns:
+            table: name of each column to its values, [N], floats or text.
         """
-        values, cells, place = self.units(seen), [], 0
+        values, table, place = self.units(seen), {}, 0
         for column in self.each:
             part = values[:, place : place + column.width]
             place += column.width
+            categories = np.array(column.categories)
+            table[column.name] = categories[part.argmax(axis=1)] if column.categories else part[:, 0]
+        return table
+
+    def numbers(self, seen: np.ndarray) -> np.ndarray:
+        """Returns vectors [N, D] in the units of the columns, and categories as one-hot vectors."""
+        values, place = self.units(seen), 0
+        for column in self.each:
+            part = slice(place, place := place + column.width)
             if column.categories:
-                cells.append([column.categories[index] for index in part.argmax(axis=1)])
-            else:
-                cells.append(part[:, 0].tolist())
-        return [list(row) for row in zip(*cells, strict=True)]
+                values[:, part] = np.eye(column.width)[values[:, part].argmax(axis=1)]
+        return values
 
     def to_json(self) -> dict[str, Any]:
         """Returns the columns as plain data."""

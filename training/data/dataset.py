@@ -164,6 +164,21 @@ class DataSet:
         images = self.train.images
         return bool(((images > 0) & (images < _white(images))).any())
 
+    def greyness(self) -> float:
+        """Returns how far the training images are from black and white, mean v (1 - v) / (m (1 - m)).
+
+        The v are all their values, in [0, 1], and m is the mean of these: 0 for black and white, 1 for one grey. It is
+        the share of the variance of binarised images that is noise of the binarisation.
+        """
+        images = self.train.images
+        values = images.reshape(-1)[:: 1 + images.size // 10_000_000] / np.float64(_white(images))
+        mean = values.mean()
+        return float((values * (1.0 - values)).mean() / (mean * (1.0 - mean))) if 0.0 < mean < 1.0 else 0.0
+
+    def label_name(self, label: int) -> str:
+        """Returns the name of a class, or its number where it has none."""
+        return self.label_names[label] if 0 <= label < len(self.label_names) else str(label)
+
     def levels(self) -> int | None:
         """Returns the number of equally spaced levels in [0, 1] that hold all pixels; None if there are none.
 

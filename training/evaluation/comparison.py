@@ -104,14 +104,17 @@ def compare(task: Task, mine: LogMarginal, num_samples: int, other: Other) -> Co
 
 def _draw(task: Task, other: Other) -> None:
     from tfvae.training.runs import figures
+    from tfvae.training.runs.examples import named
 
     run = task.run
+    held_out = f"Held-out {named('examples', task.loaded, task.config)}"
     with writing(run.figures):
         run.figures.mkdir(exist_ok=True)
         figures.draw_conditional(
             run.figures / "comparison.png",
             task.model,
             task.examples,
-            title=f"Held-out examples given their conditions: {run.path.name} beside {other.run.path.name}",
+            title=f"{held_out} given their conditions: {run.path.name} beside {other.run.path.name}",
+            label_names=task.loaded.label_names,
             others={"other run" if other.has_particles else "regressor": other.model},
         )

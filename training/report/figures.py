@@ -17,7 +17,7 @@ from tfvae.training.config import Config
 from tfvae.training.report.content import TILES, Picture
 from tfvae.training.runs import figures
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.runs.examples import examples_of
+from tfvae.training.runs.examples import examples_of, named
 
 OF_THE_RUN = {  # figure: its file among the figures of the run
     "loss_curves": "loss_curves.png",
@@ -26,6 +26,8 @@ OF_THE_RUN = {  # figure: its file among the figures of the run
     "manifold": "manifold.png",
     "canvas": "canvas.png",
     "conditional": "conditional.png",
+    "marginals": "marginals.png",
+    "pairs": "pairs.png",
     "points": "samples.png",
     "densities": "samples.png",
     "outputs": "outputs.png",
@@ -51,9 +53,12 @@ def draw(
     history = run.read_history()
     compares, shape = presets.get(config.preset).compares, loaded.image_shape
     if compares is None:
-        names = _of_the_run(model, len(shape) == 3, config.condition != "none")
+        names = _of_the_run(model, loaded, config.condition != "none")
     else:
         names = _of_the_comparison(compares, shape)
+    if loaded.columns is not None:
+        several = sum(not column.categories for column in loaded.columns.each) > 1
+        names += ["marginals"] + ["pairs"] * several
     files = {name: run.figures / OF_THE_RUN[name] for name in names}
     if history and not all(file.is_file() for file in files.values()):
         run.make_folders()
@@ -66,15 +71,16 @@ def draw(
     return {name: Picture(png) for name, png in found.items()}
 
 
-def _of_the_run(model: Any, images: bool, conditional: bool) -> list[str]:
+def _of_the_run(model: Any, loaded: data.DataSet, conditional: bool) -> list[str]:
     """Returns which figures of a run there are to be for this kind of model and data."""
     names, inferential = ["loss_curves"], isinstance(model, Inferential)
+    images, table = len(loaded.image_shape) == 3, loaded.columns is not None
     if conditional:
         names.append("conditional")
-    elif not images:
+    elif not images and not table:
         names.append("points")
     if inferential:
-        names += ["reconstructions", "latent_map"]
+        names += ["reconstructions"] * (not table) + ["latent_map"]
         if isinstance(model, Stepwise):
             names.append("canvas")
         if images and not conditional and latent.has_manifold(model):
@@ -93,7 +99,7 @@ def _beside(folder: Path, model: Any, loaded: data.DataSet, config: Config, spli
     """Draws real examples, samples with the noise of the likelihood, and the means of these samples."""
     real = examples_of(loaded, config, split, TILES).x
     plain = (model.sample(len(real), seed=0), "Means of these samples")
-    grids = {"real": (real, f"Real: {split} examples")}
+    grids = {"real": (real, f"Real: {named(f'{split} examples', loaded, config)}")}
     if isinstance(model, Implicit):
         grids["drawn"] = (plain[0], "Samples, seed 0")
     else:

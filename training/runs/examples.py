@@ -30,6 +30,19 @@ def held_out_of(loaded: data.DataSet, config: Config, limit: int) -> Examples:
     return _binarised(loaded, config, chosen, config.seed, "test")
 
 
+def named(what: str, loaded: data.DataSet, config: Config) -> str:
+    """Returns what examples are called in a figure: "binarised examples" where their grey pixels were binarised.
+
+    Example:
+        >>> digits = data.load("digits")
+        >>> named("original", digits, Config.resolve({}))
+        'binarised original'
+        >>> named("original", digits, Config.resolve({"binarize": "none"}))
+        'original'
+    """
+    return f"binarised {what}" if config.binarize != "none" and loaded.is_grey() else what
+
+
 def first_places(examples: Examples, size: int, limit: int) -> np.ndarray:
     """Returns the places among these examples of those that come first in the fixed shuffle of their split.
 

@@ -13,9 +13,9 @@ from tfvae.examples import Examples
 from tfvae.models.contract import Generative, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
-from tfvae.training.runs import comparison_figures
+from tfvae.training.runs import comparison_figures, table_figures
 from tfvae.training.runs.directory import RunDirectory, writing
-from tfvae.training.runs.examples import held_out_of
+from tfvae.training.runs.examples import held_out_of, named
 
 CODES = 2000  # examples in the latent map
 RECONSTRUCTED = 30  # examples whose reconstruction is shown
@@ -35,8 +35,8 @@ def draw_run(
     """Draws the figures of a run: loss curves, and what its model makes of held-out examples.
 
     Those are samples, reconstructions, the latent map, the manifold grid for two latent units, and the canvas step by
-    step for a model that has one; for a model with a condition, samples beside their conditions; for a model that
-    compares samples, see `comparison_figures`.
+    step for a model that has one; for a model with a condition, samples beside their conditions; for a table, see
+    `table_figures`; for a model that compares samples, `comparison_figures`.
 
     Args:
         run: the run, into whose figures/ they go.
@@ -53,21 +53,26 @@ def draw_run(
     examples = held_out_of(loaded, config, CODES)
     compares = presets.get(config.preset).compares
     with writing(folder):
+        if loaded.columns is not None:
+            table_figures.draw(folder, model, loaded.columns, loaded.train.images, when)
         if compares is not None:
             comparison_figures.draw(folder, model, examples.x, history, when, compares)
             return
         if history:
             plotting.save_loss_curves(folder / "loss_curves.png", history, title="Training")
         if examples.condition is not None:
-            title = f"Held-out examples given their conditions, {when}"
-            draw_conditional(folder / "conditional.png", model, examples, title=title)
-        elif examples.x.ndim == 2:
+            title = f"Held-out {named('examples', loaded, config)} given their conditions, {when}"
+            draw_conditional(
+                folder / "conditional.png", model, examples, title=title, label_names=loaded.label_names
+            )
+        elif examples.x.ndim == 2 and loaded.columns is None:
             _draw_points(folder, model, examples.x, when)
-        else:
+        elif examples.x.ndim == 4:
             images, title = np.asarray(model.sample(64, seed=0)), f"Samples from the prior, {when}"
             plotting.save_image_grid(folder / "samples.png", images, title=title)
         if isinstance(model, Inferential):
-            _draw_latents(folder, model, examples, when)
+            original = named("original", loaded, config)
+            _draw_latents(folder, model, examples, when, original, loaded.label_names)
 
 
 def _draw_points(folder: Path, model: Any, x: np.ndarray, when: str) -> None:
@@ -84,7 +89,9 @@ def _draw_points(folder: Path, model: Any, x: np.ndarray, when: str) -> None:
     )
 
 
-def _draw_latents(folder: Path, model: Any, examples: Examples, when: str) -> None:
+def _draw_latents(
+    folder: Path, model: Any, examples: Examples, when: str, original: str, label_names: Sequence[str]
+) -> None:
     images = examples.x.ndim > 2
     if images:
         some = examples[:RECONSTRUCTED]
@@ -93,13 +100,16 @@ def _draw_latents(folder: Path, model: Any, examples: Examples, when: str) -> No
             some.x,
             np.asarray(model.reconstruct(**some.arguments())),
             title=f"Held-out examples and their reconstructions, {when}",
+            rows=(original, "reconstruction"),
         )
     if model.posterior_head.closed_mean:
         codes = np.asarray(model.encode(**examples.arguments()))
     else:
         codes = evaluation.active_units(model, examples).means[0]
     title = f"Posterior means of held-out examples, {when}"
-    plotting.save_latent_map(folder / "latent_map.png", codes, examples.labels, title=title)
+    plotting.save_latent_map(
+        folder / "latent_map.png", codes, examples.labels, title=title, label_names=label_names
+    )
     if isinstance(model, Stepwise):
         _draw_canvases(folder, model, codes[:ROWS], when)
     if images and latent.has_manifold(model) and examples.condition is None:
@@ -128,6 +138,7 @@ def draw_conditional(
     title: str,
     others: Mapping[str, Any] | None = None,
     samples: int = SAMPLES,
+    label_names: Sequence[str] = (),
 ) -> Path:
     """Draws the first examples of a set: the truth, the condition, samples of a model with latents, mean predictions.
 
@@ -138,13 +149,14 @@ def draw_conditional(
         title: what the figure shows.
         others: name to a model whose mean prediction to draw beside.
         samples: how many for each condition.
+        label_names: names of the labels 0, 1, ... that are conditions; empty for their numbers.
 
     Returns:
         path: as a `Path`.
     """
     some = examples[:CONDITIONS]
     condition, columns = some.condition, {"truth": some.x}
-    shown, options = condition_column(model, condition)
+    shown, options = condition_column(model, condition, label_names)
     columns |= shown
     varies = isinstance(model, Generative)
     if varies:
@@ -156,9 +168,11 @@ def draw_conditional(
     return plotting.save_columns(path, columns, title=title, **options)
 
 
-def condition_column(model: Any, condition: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def condition_column(
+    model: Any, condition: Any, label_names: Sequence[str] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Returns the column of conditions, if they are images like the examples, and how `plotting.save_columns` tells of
-    them: what they hide, or each row's label or first numbers."""
+    them: what they hide, or each row's label, by its name where it has one, or first numbers."""
     if model.visible is not None:
         return {"condition": condition}, {"hidden": {"condition": ~model.visible}}
     condition = np.asarray(condition)
@@ -172,6 +186,7 @@ def condition_column(model: Any, condition: Any) -> tuple[dict[str, np.ndarray],
         and (rows.sum(axis=-1) == 1.0).all()
         and rows.shape[1] > 1
     ):
-        return {}, {"rows": [f"label {index}" for index in np.argmax(rows, axis=-1)]}
+        labels = np.argmax(rows, axis=-1)
+        return {}, {"rows": [label_names[index] if label_names else f"label {index}" for index in labels]}
     more = " ..." * (rows.shape[1] > NUMBERS)
     return {}, {"rows": [" ".join(f"{value:.2g}" for value in row[:NUMBERS]) + more for row in rows]}

@@ -79,15 +79,19 @@ def load_keras(path: Path, *, fix: str, compile: bool = True, ours: bool = False
         raise UserError(f"{path} is damaged", received=told[:200], fix=fix) from error
 
 
-def load_data(config: Config) -> data.DataSet:
+def load_data(config: Config, loaded: data.DataSet | None = None) -> data.DataSet:
     """Loads the data set of a run and checks that the run can use it.
 
     Warns where grey pixels meet a Bernoulli likelihood.
 
+    Args:
+        config: settings of the run.
+        loaded: what `read_data` gave for these settings; None to read it.
+
     Raises:
         UserError: if it cannot be loaded, does not fit the preset, or is smaller than a batch.
     """
-    loaded = data.load(config.dataset, seed=config.seed, **{name: getattr(config, name) for name in OPTIONS})
+    loaded = loaded or read_data(config)
     presets.check_image_shape(presets.get(config.preset), loaded.image_shape)
     if config.likelihood is not None:
         _check_likelihood(config.likelihood, config, loaded)
@@ -107,13 +111,25 @@ def load_data(config: Config) -> data.DataSet:
     return loaded
 
 
+def read_data(config: Config, **others: Any) -> data.DataSet:
+    """Reads the data set of a run.
+
+    Args:
+        config: settings of the run.
+        **others: arguments of `data.load` in the place of those of the settings.
+    """
+    options = {name: getattr(config, name) for name in ("seed", *OPTIONS)}
+    return data.load(config.dataset, **(options | others))
+
+
 def _check_likelihood(likelihood: str, config: Config, loaded: data.DataSet) -> None:
     """Raises a `UserError` if the likelihood of a run cannot score its data."""
     row = presets.LIKELIHOODS[likelihood]
+    fitting = [name for name, one in presets.LIKELIHOODS.items() if one.any_real]
     if len(loaded.image_shape) == 1 and (not row.any_real or config.binarize != "none"):
         raise UserError(
             f"the points of {config.dataset} are real numbers",
-            expected="--likelihood normal or normal-optimal with --binarize none",
+            expected=f"--likelihood {' or '.join(fitting)} with --binarize none",
             received=f"--likelihood {config.likelihood} with --binarize {config.binarize}",
         )
     if row.value_kind == "levels" and loaded.levels() is None:

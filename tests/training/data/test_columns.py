@@ -12,10 +12,12 @@ TABLE = Columns(
 )
 
 
-def test_units_and_rows():
+def test_units_and_categories():
     seen = np.array([[1.0, 0.9, 0.1, 2.0], [-1.0, -0.2, 0.3, 0.5]])
     np.testing.assert_allclose(TABLE.units(seen)[:, 0], [40.0, 20.0])
-    assert TABLE.rows(seen) == [[40.0, "blue", 2.0], [20.0, "red", 0.5]]
+    table = {name: values.tolist() for name, values in TABLE.table(seen).items()}
+    assert table == {"age": [40.0, 20.0], "colour": ["blue", "red"], "size": [2.0, 0.5]}
+    np.testing.assert_allclose(TABLE.numbers(seen), [[40, 1, 0, 2], [20, 0, 1, 0.5]])
     np.testing.assert_allclose(TABLE.seen(TABLE.units(seen)), seen, rtol=1e-6)
 
 
