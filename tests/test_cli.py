@@ -687,6 +687,7 @@ def test_an_npz_is_remembered_by_its_absolute_path(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(loop, "train", lambda config, run, **_: seen.append(config.dataset))
     monkeypatch.chdir(tmp_path)
+    npz(tmp_path / "data.npz")
     assert cli.main(["train", "--run-dir", "run", "--dataset", "data.npz"]) == 0
     assert seen == [str(tmp_path / "data.npz")]
 

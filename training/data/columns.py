@@ -80,14 +80,19 @@ class Columns:
             train: vectors [N, D] in the units of the columns.
 
         Raises:
-            UserError: if a column of numbers does not vary.
+            UserError: if a column of numbers does not vary, or one of categories has but one.
         """
         values = train.astype(np.float64)
         fitted, place = [], 0
         for column in self.each:
-            if not column.categories:
-                column = _fitted(column, values[:, place])
-            fitted.append(column)
+            if len(column.categories) == 1:
+                raise UserError(
+                    f"column {column.name} does not vary",
+                    expected="at least 2 categories",
+                    received=column.categories[0],
+                    fix="remove the column",
+                )
+            fitted.append(column if column.categories else _fitted(column, values[:, place]))
             place += column.width
         return Columns(tuple(fitted), standardized=True)
 

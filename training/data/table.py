@@ -123,10 +123,8 @@ def _rows(path: str) -> tuple[list[str], list[list[str]], list[int]]:
             lines.append(reader.line_num)
     except csv.Error as error:
         raise UserError(f"line {reader.line_num} of {path} cannot be read", received=str(error)) from error
-    if len(rows) < 2:
-        raise UserError(
-            f"{path} has too few rows", expected="at least 2 below the header", received=len(rows)
-        )
+    if not rows:
+        raise UserError(f"{path} has no rows", expected="at least one below the header")
     return header, rows, lines
 
 
@@ -170,13 +168,6 @@ def _column(cells: _Cells) -> tuple[Column, np.ndarray]:
     if not len(numbers) or not np.isfinite(numbers).all():
         if _is_categorical(cells):
             names, places = _categories(cells, CATEGORIES)
-            if len(names) < 2:
-                raise UserError(
-                    f"column {cells.name} of {cells.path} does not vary",
-                    expected="at least 2 categories",
-                    received=repr(names[0]),
-                    fix="remove the column",
-                )
             return Column(cells.name, names), np.eye(len(names))[places]
         for row, text in enumerate(cells.text):
             _check_number(cells, row, text)
