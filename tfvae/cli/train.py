@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int | None:
     launcher.check(
         options.workers, options.max_restarts, options.worker_timeout, options.hang_timeout, config.strategy
     )
-    if not (options.resume or processes.is_child()):
+    if not (options.resume or options.quiet or processes.is_child()):
         for line in choice.told:
             print(f"tfvae: {printable(line)}", file=sys.stderr)
     launching = options.workers is not None and not processes.is_child()
