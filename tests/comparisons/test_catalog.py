@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from tfvae import comparisons
 from tfvae.checks import UserError
+from tfvae.comparisons.adversarial import Adversarial
 from tfvae.comparisons.base import Comparison
+from tfvae.comparisons.codes import OfCodes
 
 LOGITS = np.linspace(-6, 6, 13).astype(np.float32)
 MOVES = {"sigmoid": lambda a: 1 / (1 + np.exp(-a)), "exp": np.exp}
@@ -53,3 +55,34 @@ def test_the_table_gives_the_weight_of_a_path(name):
 def test_bad_choices_are_one_line(spec, says):
     with pytest.raises(UserError, match=says):
         comparisons.get(spec, "critic")
+
+
+@pytest.mark.parametrize("name", comparisons.latent_names())
+def test_a_comparison_of_codes_is_one_of_two_kinds(name):
+    made = comparisons.get_latent(name)
+    assert isinstance(made, OfCodes) != isinstance(made, Adversarial)
+    assert comparisons.get_latent(made.get_config()) == made
+    assert comparisons.latent(name).weight > 0
+
+
+def test_latent_space_has_defaults_of_its_own():
+    """MMD^2 there, as its papers have it, of which an unbiased estimate needs no other option."""
+    assert comparisons.get("mmd").root and not comparisons.get_latent("mmd").root
+    assert comparisons.get_latent({"name": "mmd", "unbiased": True}).unbiased
+    assert comparisons.get_latent({"name": "mmd", "root": True}).root
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("mdm", r"unknown latent_comparison; .*mmd.*received 'mdm'"),
+        ("wasserstein", "unknown latent_comparison"),
+        ({"weight": 3}, "unknown latent_comparison"),
+        ({"name": "mmd", "width": 2}, "comparison mmd has no option width"),
+        ({"name": "mmd", "bandwidths": (0.0,)}, "a bandwidth is not a positive number"),
+    ],
+)
+def test_bad_choices_in_latent_space_are_one_line(spec, says):
+    with pytest.raises(UserError, match=says) as caught:
+        comparisons.get_latent(spec)
+    assert "\n" not in str(caught.value)

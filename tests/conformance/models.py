@@ -80,6 +80,41 @@ def vae_mlp_batch_norm(**options):
     )
 
 
+def vae_latent_mmd(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(4, scale=0.5),
+        prior=MixturePrior(2, components=3),
+        **{"latent_comparison": {"name": "mmd", "unbiased": True}, "latent_weight": 2.0, "kl_weight": 0.5}
+        | options,
+    )
+
+
+def vae_latent_adversarial(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=Bernoulli((3, 2)),
+        latent_comparison="non-saturating",
+        latent_discriminator=MLP([4, 1], "tanh"),
+        **{"estimator": "stl", "num_samples": 2} | options,
+    )
+
+
+def vae_latent_total_correlation(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=DiagonalNormal(2),
+        likelihood=Normal(4, scale=0.5),
+        latent_comparison={"name": "total-correlation", "dataset_size": 100},
+        **{"estimator": "elbo-analytic"} | options,
+    )
+
+
 def vae_conv(**options):
     return VAE(
         ConvEncoder([3, 4]),
@@ -457,6 +492,9 @@ def noise_contrastive(**options):
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
+    "vae-latent-mmd": vae_latent_mmd,
+    "vae-latent-adversarial": vae_latent_adversarial,
+    "vae-latent-total-correlation": vae_latent_total_correlation,
     "vae-conv": vae_conv,
     "vae-functional": vae_functional,
     "vae-linear": vae_linear,
@@ -514,6 +552,8 @@ def create(name, *, seed=1, **options):
 def compiled(model, optimizer, **options):
     """Returns the model, compiled with an optimiser, or with one like it for each of two players."""
     another = {GAN: "discriminator_optimizer", GMMN: "autoencoder_optimizer"}.get(type(model))
+    if getattr(model, "latent_discriminator", None) is not None:
+        another = "discriminator_optimizer"
     if another is not None and getattr(model, "autoencoder_steps", 1):
         options[another] = type(optimizer).from_config(optimizer.get_config())
     model.compile(optimizer, **options)
@@ -544,6 +584,8 @@ def parts(model):
         heads += [part for part in (model.step_head, model.reader, model.writer) if part is not None]
     if isinstance(model, CVAE):
         heads.append(model.condition_network)
+    if getattr(model, "latent_discriminator", None) is not None:
+        heads.append(model.latent_discriminator)
     return [model.encoder, model.decoder, *heads]
 
 

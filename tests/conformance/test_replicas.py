@@ -19,7 +19,8 @@ from kit.marks import tiers
 
 # Batch normalisation takes the moments of each replica's part, as Keras documents: another function of the batch.
 # The discrepancy of the parts of a batch is not that of the whole: a model of it refuses replicas.
-ROWS = [name for name in models.TABLE if "batch-norm" not in name and not name.startswith("gmmn")]
+APART = ("batch-norm", "gmmn", "latent-")
+ROWS = [name for name in models.TABLE if not any(word in name for word in APART)]
 COMPILED = tiers([f"compiled {name}" for name in ROWS], kept=["compiled cvae-image"])
 CASES = [
     "weighted",

@@ -82,6 +82,9 @@ def test_resampled_and_accumulated_with_weights(name):
         return
     assert_the_last_has_no_say(name, make(backward_particles=M))
     figures, whole = (steps(make(**more), 1, count=1)[1] for more in ({"backward_particles": M}, {}))
+    if "latent_comparison" in figures:  # the first draw of those that run backward
+        compared = ("latent_comparison", "discriminator_loss", "loss")
+        figures, whole = ({k: v for k, v in of.items() if k not in compared} for of in (figures, whole))
     assert figures == pytest.approx(whole, rel=1e-5)
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfvae.checks import UserError
 from tfvae.comparisons.base import Comparison, Cost
+from tfvae.comparisons.codes import Codes
 
 
 class Adversarial(Comparison, abc.ABC):
@@ -42,9 +43,13 @@ class Adversarial(Comparison, abc.ABC):
             fake: [C], the critic's outputs at samples.
         """
 
+    def reference(self, codes: Codes) -> tf.Tensor:
+        """Returns what a critic of codes takes for real in latent space, draws from p(z): [B, D]."""
+        return codes.prior()
+
 
 @dataclass(frozen=True)
-class _Probabilistic(Adversarial):
+class Probabilistic(Adversarial):
     """A game whose critic classifies: J(D) = -1/2 E_data log D(x) - 1/2 E_z log(1 - D(g(z))).
 
     Its optimum for a fixed generator is the logit a(x) = log p_data(x) - log p_g(x).
@@ -59,6 +64,7 @@ class _Probabilistic(Adversarial):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
+        """Raises a `UserError` for label smoothing that is out of range."""
         if not 0 <= self.label_smoothing < 1:
             raise UserError(
                 "label_smoothing is out of range",
@@ -76,7 +82,7 @@ class _Probabilistic(Adversarial):
 
 
 @dataclass(frozen=True)
-class Minimax(_Probabilistic):
+class Minimax(Probabilistic):
     """The zero-sum game: the generator's cost is 1/2 E_z log(1 - D(g(z))). It saturates as D(g(z)) -> 0.
 
     References:
@@ -92,7 +98,7 @@ class Minimax(_Probabilistic):
 
 
 @dataclass(frozen=True)
-class NonSaturating(_Probabilistic):
+class NonSaturating(Probabilistic):
     """The heuristic game: the generator's cost is -1/2 E_z log D(g(z)), steep where the critic wins.
 
     References:
@@ -108,7 +114,7 @@ class NonSaturating(_Probabilistic):
 
 
 @dataclass(frozen=True)
-class MaximumLikelihood(_Probabilistic):
+class MaximumLikelihood(Probabilistic):
     """The game whose generator climbs the likelihood: its cost is -1/2 E_z exp(a), exp(a) = D / (1 - D).
 
     With the optimal critic held fixed its expected gradient is that of 1/2 KL(p_data || p_g). The samples that count

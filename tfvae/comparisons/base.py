@@ -23,14 +23,26 @@ class Cost(NamedTuple):
     weight: tf.Tensor
 
 
+def shares(weight: tf.Tensor) -> tf.Tensor:
+    """Returns weights [B] as shares of their sum; 0 where all are 0."""
+    return tf.math.divide_no_nan(weight, tf.reduce_sum(weight))
+
+
 class Comparison:
     """A comparison: a frozen dataclass of its options.
 
     Attributes:
         name: its name in the table.
+        needs_factors: whether in latent space it needs a posterior of independent units.
     """
 
     name: ClassVar[str]
+    needs_factors: ClassVar[bool] = False
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether it needs two examples or more in a batch."""
+        return False
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `tfvae.comparisons.get` needs to make this comparison again."""

@@ -9,13 +9,14 @@ from typing import ClassVar
 import tensorflow as tf
 
 from tfvae.checks import UserError
-from tfvae.comparisons.base import Comparison
+from tfvae.comparisons.base import shares
+from tfvae.comparisons.codes import Codes, OfCodes
 
 BANDWIDTHS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
 
 
 @dataclass(frozen=True)
-class MeanDiscrepancy(Comparison):
+class MeanDiscrepancy(OfCodes):
     """The distance of the means of two sets in the space of a kernel, a sum of Gaussians.
 
         k(x, y) = sum_s exp(-|x - y|^2 / (2 s))
@@ -53,6 +54,11 @@ class MeanDiscrepancy(Comparison):
                 received="unbiased=True with root=True",
             )
 
+    @property
+    def needs_pairs(self) -> bool:
+        """See `Comparison.needs_pairs`."""
+        return self.unbiased
+
     def __call__(self, real: tf.Tensor, fake: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the cost of two sets: a scalar that is differentiated through the samples.
 
@@ -66,6 +72,10 @@ class MeanDiscrepancy(Comparison):
             return squared
         safe = tf.where(squared > 0, squared, tf.ones_like(squared))  # the slope of a root is infinite at 0
         return tf.where(squared > 0, tf.sqrt(safe), tf.zeros_like(squared))
+
+    def of_codes(self, codes: Codes) -> tf.Tensor:
+        """Returns the cost of codes and draws from p(z); see `OfCodes.of_codes`."""
+        return self(codes.z, codes.prior(), codes.weight)
 
 
 def squared_discrepancy(
@@ -87,14 +97,10 @@ def squared_discrepancy(
     x, y = (tf.reshape(points, [tf.shape(points)[0], -1]) for points in (real, fake))
     if weight is None:
         weight = tf.ones(tf.shape(x)[:1], x.dtype)
-    shares = [_shares(weight), _shares(tf.ones(tf.shape(y)[:1], y.dtype))]
-    within = [_mean_within(points, p, bandwidths, unbiased) for points, p in zip((x, y), shares, strict=True)]
-    across = _mean(kernel(squared_distances(x, y), bandwidths), *shares)
+    parts = [shares(weight), shares(tf.ones(tf.shape(y)[:1], y.dtype))]
+    within = [_mean_within(points, p, bandwidths, unbiased) for points, p in zip((x, y), parts, strict=True)]
+    across = _mean(kernel(squared_distances(x, y), bandwidths), *parts)
     return tf.sign(tf.reduce_sum(weight)) * (within[0] + within[1] - 2 * across)
-
-
-def _shares(weight: tf.Tensor) -> tf.Tensor:
-    return tf.math.divide_no_nan(weight, tf.reduce_sum(weight))
 
 
 def _mean(values: tf.Tensor, p: tf.Tensor, q: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,8 @@ from tfvae.models import step, steps
 from tfvae.models.baseline import LearnedBaseline
 from tfvae.models.contract import Generative, Inferential
 from tfvae.models.likelihood_model import LikelihoodModel
+from tfvae.models.matching import Matched
+from tfvae.models.particles import Particles
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
 
@@ -103,7 +105,7 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
                 received=self.kl_warmup_steps,
             )
         names = ["loss", "bound", "rate", "distortion"]
-        self.follow(names + ["effective_sample_size"] * (self.num_samples > 1))
+        self.follow(names + ["effective_sample_size"] * (self.num_samples > 1) + self.matched_names())
 
     def parts_in_words(self) -> list[str]:
         """See `KerasModel.parts_in_words`."""
@@ -136,6 +138,25 @@ class LatentVariableModel(LikelihoodModel, Generative, Inferential):
         updates, cycle = tf.cast(self.optimizer.iterations, tf.int64), 2 * self.kl_warmup_steps
         updates = tf.where(updates < self.kl_cycles * cycle, updates % cycle, cycle)
         return self.kl_weight * tf.minimum(tf.cast(updates, tf.float32) / self.kl_warmup_steps, 1.0)
+
+    def matched_names(self) -> list[str]:
+        """Returns the names of the metrics of `match`: none, for most models."""
+        return []
+
+    def match(self, particles: Particles, batch: Batch, noise: random.Noise, training: bool) -> Matched:
+        """Compares the codes of a batch in latent space: not at all, for most models.
+
+        Args:
+            particles: those of the batch.
+            batch: examples with their weights.
+            noise: noise with a row for each example.
+            training: whether layers such as batch normalisation train.
+        """
+        return Matched()
+
+    def teach_discriminator(self, matched: Matched, batch: Batch) -> Metrics:
+        """Takes a step of the discriminator of codes, if there is one; returns the metrics of `match`."""
+        return matched.metrics
 
     def train_seed(self) -> tf.Tensor:
         """Returns the seed of the next training step's noise: [2], int32."""

@@ -20,6 +20,7 @@ from tfvae.checks import UserError
 from tfvae.distributions import LikelihoodHead
 from tfvae.distributions.head import LARGEST
 from tfvae.distributions.likelihood_head import within
+from tfvae.models.replicas import Batch
 
 _TOLD = re.compile(r"assertion failed: \[UserError: (.*)\]$", re.MULTILINE)
 _here = threading.local()
@@ -112,6 +113,11 @@ def several_rows(what: str, values: tf.Tensor) -> Check:
         lambda: count > 1,
         lambda: _join(f"{what} needs pairs of examples; expected 2 or more in a batch; received ", count),
     )
+
+
+def with_pairs(batch: Batch) -> Batch:
+    """Returns a batch once it is known to have the pairs that an unbiased discrepancy needs."""
+    return batch._replace(x=gated(batch.x, several_rows("an unbiased discrepancy", batch.x)))
 
 
 def support(head: LikelihoodHead, values: tf.Tensor, *, scored: bool = True) -> Check:

@@ -101,6 +101,14 @@ class CVAE(Conditional, VAE):
         check_parts(keras.layers.Layer, "a Keras layer or model", {"condition_network": network})
         self.condition_network = network
 
+    def check_latent_comparison(self) -> None:
+        """Raises a `UserError`: each condition has a p(z|c) of its own."""
+        raise UserError(
+            "codes of examples with different conditions have no one prior to be compared with",
+            expected="latent_comparison=None, or a model without a condition",
+            received=type(self).__name__,
+        )
+
     def check_prior(self, prior: PriorHead | PosteriorHead) -> None:
         """See `BaseVAE.check_prior`: the prior may take features, those of the condition."""
         if isinstance(prior, PriorHead) and prior.mixes_posterior:

@@ -8,15 +8,15 @@ import keras
 import tensorflow as tf
 
 from tfvae import comparisons
-from tfvae.checks import UserError, number_in, positive_int
+from tfvae.checks import number_in, positive_int
 from tfvae.comparisons.adversarial import Adversarial, MaximumLikelihood, effective_sample_size
 from tfvae.comparisons.penalties import between, gradient_penalty, r1
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
 from tfvae.models.averaged import AveragedGenerator
-from tfvae.models.discriminating import Discriminating
+from tfvae.models.discriminating import Discriminating, check_discriminator, judged
 from tfvae.models.layer_noise import seed_layers
-from tfvae.models.parts import check_parts, serialized, training_option
+from tfvae.models.parts import serialized
 from tfvae.models.players import Player, another_optimizer, trainable, unmoved
 from tfvae.models.replicas import Batch
 from tfvae.models.reporting import Metrics
@@ -97,21 +97,13 @@ class GAN(AveragedGenerator, Discriminating):
         **kwargs: Any,
     ):
         super().__init__(generator, prior=prior, **kwargs)
-        check_parts(keras.layers.Layer, "a Keras layer or model", {"discriminator": discriminator})
         self.cost = cast(Adversarial, comparisons.get(cost, "critic"))
         self.discriminator_steps = positive_int("discriminator_steps", discriminator_steps)
         self.gradient_penalty = number_in("gradient_penalty", gradient_penalty, 0.0)
         self.r1_penalty = number_in("r1_penalty", r1_penalty, 0.0)
         self.penalty_every = positive_int("penalty_every", penalty_every)
+        check_discriminator("discriminator", discriminator, self.event_shape)
         self.discriminator = discriminator
-        with tf.init_scope():
-            shape = tuple(discriminator(tf.zeros((2, *self.event_shape))).shape)
-        if shape not in ((2,), (2, 1)):
-            raise UserError(
-                "the discriminator does not give one number for each example",
-                expected="an output of shape [B] or [B, 1], without an activation",
-                received=f"shape [B{''.join(f', {size}' for size in shape[1:])}]",
-            )
         self.follow(EACH + ["effective_sample_size"] * isinstance(self.cost, MaximumLikelihood))
 
     def make_parts(self) -> None:
@@ -120,9 +112,7 @@ class GAN(AveragedGenerator, Discriminating):
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the discriminator's output for each example, the logit of D for the first three costs: [B]."""
-        network = self.discriminator
-        output = network(x, **training_option(network, training))
-        return tf.reshape(tf.cast(output, tf.float32), [-1])
+        return judged(self.discriminator, x, training)
 
     @takes_keras_tensors
     def discriminate(self, x: Any) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfvae.checks import UserError, int_from
 from tfvae.comparisons.moments import BANDWIDTHS, MeanDiscrepancy
 from tfvae.distributions import PriorHead
-from tfvae.models import checking, steps
+from tfvae.models import checking, replicas, steps
 from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.averaged import AveragedGenerator
 from tfvae.models.layer_noise import seed_layers
@@ -152,14 +152,7 @@ class GMMN(AveragedGenerator):
             UserError: under several replicas: the discrepancy of the parts of a batch is not that of the whole; if both
                 optimisers are one object, or there is one too many; or as `KerasModel.compile`.
         """
-        count = self.distribute_strategy.num_replicas_in_sync
-        if count > 1:
-            raise UserError(
-                "the discrepancy of the parts of a batch is not that of the whole",
-                expected="one replica",
-                received=f"{count} replicas",
-                fix="train it on one device",
-            )
+        replicas.check_whole(self.distribute_strategy)
         if self.autoencoder_steps:
             chosen, scales = autoencoder_optimizer or "adam", kwargs.get("auto_scale_loss", True)
             self.autoencoder_optimizer = another_optimizer(self, chosen, optimizer, scales)
@@ -249,10 +242,7 @@ class GMMN(AveragedGenerator):
 
     def _paired(self, batch: Batch) -> Batch:
         """Returns the batch, once it is known to have pairs where the discrepancy needs them."""
-        if not self.discrepancy.unbiased:
-            return batch
-        check = checking.several_rows("an unbiased discrepancy", batch.x)
-        return batch._replace(x=checking.gated(batch.x, check))
+        return checking.with_pairs(batch) if self.discrepancy.needs_pairs else batch
 
     def _compared(self, batch: Batch, noise: Noise, training: bool) -> tf.Tensor:
         """Returns the discrepancy of a batch and as many samples, or of their codes: scalar."""

@@ -188,10 +188,10 @@ class KerasModel(
         return step(batch, *arguments)
 
     def apply(self, gradients: list[tf.Tensor | None]) -> None:
-        """Moves the trainable weights along the gradients of a loss."""
+        """Moves `moved_weights` along the gradients of a loss."""
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = replicas.agree(gradients)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        self.optimizer.apply(gradients, self.moved_weights())
 
     def regularization(self) -> tf.Tensor:
         """Returns the sum of the layers' own losses, such as regularisers: a scalar."""

@@ -23,9 +23,13 @@ class Optimized(KerasPart):
     _optimized: Mapping[str, Places] = MappingProxyType({})  # for each optimiser, its places in `weights`
     _to_optimize: Mapping[str, Places] = MappingProxyType({})
 
+    def moved_weights(self) -> list:
+        """Returns the weights that `optimizer` moves."""
+        return self.trainable_variables
+
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
         """Returns the optimisers: name in a file to the optimiser and the weights that it moves."""
-        return {"optimized": (self.optimizer, self.trainable_variables)}
+        return {"optimized": (self.optimizer, self.moved_weights())}
 
     def _build_optimizer(self) -> None:
         """Makes the variables of the optimisers."""

@@ -47,6 +47,7 @@ class Particles(NamedTuple):
         log_priors: log p(z_l | the layer above) for each layer, [K, B] each, nats.
         log_posteriors: log q(z_l | x, the layers drawn before) for each layer, [K, B] each, nats.
         kl: KL(q(z|x) || p(z)) in closed form by latent unit, [B, units], nats, where it was asked for.
+        posterior: parameters of q(z|x) of a model with one layer, [B, ...].
     """
 
     latents: tuple[tf.Tensor, ...]
@@ -55,6 +56,7 @@ class Particles(NamedTuple):
     log_priors: tuple[tf.Tensor, ...]
     log_posteriors: tuple[tf.Tensor, ...]
     kl: tf.Tensor | None = None
+    posterior: Parameters | None = None
 
     @property
     def log_prior(self) -> tf.Tensor:

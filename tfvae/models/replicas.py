@@ -14,6 +14,17 @@ def count() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def check_whole(strategy: tf.distribute.Strategy) -> None:
+    """Raises a `UserError` if several replicas share a batch whose discrepancy is to be taken."""
+    if strategy.num_replicas_in_sync > 1:
+        raise UserError(
+            "the discrepancy of the parts of a batch is not that of the whole",
+            expected="one replica",
+            received=f"{strategy.num_replicas_in_sync} replicas",
+            fix="train it on one device",
+        )
+
+
 def total(value: tf.Tensor) -> tf.Tensor:
     """Returns the sum of `value` over the replicas."""
     if count() == 1:

@@ -27,6 +27,8 @@ def learn(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
         2. The estimator weighs them: `Terms`, the weights of three gradients.
         3. `weigh` turns these into gradients; the optimiser applies them.
 
+    What the model compares in latent space joins the loss; its discriminator, if it has one, moves after the model.
+
     With `backward_particles` m the first two run without a tape, m particles are drawn by their weights, and steps 1
     and 3 run again for these alone.
 
@@ -37,6 +39,7 @@ def learn(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
     """
     x, weight = batch.x, batch.weight
     step = steps.taken(model.optimizer)
+    of_rows = noise
     options = {"training": True, "analytic_kl": model.estimator.analytic_kl, "mean": batch.mean}
     if model.estimator.relaxed:
         options["temperature"] = model.estimator.temperature_at(model.optimizer.iterations)
@@ -62,8 +65,10 @@ def learn(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
         if particles.kl is not None:
             kl_cost = kl_weight * freed(particles.kl, weight, model.free_bits)
             penalty += tf.reduce_sum(batch.share * kl_cost)
+        matched = model.match(particles, batch, of_rows, training=True)
+        penalty += tf.reduce_sum(batch.share) * matched.penalty
     scale = model.optimizer.scale_loss(tf.constant(1.0))
-    variables = model.trainable_variables
+    variables = model.moved_weights()
     gradients = weigh(
         tape,
         particles,
@@ -77,15 +82,17 @@ def learn(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
     with checking.after(x):
         model.apply(gradients)
         steps.count(model.optimizer, step, variables)
-    loss = regularization + weight * (kl_cost - terms.bound)
+    found = model.teach_discriminator(matched, batch)
+    loss = regularization + weight * (kl_cost - terms.bound + matched.cost)
     seen = particles if whole is None else whole
-    return model.report(summarize(seen, model.estimator) | {"loss": loss}, batch, seen)
+    return model.report(summarize(seen, model.estimator) | found | {"loss": loss}, batch, seen)
 
 
 def assess(model: LatentVariableModel, batch: Batch, noise: Noise) -> Metrics:
     """Returns what the model reports of a batch that is not trained on: the plain bound, whatever the training adds."""
     particles = model.particles(batch.x, model.num_samples, noise, analytic_kl=model.estimator.analytic_kl)
-    metrics = summarize(particles, model.estimator)
+    matched = model.match(particles, batch, noise, training=False)
+    metrics = summarize(particles, model.estimator) | matched.metrics
     return model.report(metrics | {"loss": -batch.weight * metrics["bound"]}, batch, particles)
 
 

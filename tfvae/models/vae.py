@@ -8,15 +8,15 @@ import keras
 import tensorflow as tf
 
 from tfvae.distributions import Head, kl_divergence, view
-from tfvae.models.base_vae import BaseVAE
 from tfvae.models.contract import Latents
+from tfvae.models.matching_vae import MatchingVAE
 from tfvae.models.particles import PLAIN, Particles, ScoreOptions, sample_and_score
 from tfvae.models.parts import serialized, unit_means
 from tfvae.random import Noise
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class VAE(BaseVAE):
+class VAE(MatchingVAE):
     """A variational autoencoder: p(x, z) = p(z) p(x|z), q(z|x), one layer of latent variables.
 
         encoder, posterior:  x [B, *event_shape] -> features -> q(z|x)
@@ -31,11 +31,19 @@ class VAE(BaseVAE):
         posterior: head of q(z|x), e.g. `DiagonalNormal(latent_size)`.
         likelihood: head of p(x|z), e.g. `Bernoulli(event_shape)`.
         prior: head of p(z); `StandardNormal(latent_size)` for None.
+        latent_comparison: what codes, draws from q(z) = mean_x q(z|x), are compared with p(z) by in training:
+            "mmd" with `kl_weight` below 1 is an InfoVAE, at 0 a WAE-MMD; "non-saturating" with `kl_weight` 0 an
+            adversarial autoencoder; or {"name": ..., option: ...}. `fit` reports its value, and a discriminator's loss.
+            None compares nothing.
+        latent_weight: weight of the comparison in the loss; None for that of `tfvae.comparisons.latent`.
+        latent_discriminator: any Keras layer or model from codes [B, latent_size] to one number each; None for a small
+            dense network. `compile(discriminator_optimizer=)` sets its optimiser.
         estimator, num_samples, **kwargs: see `LatentVariableModel`.
 
     Raises:
         UserError: if a part is no layer or no head, prior and posterior have different sizes, an argument is out of
-            range, or the estimator trains q apart from p and a `VampPrior` makes them share parameters.
+            range, the estimator trains q apart from p and a `VampPrior` makes them share parameters, or a comparison
+            meets an estimator of another bound than the ELBO.
 
     Example:
         >>> from tfvae import distributions, networks
@@ -55,6 +63,9 @@ class VAE(BaseVAE):
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014).
         Rezende, Mohamed, Wierstra: Stochastic backpropagation (2014).
+        Zhao, Song, Ermon: InfoVAE: balancing learning and inference in variational autoencoders (2019), equation 6.
+        Tolstikhin et al.: Wasserstein auto-encoders (2018), algorithms 1 and 2.
+        Makhzani et al.: Adversarial autoencoders (2016).
     """
 
     def __init__(
@@ -98,6 +109,7 @@ class VAE(BaseVAE):
             kl=kl_divergence(head, encoding, self.prior_head, generator.prior)
             if options.analytic_kl
             else None,
+            posterior=encoding,
         )
 
     def log_posterior(self, x: Any, encoding: Any, latents: Latents) -> tf.Tensor:
