@@ -73,7 +73,7 @@ def test_an_evaluation_names_itself_and_goes_on_from_its_last_block(run, interru
     monkeypatch.setattr(module, "finish", stopped)
     words = ["evaluate", str(run.path), "--num-samples", "3", "--limit", "60"]
     line, command = interrupted(*words)
-    assert line == "tfvae: interrupted; `COMMAND` goes on from example 32 of 60"
+    assert line == "tfvae: interrupted; `COMMAND` goes on from importance sampling: example 32 of 60"
     assert command == ["tfvae", *words]
     last = None
     assert cli.main(command[1:]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -167,6 +168,40 @@ class TimeLeft:
     def _each(self) -> float:
         count, seconds = self._within
         return seconds / count if count else 0.0
+
+
+class Phase:
+    """A context manager that names a step without units of its own, and tells every 30 s that it goes on.
+
+    Args:
+        name: the step, in words.
+        stream: output stream; None for standard error.
+    """
+
+    def __init__(self, name: str, stream: TextIO | None = None) -> None:
+        self._name, self._stream = name, stream or sys.stderr
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def __enter__(self) -> Phase:
+        """Names the step."""
+        self._write(self._name)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Ends the telling."""
+        self._ended.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        began = time.monotonic()
+        while not self._ended.wait(MOST):
+            self._write(f"{self._name}, {clock(time.monotonic() - began)} so far")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
 
 
 def clock(seconds: float) -> str:

@@ -19,7 +19,7 @@ from tfvae.checks import (
     seed_of,
 )
 from tfvae.cli import summary
-from tfvae.cli.bar import Bar
+from tfvae.cli.bar import Bar, about
 from tfvae.cli.parsing import add_plain_weights, path
 
 SPLITS = ("test", "validation", "train")
@@ -27,6 +27,8 @@ METHODS = ("importance", "ais", "prior")
 STARTS = ("prior", "posterior")  # of annealed chains
 SCHEDULES = ("sigmoid", "linear", "geometric")
 CHOICES = {"init": STARTS, "schedule": SCHEDULES}
+LONG = 60.0  # seconds from which an evaluation says what it is about to take
+FEW_EXAMPLES, FEW_PARTICLES = 500, 1000  # of an evaluation that takes less
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
 AIS = {  # option: its setting in `AnnealingSettings`
     "num_temperatures": "num_temperatures",
@@ -142,7 +144,6 @@ def run(options: argparse.Namespace) -> None:
     if against is not None:
         against.config()
 
-    from tfvae.training import report
     from tfvae.training.evaluation import annealing, evaluate, gap
 
     options.reached = None
@@ -163,13 +164,42 @@ def run(options: argparse.Namespace) -> None:
         method=options.method,
         plain_weights=options.plain_weights,
     )
-    write = report.write if options.full else None
-    bar = functools.partial(Bar, options=options)
-    result = evaluate.evaluate(run, settings, against=against, progress=bar, report=write)
+    bar = functools.partial(Bar, options=options, estimate=functools.partial(_cheaper, options))
+    result = evaluate.evaluate(
+        run, settings, against=against, progress=bar, report=_report if options.full else None
+    )
     summary.tell(result)
     summary.tell_where(run, result.name)
     written = f", {run.report_file}" if options.full else ""
     print(f"in {time.monotonic() - began:.0f} s{written}")
+
+
+def _report(*given: Any) -> None:
+    """Writes the report of a run, and tells of it."""
+    from tfvae.training import report
+    from tfvae.training.progress import Phase
+
+    with Phase("report"):
+        report.write(*given)
+
+
+def _cheaper(options: argparse.Namespace, unit: str, total: int, seconds: float) -> str | None:
+    """Returns what an evaluation by importance sampling is about to take, and one that takes less.
+
+    Args:
+        options: the command's.
+        unit: what is counted.
+        total: number of examples.
+        seconds: time that they take.
+    """
+    if not unit.startswith("importance sampling") or seconds < LONG:
+        return None
+    few, particles = min(FEW_EXAMPLES, total), min(FEW_PARTICLES, options.num_samples)
+    share = few * particles / (total * options.num_samples)
+    line = f"{total:,} examples x K = {options.num_samples:,}: about {about(seconds)}"
+    if share == 1.0:
+        return line
+    return f"{line}; --limit {few} --num-samples {particles}: {about(seconds * share)}"
 
 
 def _check_gap(options: argparse.Namespace, flag: str) -> None:

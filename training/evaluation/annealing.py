@@ -80,12 +80,12 @@ def anneal(
     simulated = key.pop("simulated", 0)
     options = key | {"seed": task.seed}
     key |= task.place
-    watched = task.watched("example", "ais", **key)
+    watched = task.watched("annealed chains: example", "ais", **key)
     estimate = evaluation.ais(task.model, task.examples, **options, **watched)
     bounds: dict[str, Any] = {}
     if simulated:
         options["condition"] = task.examples[:simulated].condition
-        watched = task.watched("example", "bdmc", **key, simulated=simulated)
+        watched = task.watched("bidirectional chains: simulated example", "bdmc", **key, simulated=simulated)
         found = evaluation.bdmc(task.model, simulated, **options, **watched)
         bounds = {
             "simulated_examples": simulated,

@@ -86,7 +86,7 @@ def compare(task: Task, mine: LogMarginal, num_samples: int, other: Other) -> Co
     from tfvae.evaluation.per_example import mean_error
 
     key = {"against": digest(other.run.model_file), "num_samples": num_samples, **task.place}
-    watched = task.watched("example", "against", **key)
+    watched = task.watched("the other run: example", "against", **key)
     theirs = evaluation.log_marginal(other.model, task.examples, num_samples, task.seed, **watched)
     gain = mine.log_prob - theirs.log_prob
     if task.examples.condition is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,19 @@ def measure(task: Task) -> dict[str, Group]:
     """
     examples = task.examples[task.first(EXAMPLES)]
     bounded = task.split != "train" and not isinstance(task.model, Implicit)
-    bound = {"training_bound": training_bound(task)} if bounded else {}
-    return bound | {
-        "quality": quality.judge(task, examples),
-        "codes": judge_codes(task, examples),
-        "rate_distortion": rate_distortion(task, examples),
+    steps: dict[str, Callable[[], Group]] = (
+        {"training_bound": lambda: training_bound(task)} if bounded else {}
+    )
+    steps |= {
+        "quality": lambda: quality.judge(task, examples),
+        "codes": lambda: judge_codes(task, examples),
+        "rate_distortion": lambda: rate_distortion(task, examples),
     }
+    found = {}
+    for name, step in steps.items():
+        with task.phase(name.replace("_", " ")):
+            found[name] = step()
+    return found
 
 
 def training_bound(task: Task) -> TrainingBound:

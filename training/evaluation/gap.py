@@ -69,7 +69,7 @@ def measure(task: Task, settings: GapSettings, num_samples: int, better: Estimat
     if better is not None:
         options["log_prob"] = better.log_prob[chosen]
         options["log_prob_standard_error"] = better.standard_error[chosen]
-    options |= task.watched("best q of example", "gap", **key)
+    options |= task.watched("gap: best q of example", "gap", **key)
     found = evaluation.inference_gap(task.model, task.examples[chosen], **options)
     parts: dict[str, Any] = {}
     for name in ("inference", "approximation", "amortization", "late_gain"):

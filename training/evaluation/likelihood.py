@@ -23,7 +23,9 @@ def sample(task: Task, num_samples: int) -> LogMarginal:
     """Estimates log p(x) of the examples by importance sampling from q(z|x)."""
     from tfvae import evaluation
 
-    watched = task.watched("example", "importance", num_samples=num_samples, **task.place)
+    watched = task.watched(
+        "importance sampling: example", "importance", num_samples=num_samples, **task.place
+    )
     return evaluation.log_marginal(task.model, task.examples, num_samples, task.seed, **watched)
 
 
@@ -31,7 +33,7 @@ def kernels(task: Task, num_samples: int) -> KernelDensity:
     """Estimates log p(x) of the examples by samples of the prior alone."""
     from tfvae import evaluation
 
-    watched = task.watched("example", "prior", num_samples=num_samples, **task.place)
+    watched = task.watched("samples of the prior: example", "prior", num_samples=num_samples, **task.place)
     return evaluation.kernel_density(task.model, task.examples, num_samples, task.seed, **watched)
 
 

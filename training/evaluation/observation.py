@@ -72,7 +72,9 @@ def _fit(task: Task) -> dict[str, Any]:
             expected="a run with a validation split, or a model that was made with an observation_scale",
         )
     examples = examples_of(task.loaded, task.config, "validation", count)
-    watched = task.watched("validation example", "scale", num_examples=count, **SETTINGS, **task.weights)
+    watched = task.watched(
+        "observation scale: validation example", "scale", num_examples=count, **SETTINGS, **task.weights
+    )
     scale = evaluation.fit_observation_scale(task.model, examples, limit=None, **SETTINGS, **watched)
     return {"observation_scale": scale, "num_examples": count}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from tfvae.examples import Examples
 from tfvae.training.config import Config
 from tfvae.training.data import DataSet
 from tfvae.training.evaluation.block_store import BlockStore, Progress
+from tfvae.training.progress import Phase
 from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.runs.examples import examples_of, first_places
 from tfvae.training.runs.loading import check_plain_weights, load_data, load_model
@@ -95,6 +96,10 @@ class Task:
     def first(self, most: int) -> Any:
         """Returns the places of the examples that come first in the fixed shuffle of the split, at most so many."""
         return first_places(self.examples, self.size, most)
+
+    def phase(self, name: str) -> AbstractContextManager[Any]:
+        """Returns a context that tells of a step without units of its own, unless progress is silent."""
+        return nullcontext() if self.progress is None else Phase(name)
 
     def watched(self, unit: str, name: str, **settings: Any) -> dict[str, Any]:
         """Returns the options by which a function of `tfvae.evaluation` keeps its blocks and tells of its progress.
