@@ -2,7 +2,7 @@
 
 Mutations, each seen to break a test here: end and start of a path swapped, `steps` that leave out an end, lengths of a
 spherical path left at 1; an attribute with the sign turned, or the mean over all examples for those without; the
-strength squared; rows of the manifold from the lowest z2 up; quantiles at (i + 1/2) / (side + 1); a traversal that adds
+strength squared; rows of the manifold from the lowest z1 up; quantiles at (i + 1/2) / (side + 1); a traversal that adds
 to the code; units in order of rising activity, or of the units of every layer; blocks of codes after the first left
 out; equal codes taken for a circle.
 """
@@ -61,13 +61,14 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_linear_path_is_a_line(model, rng):
-    start, end = rng.standard_normal((2, LATENTS))
-    decode = coder(model)[1]
-    images = latent.interpolate(model, start, end, 5)
-    assert images.shape == (5, D)
+def test_a_linear_path_between_examples_is_a_line_between_their_codes(model, x):
+    encode, decode = coder(model)
+    start, end = encode(x[:3]), encode(x[3:6])
+    images = latent.interpolate(model, x[:3], x[3:6], 5)
+    assert images.shape == (5, 3, D)
     for step, image in enumerate(images):
         close(image, decode(start + step / 4 * (end - start)))
+    close(latent.interpolate(model, x[0], x[3], 5), images[:, 0])
 
 
 def test_a_spherical_path_stays_on_the_sphere_in_equal_angles(rng):
@@ -94,10 +95,10 @@ def test_a_spherical_path_between_equal_codes_stays():
     close(latent.path(code, code, 4, "spherical"), np.tile(code, (4, 1)))
 
 
-def test_many_codes_are_decoded_in_blocks(model, rng):
-    _, decode = coder(model)
-    start, end = rng.standard_normal((2, LATENTS))
-    close(latent.interpolate(model, start, end, 1203), decode(latent.path(start, end, 1203)))
+def test_many_codes_are_decoded_in_blocks(model, x):
+    encode, decode = coder(model)
+    start, end = encode(x[:1])[0], encode(x[1:2])[0]
+    close(latent.interpolate(model, x[0], x[1], 1203), decode(latent.path(start, end, 1203)))
 
 
 def test_the_units_next_to_the_data_are_ordered_among_themselves(monkeypatch):
@@ -169,11 +170,12 @@ def hierarchical():
 
 ONE = np.zeros((1, D), np.float32)
 BAD = {
-    "differ in size": lambda m: latent.interpolate(m, np.ones(3), np.ones(2), 5),
-    "two ends": lambda m: latent.interpolate(m, np.ones(3), np.zeros(3), 1),
-    "unknown method": lambda m: latent.interpolate(m, np.ones(3), np.zeros(3), 5, "round"),
-    "no direction": lambda m: latent.interpolate(m, np.ones(3), np.zeros(3), 5, "spherical"),
-    "no shortest arc": lambda m: latent.interpolate(m, np.ones(3), -np.ones(3), 5, "spherical"),
+    "differ in size": lambda m: latent.interpolate(m, np.ones((2, D)), np.ones((3, D)), 5),
+    "x has the wrong shape": lambda m: latent.interpolate(m, np.ones(D - 1), np.ones(D - 1), 5),
+    "two ends": lambda m: latent.interpolate(m, ONE, ONE, 1),
+    "unknown method": lambda m: latent.interpolate(m, ONE, ONE, 5, "round"),
+    "no direction": lambda m: latent.path(np.ones(3), np.zeros(3), 5, "spherical"),
+    "no shortest arc": lambda m: latent.path(np.ones(3), -np.ones(3), 5, "spherical"),
     "examples with it and": lambda m: latent.attribute_vector(m, np.tile(ONE, (4, 1)), np.ones(4, bool)),
     "and examples without": lambda m: latent.attribute_vector(m, np.tile(ONE, (4, 1)), np.zeros(4, bool)),
     "does not fit the examples": lambda m: latent.attribute_vector(m, ONE, np.ones(2, bool)),

@@ -255,7 +255,7 @@ def test_manifold_axes_show_z1_to_the_right_and_z2_upwards(tmp_path, monkeypatch
         assert [places[z] for z in ("-1.5", "0", "1.5")] == pytest.approx(
             [first * side, 1.5 * side, last * side]
         )
-    assert axes.get_xlabel().startswith("z1") and axes.get_ylabel().startswith("z2")
+    assert axes.get_xlabel().startswith("z0") and axes.get_ylabel().startswith("z1")
     low, high = axes.get_ylim()
     assert low > high, "pixels count from the top"
 

@@ -94,22 +94,27 @@ def path(start: ArrayLike, end: ArrayLike, steps: int, method: str = "linear") -
 def interpolate(
     model: LatentVariableModel, start: ArrayLike, end: ArrayLike, steps: int, method: str = "linear"
 ) -> np.ndarray:
-    """Decodes the path from one code to another.
+    """Decodes the path from the code of one example to that of another. For a path between codes see `path`.
 
     Args:
         model: model with continuous latents.
-        start, end: codes, [..., latent_size].
+        start, end: examples, [N, *event_shape], or one example each, [*event_shape].
         steps: number of codes, both ends included, at least 2.
         method: "linear" or "spherical", see `path`.
 
     Returns:
-        x: means of p(x|z) along the path, [steps, ..., *event_shape].
+        x: means of p(x|z) along the paths, [steps, N, *event_shape]; [steps, *event_shape] for one example.
 
     Raises:
         UserError: as `path`, or if the model has no continuous latents.
     """
     check(model)
-    return _decode(model, path(start, end, steps, method))
+    codes = []
+    for x in map(np.asarray, (start, end)):
+        single = x.ndim == len(model.event_shape)
+        found = encode(model, x[np.newaxis] if single else x)
+        codes.append(found[0] if single else found)
+    return _decode(model, path(*codes, steps, method))
 
 
 def attribute_vector(model: LatentVariableModel, x: np.ndarray, has: ArrayLike) -> np.ndarray:
@@ -185,7 +190,7 @@ def manifold(model: LatentVariableModel, side: int) -> tuple[np.ndarray, tuple[f
         side: number of tiles along each axis, at least 2.
 
     Returns:
-        x: means of p(x|z), [side, side, *event_shape]. z1 grows with the second index, z2 falls with the first.
+        x: means of p(x|z), [side, side, *event_shape]. z0 grows with the second index, z1 falls with the first.
         extent: lowest and highest coordinate, in latent units.
 
     Raises:

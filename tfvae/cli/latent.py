@@ -172,11 +172,10 @@ def _interpolate(
         raise UserError(
             "--rows needs two examples each", expected=f"at most {len(examples) // 2}", received=rows
         )
-    codes = latent.encode(model, examples[: 2 * rows])
-    images = latent.interpolate(model, codes[0::2], codes[1::2], steps, method)
-    ends = examples[0 : 2 * rows : 2], *images, examples[1 : 2 * rows : 2]
+    start, end = examples[0 : 2 * rows : 2], examples[1 : 2 * rows : 2]
+    images = latent.interpolate(model, start, end, steps, method)
     return (
-        np.stack(ends, axis=1),
+        np.stack([start, *images, end], axis=1),
         [f"{row + 1}" for row in range(rows)],
         f"{method.capitalize()} interpolation of codes; the first and the last column are the {what}s themselves",
     )
@@ -234,7 +233,7 @@ def _traverse(
     images = latent.traverse(model, examples[0], units, -reach, reach, steps)
     return (
         images,
-        [f"z{unit + 1}" for unit in units],
+        [f"z{unit}" for unit in units],
         f"One latent unit at a time from {-reach:g} to {reach:g}, the most active first",
     )
 

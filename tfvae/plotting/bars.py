@@ -141,7 +141,7 @@ def save_unit_variances(
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
             if len(layers) > 1:
                 axes.set_title(f"layer {index + 1} from the bottom", loc="left")
-        axes.set_xlabel("unit, the largest variance first")
+        axes.set_xlabel("rank of the unit, the largest variance first")
         return save(figure, path)
 
 

@@ -157,7 +157,7 @@ def save_columns(
 def save_manifold_grid(
     path: str | os.PathLike[str], images: np.ndarray, *, title: str, extent: tuple[float, float]
 ) -> Path:
-    """Draws a decoded grid over a two-dimensional latent space: tiles without gaps, z2 growing upwards.
+    """Draws a decoded grid over a two-dimensional latent space: tiles without gaps, z1 growing upwards.
 
     The tiles stand at equally spaced quantiles of the standard normal prior, so a step in z is longer far from 0. Ticks
     are round values of z at their places on that scale. With F the standard normal distribution function, z stands at
@@ -165,10 +165,10 @@ def save_manifold_grid(
 
     Args:
         path: PNG file to write.
-        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100. z1 grows with the second index, z2 falls
+        images: [n, n, H, W, C] floats in [0, 1], C = 1 or 3, 2 <= n <= 100. z0 grows with the second index, z1 falls
             with the first, as drawn.
         title: text above the figure.
-        extent: (low, high), latent coordinates at the centres of the outer tiles, for z1 and z2.
+        extent: (low, high), latent coordinates at the centres of the outer tiles, for z0 and z1.
 
     Returns:
         path: path of the file.
@@ -200,7 +200,7 @@ def save_manifold_grid(
         axes.set_xticks(half + places * (canvas.shape[1] - 2 * half), values)
         axes.set_yticks(middles[-1] + places * (middles[0] - middles[-1]), values)
         axes.tick_params(length=4)
-        axes.set(xlabel="z1, first latent coordinate", ylabel="z2, second latent coordinate")
+        axes.set(xlabel="z0, first latent unit", ylabel="z1, second latent unit")
         return save(figure, path)
 
 

@@ -109,7 +109,7 @@ def _histogram(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.nda
 
 def _scatter(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.ndarray) -> None:
     if codes.shape[1] == 2:
-        points, across, up = codes, "z1, first latent coordinate", "z2, second latent coordinate"
+        points, across, up = codes, "z0, first latent unit", "z1, second latent unit"
     else:
         points, shares = principal(codes)
         across, up = (

@@ -64,7 +64,7 @@ def save_densities(
         for place, (name, share) in enumerate(shares.items()):
             axes = figure.add_subplot(1, len(shares), place + 1)
             axes.pcolormesh(*edges, share.T, cmap="Blues", vmin=0.0, vmax=darkest)
-            axes.set(title=name, xlabel="x1", ylabel="x2", aspect="equal")
+            axes.set(title=name, xlabel="x0", ylabel="x1", aspect="equal")
             axes.grid(False)
             if contour is not None:
                 _lines(axes, low, high, contour)

@@ -59,7 +59,7 @@ def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], 
                 linewidths=0.8,
                 label=name,
             )
-        axes.set(xlabel="x1", ylabel="x2")
+        axes.set(xlabel="x0", ylabel="x1")
         axes.set_aspect("equal", adjustable="datalim")
         if len(groups) > 1:
             figure.legend(loc="outside right center")
