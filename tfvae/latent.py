@@ -109,12 +109,7 @@ def interpolate(
         UserError: as `path`, or if the model has no continuous latents.
     """
     check(model)
-    codes = []
-    for x in map(np.asarray, (start, end)):
-        single = x.ndim == len(model.event_shape)
-        found = encode(model, x[np.newaxis] if single else x)
-        codes.append(found[0] if single else found)
-    return _decode(model, path(*codes, steps, method))
+    return _decode(model, path(_code(model, start), _code(model, end), steps, method))
 
 
 def attribute_vector(model: LatentVariableModel, x: np.ndarray, has: ArrayLike) -> np.ndarray:
@@ -288,6 +283,12 @@ def encode(model: LatentVariableModel, x: ArrayLike) -> np.ndarray:
     """Returns the posterior means of examples [N, *event_shape]: [N, latent_size]. They are encoded in blocks."""
     x = as_examples(model, x).x
     return np.concatenate([np.asarray(model.encode(x[i : i + BLOCK])) for i in range(0, len(x), BLOCK)])
+
+
+def _code(model: LatentVariableModel, x: ArrayLike) -> np.ndarray:
+    """Returns the codes of examples [N, *event_shape], or that of one example [*event_shape]."""
+    x = np.asarray(x)
+    return encode(model, x[np.newaxis])[0] if x.ndim == len(model.event_shape) else encode(model, x)
 
 
 def _decode(model: LatentVariableModel, codes: np.ndarray) -> np.ndarray:

@@ -13,21 +13,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfvae.checks import UserError
+from tfvae.plotting.history import History, epochs_of, rows_of
 from tfvae.plotting.look import DPI, TRAINING, VALIDATION, look, save, wrap
 
+PANELS = {
+    "bound": "Bound on log p(x): higher is better",
+    "rate": "Rate KL(q(z|x) || p(z)): information in the latents",
+    "distortion": "Distortion -log p(x|z): reconstruction error",
+}
 
-def save_loss_curves(
-    path: str | os.PathLike[str], history: Sequence[Mapping[str, Any]], *, title: str
-) -> Path:
+
+def save_loss_curves(path: str | os.PathLike[str], history: History, *, title: str) -> Path:
     """Draws the bound (left), the rate and the distortion (right) against the epoch, in nats per example.
 
     Values far from the rest, which would compress the curves, lie outside the axes. The legend counts them.
 
     Args:
         path: PNG file to write.
-        history: one mapping for each epoch, with any of the keys epoch, bound, rate, distortion, val_bound, val_rate
-            and val_distortion. Values that are missing, None or not finite are not drawn. Without the key epoch,
-            epochs count from 1.
+        history: what `fit` returned, or one mapping for each epoch, with any of the keys epoch, bound, rate,
+            distortion, val_bound, val_rate and val_distortion. Values that are missing, None or not finite are not
+            drawn. Without the key epoch, epochs count from 1.
         title: text above the figure.
 
     Returns:
@@ -43,20 +48,50 @@ def save_loss_curves(
         >>> plotting.save_loss_curves("curves.png", history, title="two epochs").name
         'curves.png'
     """
-    if not len(history):
-        raise UserError("the history is empty", expected="one mapping per epoch", received=repr(history))
-    epochs = np.array([row.get("epoch", index + 1) for index, row in enumerate(history)], float)
+    rows = rows_of(history)
     with look():
         figure = Figure(figsize=(10, 4.6), dpi=DPI, layout="constrained")
         figure.suptitle(wrap(title, 10 * DPI))
         grid = figure.add_gridspec(2, 2)
         left, above, below = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
-        _panel(left, epochs, history, "bound", "Bound on log p(x): higher is better")
-        _panel(above, epochs, history, "rate", "Rate KL(q(z|x) || p(z)): information in the latents")
-        _panel(below, epochs, history, "distortion", "Distortion -log p(x|z): reconstruction error")
+        draw_loss_curves(rows, (left, above, below))
         left.set_ylabel("bound [nats per example]")
         above.set(xlabel=None, xticklabels=[])
         return save(figure, path)
+
+
+def draw_loss_curves(history: History, axes: Sequence[Axes] | None = None) -> tuple[Axes, ...]:
+    """Draws the bound, the rate and the distortion against the epoch into axes of yours, or into new ones.
+
+    Args:
+        history: see `save_loss_curves`.
+        axes: three axes; None for those of a new figure.
+
+    Returns:
+        axes: the three axes.
+
+    Raises:
+        UserError: if the history is empty, or there are not three axes.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> from tfvae import plotting
+        >>> three = Figure().subplots(1, 3)
+        >>> [axes.get_ylabel() for axes in plotting.draw_loss_curves({"bound": [-30.0, -25.0]}, three)]
+        ['bound [nats]', 'rate [nats]', 'distortion [nats]']
+    """
+    rows = rows_of(history)
+    epochs = epochs_of(rows)
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = pyplot.subplots(1, 3, figsize=(12, 3.6), layout="constrained")[1]
+    three = tuple(np.ravel(np.asarray(axes, object)))
+    if len(three) != len(PANELS):
+        raise UserError("the curves need three axes", expected="3", received=len(three))
+    for place, (key, heading) in zip(three, PANELS.items(), strict=True):
+        _panel(place, epochs, rows, key, heading)
+    return three
 
 
 def _panel(

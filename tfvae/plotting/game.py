@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tfvae.checks import UserError
 from tfvae.plotting.curves import limits
+from tfvae.plotting.history import History, epochs_of, rows_of
 from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, save, wrap
 
 WIDTH = 7.5  # inches
@@ -51,7 +52,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {  # by the kind of the comparison
 
 def save_game_curves(
     path: str | os.PathLike[str],
-    history: Sequence[Mapping[str, Any]],
+    history: History,
     *,
     title: str,
     compares: str = "critic",
@@ -66,8 +67,9 @@ def save_game_curves(
 
     Args:
         path: PNG file to write.
-        history: one mapping for each epoch, with the key epoch and any of the metrics, also after `val_`. Values that
-            are missing, None or not finite are not drawn. Without the key epoch, epochs count from 1.
+        history: what `fit` returned, or one mapping for each epoch, with the key epoch and any of the metrics, also
+            after `val_`. Values that are missing, None or not finite are not drawn. Without the key epoch, epochs count
+            from 1.
         title: text above the figure.
         compares: kind of the comparison, see `tfvae.comparisons`: "critic", "sets" or "densities".
 
@@ -84,7 +86,8 @@ def save_game_curves(
         >>> plotting.save_game_curves("game.png", history, title="two epochs").name
         'game.png'
     """
-    epochs = np.array([row.get("epoch", index + 1) for index, row in enumerate(history)], float)
+    history = rows_of(history)
+    epochs = epochs_of(history)
     found = [(heading, axis, _curves(history, names)) for heading, axis, names in PANELS[compares]]
     panels = [panel for panel in found if panel[2]]
     if not panels:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tfvae.checks import UserError, positive_int
-from tfvae.plotting.look import DPI, MARGIN, finite, look, save, wrap
+from tfvae.plotting.look import DPI, MARGIN, finite, look, new_axes, save, wrap
 
 MAX_IMAGES = 10_000
 LONGEST, PIXELS = 60_000, 2 * 10**8  # longest side and most pixels: Matplotlib draws less than 2^16 on a side
@@ -47,13 +47,47 @@ def save_image_grid(
         >>> plotting.save_image_grid("grid.png", np.zeros((6, 8, 8, 1)), title="six images").name
         'grid.png'
     """
-    images = rgb("images", images, "[N, H, W, C]")
-    columns = math.ceil(math.sqrt(len(images))) if columns is None else positive_int("columns", columns)
-    columns = min(columns, len(images))
-    rows = [images[first : first + columns] for first in range(0, len(images), columns)]
+    rows = _in_rows(images, columns)
     with look():
         figure, _ = show(mosaic(rows, TILE, [GAP] * (len(rows) - 1))[0], title)
         return save(figure, path)
+
+
+def draw_image_grid(images: np.ndarray, columns: int | None = None, axes: Axes | None = None) -> Axes:
+    """Draws images side by side, row after row, into axes of yours, or into new ones.
+
+    Args:
+        images: [N, H, W, C] floats, C = 1 (grey) or 3 (RGB), 1 <= N <= 10,000; what lies outside [0, 1] is drawn as 0
+            or 1.
+        columns: number of images in a row; by default about the number of rows.
+        axes: axes to draw into; None for those of a new figure.
+
+    Returns:
+        axes: the axes.
+
+    Raises:
+        UserError: if the images have another shape or are not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from tfvae import plotting
+        >>> axes = plotting.draw_image_grid(np.zeros((6, 8, 8, 1)), axes=Figure().add_subplot())
+        >>> len(axes.images)
+        1
+    """
+    rows = _in_rows(images, columns)
+    axes = new_axes(axes)
+    axes.imshow(np.clip(mosaic(rows, TILE, [GAP] * (len(rows) - 1))[0], 0, 1), interpolation="nearest")
+    axes.set_axis_off()
+    return axes
+
+
+def _in_rows(images: np.ndarray, columns: int | None) -> list[np.ndarray]:
+    images = rgb("images", images, "[N, H, W, C]")
+    columns = math.ceil(math.sqrt(len(images))) if columns is None else positive_int("columns", columns)
+    columns = min(columns, len(images))
+    return [images[first : first + columns] for first in range(0, len(images), columns)]
 
 
 def save_reconstructions(

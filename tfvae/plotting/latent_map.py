@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvae.checks import UserError
-from tfvae.plotting.look import CLASSES, DPI, TRAINING, finite, look, save, wrap
+from tfvae.plotting.look import CLASSES, DPI, TRAINING, finite, look, new_axes, save, wrap
 
 MAX_CLASSES = 2 * len(CLASSES)
 
@@ -49,6 +49,52 @@ def save_latent_map(
         >>> plotting.save_latent_map("map.png", codes, [0, 0, 1, 1], title="codes").name
         'map.png'
     """
+    found = _classes(codes, labels, label_names)
+    with look():
+        figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
+        figure.suptitle(wrap(title, 7.5 * DPI))
+        _draw(figure.add_subplot(), *found)
+        if len(found[1]) > 1:
+            figure.legend(loc="outside right center", title="label")
+        return save(figure, path)
+
+
+def draw_latent_map(
+    codes: np.ndarray, labels: Any = None, axes: Axes | None = None, *, label_names: Sequence[str] = ()
+) -> Axes:
+    """Draws the codes of a data set, see `save_latent_map`, into axes of yours, or into new ones.
+
+    Args:
+        codes: codes of the examples, [N, D] floats, N >= 2, in latent units.
+        labels, label_names: see `save_latent_map`.
+        axes: axes to draw into; None for those of a new figure.
+
+    Returns:
+        axes: the axes.
+
+    Raises:
+        UserError: if the codes are not a matrix of finite numbers, or the number of labels differs.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from tfvae import plotting
+        >>> axes = plotting.draw_latent_map(np.arange(8.0).reshape(4, 2), [0, 0, 1, 1], Figure().add_subplot())
+        >>> [text.get_text() for text in axes.get_legend().get_texts()]
+        ['0', '1']
+    """
+    found = _classes(codes, labels, label_names)
+    axes = new_axes(axes)
+    _draw(axes, *found)
+    if len(found[1]) > 1:
+        axes.legend(title="label")
+    return axes
+
+
+def _classes(
+    codes: np.ndarray, labels: Any, label_names: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the codes, the names of the classes to tell apart, and the class of each example."""
     codes = finite("codes", codes).astype(float)
     if codes.ndim != 2 or len(codes) < 2 or codes.shape[1] < 1:
         raise UserError(
@@ -62,17 +108,14 @@ def save_latent_map(
         names, classes = np.array(["all"]), np.zeros(len(codes), int)
     elif label_names:
         names = np.array([label_names[name] for name in names])
-    with look():
-        figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
-        figure.suptitle(wrap(title, 7.5 * DPI))
-        axes = figure.add_subplot()
-        if codes.shape[1] == 1:
-            _histogram(axes, codes[:, 0], names, classes)
-        else:
-            _scatter(axes, codes, names, classes)
-        if len(names) > 1:
-            figure.legend(loc="outside right center", title="label")
-        return save(figure, path)
+    return codes, names, classes
+
+
+def _draw(axes: Axes, codes: np.ndarray, names: np.ndarray, classes: np.ndarray) -> None:
+    if codes.shape[1] == 1:
+        _histogram(axes, codes[:, 0], names, classes)
+    else:
+        _scatter(axes, codes, names, classes)
 
 
 def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvae import files
@@ -52,6 +53,15 @@ LOOK = {
 def look() -> contextlib.AbstractContextManager[None]:
     """Returns a context in which every figure has the same style, whatever the user's Matplotlib settings."""
     return style.context(["default", LOOK])
+
+
+def new_axes(axes: Axes | None) -> Axes:
+    """Returns the axes to draw into: the given ones, or those of a new figure, which a notebook shows."""
+    if axes is not None:
+        return axes
+    from matplotlib import pyplot
+
+    return pyplot.subplots(layout="constrained")[1]
 
 
 def wrap(title: str, width: float) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfvae.checks import UserError
-from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, save, wrap
+from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, new_axes, save, wrap
 
 MAX_GROUPS = 2
 
@@ -37,30 +38,66 @@ def save_points(path: str | os.PathLike[str], groups: Mapping[str, np.ndarray], 
         >>> plotting.save_points("points.png", {"data": points, "samples": points + 1.0}, title="the plane").name
         'points.png'
     """
-    if not 1 <= len(groups) <= MAX_GROUPS:
-        raise UserError("bad number of point sets", expected=f"1 to {MAX_GROUPS}", received=len(groups))
-    groups = {name: finite(name, points) for name, points in groups.items()}
-    for name, points in groups.items():
-        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-            raise UserError(f"{name} have a bad shape", expected="[N, 2], N >= 1", received=points.shape)
+    sets = _checked(groups)
     with look():
         figure = Figure(figsize=(7.5, 6), dpi=DPI, layout="constrained")
         figure.suptitle(wrap(title, 7.5 * DPI))
-        axes = figure.add_subplot()
-        for (name, points), colour, marker in zip(groups.items(), (TRAINING, VALIDATION), "ox", strict=False):
-            size = float(np.clip(12_000 / len(points), 6, 30))
-            axes.scatter(
-                points[:, 0],
-                points[:, 1],
-                s=size,
-                c=colour,
-                marker=marker,
-                alpha=0.6,
-                linewidths=0.8,
-                label=name,
-            )
-        axes.set(xlabel="x0", ylabel="x1")
-        axes.set_aspect("equal", adjustable="datalim")
-        if len(groups) > 1:
+        _draw(figure.add_subplot(), sets)
+        if len(sets) > 1:
             figure.legend(loc="outside right center")
         return save(figure, path)
+
+
+def draw_points(groups: Mapping[str, np.ndarray], axes: Axes | None = None) -> Axes:
+    """Draws one or two sets of points over each other into axes of yours, or into new ones.
+
+    Args:
+        groups: see `save_points`.
+        axes: axes to draw into; None for those of a new figure.
+
+    Returns:
+        axes: the axes.
+
+    Raises:
+        UserError: if there are no sets or more than two, or a set is not [N, 2] or not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from matplotlib.figure import Figure
+        >>> from tfvae import plotting
+        >>> axes = plotting.draw_points({"data": np.arange(6.0).reshape(3, 2)}, Figure().add_subplot())
+        >>> axes.get_xlabel(), axes.get_ylabel()
+        ('x0', 'x1')
+    """
+    sets = _checked(groups)
+    axes = new_axes(axes)
+    _draw(axes, sets)
+    axes.legend()
+    return axes
+
+
+def _checked(groups: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if not 1 <= len(groups) <= MAX_GROUPS:
+        raise UserError("bad number of point sets", expected=f"1 to {MAX_GROUPS}", received=len(groups))
+    sets = {name: finite(name, points) for name, points in groups.items()}
+    for name, points in sets.items():
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+            raise UserError(f"{name} have a bad shape", expected="[N, 2], N >= 1", received=points.shape)
+    return sets
+
+
+def _draw(axes: Axes, groups: Mapping[str, np.ndarray]) -> None:
+    for (name, points), colour, marker in zip(groups.items(), (TRAINING, VALIDATION), "ox", strict=False):
+        size = float(np.clip(12_000 / len(points), 6, 30))
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=size,
+            c=colour,
+            marker=marker,
+            alpha=0.6,
+            linewidths=0.8,
+            label=name,
+        )
+    axes.set(xlabel="x0", ylabel="x1")
+    axes.set_aspect("equal", adjustable="datalim")
