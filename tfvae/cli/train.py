@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"except {identity.FLAGS}, of which config.json keeps a record. The schedule of the learning rate keeps its "
         "span, but a cosine that ends before --epochs is stretched to it.",
     )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="After training evaluate test examples too, as many as minutes allow, and write report.html, as `tfvae "
+        "evaluate --full` does.",
+    )
     settings.add_arguments(parser)
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument(
@@ -140,17 +146,30 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         )
         if not test_size:
             return None
-        few = "--limit 10" if config.likelihood is None else "--limit 100 --num-samples 1000"
-        then = f"tfvae evaluate {shlex.quote(str(run.path))}" + f" {few}" * (
-            test_size > 100
-        )  # within minutes
+        few = ["--limit", "10"] if config.likelihood is None else ["--limit", "100", "--num-samples", "1000"]
+        evaluation = ["evaluate", str(run.path), *(few if test_size > 100 else [])]  # within minutes
+        then = f"tfvae {shlex.join(evaluation)}"
     except Stopped as error:
         how, code, then = "stopped", INTERRUPTED, run.resuming().strip("`")
         print(f"tfvae: stopped {error}; {run.resuming()} goes on", file=sys.stderr)
     print(f"{how} in {time.monotonic() - began:.0f} s: {run.path}")
     print(f"  model     {run.model_file}\n  history   {run.history_file}\n  figures   {run.figures}")
-    print(f"next: {then}")
+    if options.report and code is None:
+        _report(options, evaluation)
+    else:
+        print(f"next: {then}")
     return code
+
+
+def _report(options: argparse.Namespace, evaluation: list[str]) -> None:
+    """Goes on with the command line that evaluates the run and writes its report."""
+    from tfvae.cli import arguments, evaluate
+
+    words = [*evaluation, "--full"]
+    print(f"now: tfvae {shlex.join(words)}", file=sys.stderr, flush=True)
+    arguments.parser().parse_args(words, options)
+    options.words = words  # those that an interrupt tells to repeat
+    evaluate.run(options)
 
 
 def _launch(options: argparse.Namespace, run: RunDirectory) -> int:

@@ -101,7 +101,7 @@ ROWS = (
         ranks=(1,),
         widths=(64, 64),
         latent_size=8,
-        recipe=Recipe(epochs=100, batch_size=50, learning_rate=2e-3, schedule="cosine"),
+        recipe=Recipe(epochs=200, batch_size=50, learning_rate=2e-3, schedule="cosine"),
         activation="tanh",
         likelihood="normal-each",
         dataset="ring",
