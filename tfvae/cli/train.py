@@ -99,6 +99,8 @@ def run(options: argparse.Namespace) -> int | None:
         run = RunDirectory(options.run_dir)
         config = resumption.changed(run, given)
     else:
+        if options.run_dir is not None and given["strategy"] != "multiworker":
+            RunDirectory(options.run_dir).check_free()  # before the data are read
         choice = choosing.choose(given)
         config, options.loaded = choice.config, choice.loaded
         run = None if options.run_dir is None else RunDirectory(options.run_dir)
