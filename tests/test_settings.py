@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfvae import cli, estimators
+from tfvae import cli, comparisons, estimators
 from tfvae.checks import UserError
 from tfvae.cli import settings as flags
 from tfvae.cli.arguments import parser
@@ -12,7 +12,7 @@ from tfvae.training.settings import GROUPS, reported
 TOLD_WITH_OTHERS = {  # in the rows of the report that need more than the settings
     *("preset", "dataset", "estimator", "estimator_options", "backward_particles", "num_samples", "latent_size"),
     *("epochs", "batch_size", "schedule", "posterior", "prior", "discriminator_learning_rate", "penalty_every"),
-    "autoencoder_learning_rate",
+    *("autoencoder_learning_rate", "latent_weight"),
 }  # fmt: skip
 OF_SOURCES = {"label_column", "image_size", "limit", "standardize"}  # which earlier runs lack
 OF_NO_EFFECT = {  # on the numbers of a run: the list of all settings has them
@@ -142,14 +142,33 @@ def test_no_option_of_an_estimator_is_a_flag(name, help_of_train):
 def test_config_json_holds_every_setting():
     content = Config.resolve({}).to_json()
     assert list(content) == list(SETTINGS)
-    for name in set(content) - {"kl_weight", "kl_cycles", "penalty_every", "ema", *GAME, *OF_SOURCES, *CODES}:
+    for name in set(content) - {
+        "kl_weight",
+        "kl_cycles",
+        "penalty_every",
+        "ema",
+        *GAME,
+        *OF_SOURCES,
+        *CODES,
+        *COMPARED,
+    }:
         with pytest.raises(UserError, match=f"settings are missing; received {name}"):
             Config.from_json({other: value for other, value in content.items() if other != name})
 
 
 GAME = ("cost", "discriminator_steps", "discriminator_learning_rate", "gradient_penalty", "r1_penalty")
 CODES = ("autoencoder_epochs", "autoencoder_learning_rate")
-LIKELIHOOD = ("likelihood", "estimator", "num_samples", "kl_weight", "kl_warmup", "kl_cycles", "free_bits")
+COMPARED = ("latent_comparison", "latent_weight")
+LIKELIHOOD = (
+    "likelihood",
+    *COMPARED,
+    "estimator",
+    "num_samples",
+    "kl_weight",
+    "kl_warmup",
+    "kl_cycles",
+    "free_bits",
+)
 
 
 def test_settings_that_do_not_apply_are_none():
@@ -163,6 +182,38 @@ def test_settings_that_do_not_apply_are_none():
     assert told["Discriminator"] == "1 to each step of the generator, at a learning rate of 0.01"
     assert "KL weight" not in told and "Gradient penalty" not in told
     assert not {"Cost", "Discriminator"} & set(dict(reported(SETTINGS, plain.to_json())))
+
+
+def test_settings_of_a_comparison_of_codes():
+    plain, compared = Config.resolve({}), Config.resolve({"latent_comparison": "mmd"})
+    assert (plain.latent_comparison, plain.latent_weight) == ("none", 0.0)
+    assert compared.latent_weight == comparisons.latent("mmd").weight
+    assert Config.from_json(compared.to_json()) == compared
+    told = dict(reported(SETTINGS, compared.to_json()))
+    assert told["Comparison of codes"] == "mmd, with weight 100"
+    assert "Comparison of codes" not in dict(reported(SETTINGS, plain.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"latent_comparison": "mdm"}, "unknown latent_comparison"),
+        ({"latent_weight": 2.0}, "latent_weight needs a comparison of codes"),
+        ({"latent_comparison": "mmd", "latent_weight": -1.0}, "latent_weight"),
+        (
+            {"latent_comparison": "mmd", "preset": "draw"},
+            "preset draw does not compare its codes; .*as digits",
+        ),
+        ({"latent_comparison": "mmd", "condition": "label"}, "preset digits does not compare its codes"),
+        ({"latent_comparison": "mmd", "preset": "regressor-column"}, "has no latent variables"),
+        ({"latent_comparison": "mmd", "preset": "gan"}, "preset gan has no latent comparison"),
+        ({"latent_comparison": "mmd", "estimator": "dreg"}, "goes with the evidence lower bound"),
+    ],
+)
+def test_a_comparison_of_codes_that_does_not_fit_is_one_line(settings, says):
+    with pytest.raises(UserError, match=says) as caught:
+        Config.resolve(settings)
+    assert "\n" not in str(caught.value)
 
 
 def test_settings_of_codes():
@@ -180,7 +231,7 @@ def test_a_run_of_before_games_loads():
     known = {
         name: value
         for name, value in plain.to_json().items()
-        if name not in (*GAME, *CODES, "penalty_every", "ema")
+        if name not in (*GAME, *CODES, *COMPARED, "penalty_every", "ema")
     }
     assert Config.from_json(known) == plain
 

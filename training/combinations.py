@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tfvae import presets
+from tfvae import comparisons, presets
 from tfvae.checks import UserError
 from tfvae.estimators import checks
 from tfvae.training.data import check_image_size
@@ -76,6 +76,7 @@ def _check_likelihood(config: Any, preset: presets.Preset) -> None:
         checks.check_half(config.estimator)
     if preset.deterministic:
         _check_deterministic(config, preset)
+    _check_latent_comparison(config, preset)
     checks.check(
         config.estimator_spec,
         config.num_samples,
@@ -98,6 +99,25 @@ def _check_likelihood(config: Any, preset: presets.Preset) -> None:
         )
 
 
+def _check_latent_comparison(config: Any, preset: presets.Preset) -> None:
+    """Refuses a comparison of codes where there is no one q(z) and p(z) of one layer, and a weight without one."""
+    if config.latent_comparison not in comparisons.latent_names():
+        if config.latent_weight:
+            raise UserError(
+                "latent_weight needs a comparison of codes",
+                expected="--latent-comparison NAME, or no --latent-weight",
+                received=config.latent_weight,
+            )
+        return
+    if preset.latents != "continuous" or len(preset.posteriors) == 1 or config.condition != "none":
+        raise UserError(
+            f"preset {config.preset} does not compare its codes",
+            expected="a preset with one layer of continuous latents and no condition, such as digits",
+            received=f"--latent-comparison {config.latent_comparison}",
+        )
+    checks.check_elbo(config.estimator, "a comparison of codes")
+
+
 def _check_deterministic(config: Any, preset: presets.Preset) -> None:
     """Refuses settings of latent variables for a model that has none."""
     plain = {
@@ -106,6 +126,7 @@ def _check_deterministic(config: Any, preset: presets.Preset) -> None:
         "latent_size": preset.latent_size,
         "kl_weight": 1.0,
         "kl_cycles": 1,
+        "latent_comparison": "none",
     }
     zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
     for name, value in (plain | zero).items():

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tfvae import comparisons
 from tfvae.checks import LARGEST_INT, PARTICLES, UserError
 from tfvae.estimators import catalog
 from tfvae.training import combinations, defaults
 from tfvae.training.data_settings import DataSettings
-from tfvae.training.defaults import EPOCHS, OF_LIKELIHOOD, of_preset, of_recipe
+from tfvae.training.defaults import EPOCHS, NO_COMPARISON, OF_LIKELIHOOD, of_preset, of_recipe
 from tfvae.training.game_settings import GameSettings
 from tfvae.training.hardware_settings import HardwareSettings
 from tfvae.training.matching_settings import MatchingSettings
@@ -125,6 +126,30 @@ class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, Mod
         title="Free bits",
         text="{free_bits:g} nats for each unit",
         quiet=0,
+        **OF_LIKELIHOOD,
+    )
+    latent_comparison: str | None = setting(
+        "Comparison of the codes of a batch in training, beside their KL divergence: with draws from p(z), or of their "
+        "units with independent ones. Validation and `tfvae evaluate` report the plain bound.",
+        "optimisation",
+        default=NO_COMPARISON,
+        choices=(NO_COMPARISON, *comparisons.latent_names()),
+        absent=NO_COMPARISON,
+        title="Comparison of codes",
+        text="{latent_comparison}, with weight {latent_weight:g}",
+        quiet=NO_COMPARISON,
+        **OF_LIKELIHOOD,
+    )
+    latent_weight: float | None = setting(
+        "Weight of --latent-comparison in the loss.",
+        "optimisation",
+        default=defaults.latent_weight,
+        default_text=", ".join(
+            f"{name} {comparisons.latent(name).weight:g}" for name in comparisons.latent_names()
+        ),
+        ends=(0.0, 1e6),
+        metavar="W",
+        absent=0.0,
         **OF_LIKELIHOOD,
     )
     patience: int = setting(

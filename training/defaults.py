@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tfvae import presets
+from tfvae import comparisons, presets
 from tfvae.estimators import catalog
 from tfvae.training.settings import Chosen
 
 EPOCHS = 999_999  # the names of checkpoints have six digits
+NO_COMPARISON = "none"  # of codes
 MULTI_SAMPLES = 5  # particles for a bound that tightens with their number, where none is given
 
 
@@ -85,6 +86,12 @@ def kl_warmup(chosen: Chosen) -> int:
     if isinstance(cycles, int) and cycles > 1:
         return max(1, epochs // (2 * cycles)) if epochs <= EPOCHS else 0
     return int(preset(chosen).recipe.kl_warmup * epochs) if epochs <= EPOCHS else 0
+
+
+def latent_weight(chosen: Chosen) -> float:
+    """Returns the weight that goes with the comparison of codes that was chosen; 0 for none, or for an unknown one."""
+    name = chosen.latent_comparison
+    return comparisons.latent(name).weight if name in comparisons.latent_names() else 0.0
 
 
 def autoencoder_epochs(chosen: Chosen) -> int:

@@ -16,6 +16,7 @@ from tfvae import files, memory, presets
 from tfvae.checks import UserError
 from tfvae.training import data, introduction, progress, quiet_tensorflow
 from tfvae.training.config import SETTINGS, Config
+from tfvae.training.defaults import NO_COMPARISON
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
 from tfvae.training.runs import claims, identity, loading, resumption, units
 from tfvae.training.runs.checkpoint import Checkpoint
@@ -82,6 +83,9 @@ def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dic
     }
     if presets.get(config.preset).deterministic:
         return options
+    if config.latent_comparison != NO_COMPARISON:
+        names = ("latent_comparison", "latent_weight")
+        options |= {name: getattr(config, name) for name in names}
     return options | {
         "estimator": config.estimator_spec,
         "num_samples": config.num_samples,

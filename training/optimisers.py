@@ -6,7 +6,8 @@ from typing import Any
 
 import keras
 
-from tfvae import presets
+from tfvae import comparisons, presets
+from tfvae.comparisons.adversarial import Adversarial
 from tfvae.optimizers import Adam
 from tfvae.training.config import Config
 from tfvae.training.schedules import learning_rate
@@ -26,7 +27,7 @@ def optimizers(config: Config, steps: int) -> dict[str, Any]:
     first = config.autoencoder_epochs or 0
     rates = {
         "optimizer": (config.learning_rate, config.schedule_epochs - first),
-        "discriminator_optimizer": (config.discriminator_learning_rate, config.schedule_epochs),
+        "discriminator_optimizer": (_of_discriminator(config), config.schedule_epochs),
         "autoencoder_optimizer": (config.autoencoder_learning_rate, first),
     }
     return {
@@ -34,6 +35,14 @@ def optimizers(config: Config, steps: int) -> dict[str, Any]:
         for name, (rate, epochs) in rates.items()
         if rate is not None
     }
+
+
+def _of_discriminator(config: Config) -> float | None:
+    """Returns the learning rate of a discriminator of examples or of codes, None where there is none."""
+    if config.latent_comparison in comparisons.latent_names():
+        game = isinstance(comparisons.get_latent(config.latent_comparison), Adversarial)
+        return config.learning_rate if game else None
+    return config.discriminator_learning_rate
 
 
 def _optimizer(config: Config, rate: float, epochs: int, steps: int) -> Any:

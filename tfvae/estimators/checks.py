@@ -95,6 +95,24 @@ def check_path(name: str, posterior: str) -> None:
         )
 
 
+def check_elbo(name: str, what: str) -> None:
+    """Checks that an estimator climbs the evidence lower bound along a path from q to z.
+
+    Args:
+        name: name of the estimator.
+        what: what needs it, for the message.
+
+    Raises:
+        UserError: if it does not. The message lists the estimators that do.
+    """
+    if row(name).multi_sample or row(name).latents != "continuous":
+        raise UserError(
+            f"{what} goes with the evidence lower bound",
+            expected=_one_of(lambda other: other.latents == "continuous" and not other.multi_sample),
+            received=name,
+        )
+
+
 def check_kl_weight(name: str, kl_weight: float) -> None:
     """Checks that an estimator can climb a bound whose KL divergence has a weight.
 

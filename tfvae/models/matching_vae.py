@@ -13,7 +13,7 @@ from tfvae.comparisons.adversarial import Adversarial
 from tfvae.comparisons.base import shares
 from tfvae.comparisons.codes import Codes, OfCodes
 from tfvae.distributions.head import Parameters, tfd
-from tfvae.estimators import catalog
+from tfvae.estimators.checks import check_elbo
 from tfvae.layers import Dense
 from tfvae.models import checking, replicas
 from tfvae.models.base_vae import BaseVAE
@@ -80,15 +80,7 @@ class MatchingVAE(BaseVAE):
 
     def check_latent_comparison(self) -> None:
         """Raises a `UserError` unless the model's codes can be compared: its estimator must climb the ELBO."""
-        if catalog.row(self.estimator.name).multi_sample:
-            fitting = [
-                row.name for row in catalog.TABLE if row.latents == self.latents and not row.multi_sample
-            ]
-            raise UserError(
-                "a latent_comparison goes with the evidence lower bound",
-                expected=f"estimator {', '.join(fitting)}",
-                received=self.estimator.name,
-            )
+        check_elbo(self.estimator.name, "a latent_comparison")
 
     def make_parts(self) -> None:
         """See `KerasModel.make_parts`."""
