@@ -115,6 +115,17 @@ def vae_latent_total_correlation(**options):
     )
 
 
+def vae_latent_factor(**options):
+    return VAE(
+        MLP([6], "tanh"),
+        MLP([5], "tanh"),
+        posterior=FullCovarianceNormal(2),
+        likelihood=Normal(4, scale=0.5),
+        latent_comparison="factor",
+        **options,
+    )
+
+
 def vae_conv(**options):
     return VAE(
         ConvEncoder([3, 4]),
@@ -495,6 +506,7 @@ TABLE = {
     "vae-latent-mmd": vae_latent_mmd,
     "vae-latent-adversarial": vae_latent_adversarial,
     "vae-latent-total-correlation": vae_latent_total_correlation,
+    "vae-latent-factor": vae_latent_factor,
     "vae-conv": vae_conv,
     "vae-functional": vae_functional,
     "vae-linear": vae_linear,

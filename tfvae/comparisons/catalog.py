@@ -85,6 +85,14 @@ TABLE = (
         "Chen et al. 2018",
         Latent("beta-TC-VAE", "Chen et al. 2018", 5.0),
     ),
+    Row(
+        "factor",
+        "factor:Factor",
+        CODES,
+        "-1",
+        "Kim & Mnih 2018",
+        Latent("FactorVAE", "Kim & Mnih 2018", 10.0),
+    ),
 )
 
 
