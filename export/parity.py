@@ -31,11 +31,9 @@ def examples(model: Any, count: int, seed: int = 0) -> Examples:
         examples: the draws, with conditions of random zeros and ones if the model takes them.
     """
     from tfvae.models.conditional import Conditional
-    from tfvae.models.contract import Inferential
 
     if not isinstance(model, Conditional):
-        draws = {"mean": False} if isinstance(model, Inferential) else {}
-        return Examples(np.asarray(model.sample(count, seed=seed, **draws), np.float32))
+        return Examples(np.asarray(model.sample(count, seed=seed, mean=False), np.float32))
     bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
     condition = bits.astype(np.float32)
     x = model.sample(1, seed=seed, mean=False, condition=condition)[0]

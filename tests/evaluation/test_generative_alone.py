@@ -6,7 +6,7 @@ import tensorflow as tf
 from kit.linear_gaussian import LinearGaussian
 from kit.stats import assert_mean_close, assert_paired_not_greater
 
-from tfvae import evaluation
+from tfvae import evaluation, random
 from tfvae.checks import UserError
 from tfvae.models.contract import Density, Generative, Generator, Inferential
 from tfvae.models.particles import PLAIN
@@ -41,6 +41,11 @@ class LinearDecoder(Generative):
 
     def decode(self, z):
         return self.generator(None).likelihood(z)[0]
+
+    def sample(self, n, seed=None, *, mean=True):
+        noise = random.ThreefryNoise(random.row_seeds(seed, n))
+        loc = self.decode(noise.normal("prior", 1, 2)[0])
+        return loc if mean else loc + ORACLE.s * noise.normal("x", 1, 3)[0]
 
 
 def test_it_has_one_group():

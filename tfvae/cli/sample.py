@@ -75,7 +75,6 @@ def run(options: argparse.Namespace) -> None:
 
     from tfvae import plotting
     from tfvae.models.conditional import Conditional
-    from tfvae.models.contract import Inferential
     from tfvae.training.runs import loading
     from tfvae.training.runs.table_figures import sampled
 
@@ -97,8 +96,7 @@ def run(options: argparse.Namespace) -> None:
     conditional = isinstance(model, Conditional)
     conditions, label_names = _conditions(run_directory, model, options.n) if conditional else (None, ())
     if conditions is None:
-        draws = {"mean": False} if points and isinstance(model, Inferential) else {}
-        images = np.asarray(model.sample(options.n, seed=options.seed, **draws))
+        images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:
         rows = np.asarray(model.sample(EACH, seed=options.seed, condition=conditions)).swapaxes(0, 1)
         images = rows.reshape(-1, *model.event_shape)[: options.n]

@@ -130,3 +130,6 @@ class _Annealed(Generative):
 
     def decode(self, z: Any, **condition: Any) -> tf.Tensor:
         return tf.convert_to_tensor(z)
+
+    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
+        return self._noise.sample(n, seed=seed)

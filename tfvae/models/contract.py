@@ -131,6 +131,19 @@ class Generative(Checked):
         """Returns the mean of p(x|z), [..., *event_shape], for z [..., *shape] of the layer next to the data, given
         the `condition` where the model has one."""
 
+    @abc.abstractmethod
+    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
+        """Draws latents from the prior and examples from them; a model with a condition takes it as `condition`.
+
+        Args:
+            n: number of samples.
+            seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone.
+            mean: whether to return the mean of p(x|z) rather than a draw from it.
+
+        Returns:
+            x: [n, *event_shape].
+        """
+
 
 class Implicit(Generative):
     """A generator x = g(z), z ~ p(z), which an observation scale s makes a density: p(x) = E_z N(x; g(z), s^2 I).
@@ -152,8 +165,9 @@ class Implicit(Generative):
         """Returns the largest log-density that the scale allows: -D/2 log(2 pi s^2), nats, D numbers in an example."""
 
     @abc.abstractmethod
-    def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
-        """Returns g(z) of n draws from the prior: [n, *event_shape]."""
+    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
+        """Returns g(z) of n draws from the prior, [n, *event_shape], whatever `mean` says: the noise of the observation
+        scale is none of the generator's."""
 
 
 class Inferential(Checked):

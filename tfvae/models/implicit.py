@@ -178,12 +178,13 @@ class ImplicitModel(KerasModel, Implicit):
         x = self._generate(tf.reshape(z, [-1, z.shape[-1]]))
         return tf.reshape(x, tf.concat([tf.shape(z)[:-1], self.event_shape], axis=0))
 
-    def sample(self, n: int, seed: int | None = None) -> tf.Tensor:
+    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
         """Draws z from the prior and returns g(z).
 
         Args:
             n: number of samples.
             seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone.
+            mean: without effect, see `Implicit.sample`.
 
         Returns:
             x: [n, *event_shape].

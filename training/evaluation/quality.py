@@ -10,7 +10,6 @@ import numpy as np
 from tfvae import evaluation, files
 from tfvae.evaluation.quality import FEWEST
 from tfvae.examples import Examples
-from tfvae.models.contract import Implicit
 from tfvae.training import data
 from tfvae.training.evaluation.groups import SCORES, Quality, Score
 from tfvae.training.evaluation.task import Task
@@ -87,8 +86,6 @@ def feature_model(run: RunDirectory, loaded: data.DataSet) -> Any:
 
 def _draw(model: Any, count: int, seed: int, mean: bool, condition: np.ndarray | None) -> np.ndarray:
     """Returns `count` samples, one for each condition where there are some."""
-    if isinstance(model, Implicit):
-        return np.asarray(model.sample(count, seed=seed))
     if condition is None:
         return np.asarray(model.sample(count, seed=seed, mean=mean))
     return np.asarray(model.sample(1, seed=seed, condition=condition, mean=mean))[0]

@@ -98,13 +98,11 @@ def _of_the_comparison(compares: str, shape: tuple[int, ...]) -> list[str]:
 def _beside(folder: Path, model: Any, loaded: data.DataSet, config: Config, split: str) -> dict[str, bytes]:
     """Draws real examples, samples with the noise of the likelihood, and the means of these samples."""
     real = examples_of(loaded, config, split, TILES).x
-    plain = (model.sample(len(real), seed=0), "Means of these samples")
-    grids = {"real": (real, f"Real: {named(f'{split} examples', loaded, config)}")}
-    if isinstance(model, Implicit):
-        grids["drawn"] = (plain[0], "Samples, seed 0")
-    else:
-        grids["drawn"] = (model.sample(len(real), seed=0, mean=False), "Samples, seed 0")
-        grids["means"] = plain
+    drawn = model.sample(len(real), seed=0, mean=False)
+    shown = named(f"{split} examples", loaded, config)
+    grids = {"real": (real, f"Real: {shown}"), "drawn": (drawn, "Samples, seed 0")}
+    if not isinstance(model, Implicit):
+        grids["means"] = (model.sample(len(real), seed=0), "Means of these samples")
     return {
         name: plotting.save_image_grid(folder / f"{name}.png", np.asarray(images), title=title).read_bytes()
         for name, (images, title) in grids.items()
