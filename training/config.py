@@ -208,6 +208,11 @@ class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, Mod
         """What `tfvae.estimators.get` takes."""
         return {"name": self.estimator} | (self.estimator_options or {})
 
+    @property
+    def particles(self) -> int:
+        """Particles of each example in a step: 1 where the model has none."""
+        return self.num_samples or 1
+
     @classmethod
     def resolve(cls, given: Mapping[str, Any]) -> Config:
         """Returns the settings that were given, and for the rest the preset's or the defaults.

@@ -43,10 +43,9 @@ def _check_memory(config: Config, loaded: data.DataSet) -> None:
     """
     if config.strategy == "multiworker" or launcher.visible_gpus():
         return
-    samples = config.num_samples or 1
-    numbers = samples * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
+    numbers = config.particles * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
     memory.check(
-        f"{samples} particles of {config.batch_size} examples",
+        f"{config.particles} particles of {config.batch_size} examples",
         4.0 * numbers,
         fix="choose a smaller --num-samples, --batch-size or --latent-size",
     )
@@ -134,9 +133,7 @@ def _execution(config: Config, preset: presets.Preset, steps: int) -> dict[str, 
     pays = preset.compile_step and config.schedule_epochs * steps >= COMPILATION_PAYS
     if config.jit == "auto" and pays and not several:
         jit = not tf.config.list_logical_devices("GPU") or "auto"
-    most = min(
-        STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // (config.num_samples or 1), steps // LEAST_DISPATCHES
-    )
+    most = min(STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH // config.particles, steps // LEAST_DISPATCHES)
     most = 1 if several else max(1, most)
     dispatch = next(count for count in range(most, 0, -1) if steps % count == 0)
     return {"jit_compile": jit, "steps_per_execution": dispatch}

@@ -20,13 +20,13 @@ from tfvae.evaluation.memory import width
 from tfvae.evaluation.pareto import reliable, tail_size
 from tfvae.evaluation.pareto import smooth as smooth_tail
 from tfvae.evaluation.per_example import check_finite
+from tfvae.evaluation.sums import Sums, added, empty
 from tfvae.evaluation.traced import traced
 from tfvae.examples import Examples
 from tfvae.models.contract import Density, Inferential
 
 EXAMPLES_PER_BLOCK = 16
 EXACT_PER_BLOCK = 500
-State = tuple[tf.Tensor, ...]  # see `_empty`
 NUMBERS_PER_BLOCK = 2**22  # float32 numbers in a block's largest tensor: 16 MiB
 
 
@@ -133,7 +133,7 @@ def log_marginal(
     def estimate(start: int, stop: int) -> np.ndarray:
         x = model.check_examples(**data[start:stop].arguments())
         encoding = encode(x)
-        state = _empty(stop - start, 1 + tail_size(num_samples))
+        state = empty(stop - start, 1 + tail_size(num_samples))
         for block, size in enumerate(blocks):
             state = add_block(x, encoding, tf.constant(start), random.fold(run_seed, block), size, state)
         *sums, tails = (item.numpy() for item in state)
@@ -191,32 +191,11 @@ def _functions(model: Inferential) -> tuple[Callable[..., Any], ...]:
     """Returns the two traced functions of a model."""
 
     def add_block(
-        x: Any, encoding: Any, first_row: tf.Tensor, seed: tf.Tensor, size: int, state: State
-    ) -> State:
+        x: Any, encoding: Any, first_row: tf.Tensor, seed: tf.Tensor, size: int, state: Sums
+    ) -> Sums:
         noise = random.PhiloxNoise(seed, tf.shape(tf.nest.flatten(x)[0])[0], first_row)
         with log_density.compiled_densities():
             log_weights = model.score(x, encoding, size, noise).log_weights
-        return _accumulate(state, tf.cast(log_weights, tf.float64))
+        return added(state, tf.cast(log_weights, tf.float64))
 
     return traced(model, "log_marginal", model.encoding, add_block)
-
-
-def _empty(count: int, largest: int) -> State:
-    """The state of no particles: largest log-weight, sums of w and w^2 relative to it, sum of log-weights, and the
-    `largest` ones in descending order."""
-    lowest = tf.fill([count, largest], tf.constant(tf.float64.min, tf.float64))
-    zero = tf.zeros([count], tf.float64)
-    return lowest[:, 0], zero, zero, zero, lowest
-
-
-def _accumulate(state: State, log_weights: tf.Tensor) -> State:
-    top, first, second, total, tail = state
-    new_top = tf.maximum(top, tf.reduce_max(log_weights, axis=0))
-    shrink, weights = tf.exp(top - new_top), tf.exp(log_weights - new_top)
-    return (
-        new_top,
-        first * shrink + tf.reduce_sum(weights, axis=0),
-        second * shrink**2 + tf.reduce_sum(weights**2, axis=0),
-        total + tf.reduce_sum(log_weights, axis=0),
-        tf.math.top_k(tf.concat([tail, tf.transpose(log_weights)], axis=1), tf.shape(tail)[1]).values,
-    )

@@ -16,6 +16,7 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import Estimate, finish
 from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.memory import width
+from tfvae.evaluation.sums import added, empty
 from tfvae.evaluation.traced import traced
 from tfvae.models.contract import Generative
 
@@ -108,24 +109,12 @@ def kernel_density(
 
     def estimate(start: int, stop: int) -> np.ndarray:
         x = model.check_examples(**data[start:stop].arguments())
-        sums = np.full(stop - start, -np.inf), *np.zeros([3, stop - start])
+        state = empty(stop - start)
         for first in range(0, num_samples, at_once):
             size = min(at_once, num_samples - first)
-            sums = _added(sums, score(x, tf.constant(first), size, seeds).numpy())
+            state = added(state, score(x, tf.constant(first), size, seeds))
+        *sums, _ = (item.numpy() for item in state)
         return finish(sums, start, num_samples)[:3]
 
     columns = in_blocks(len(data), EXAMPLES_PER_BLOCK, estimate, store, progress, data.rows)
     return KernelDensity(*columns, num_samples=num_samples)  # type: ignore[misc]
-
-
-def _added(sums: tuple[np.ndarray, ...], log_weights: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Adds log-weights [k, b] to what `finish` takes."""
-    top, first, second, total = sums
-    new_top = np.maximum(top, log_weights.max(axis=0))
-    shrink, weights = np.exp(top - new_top), np.exp(log_weights - new_top)
-    return (
-        new_top,
-        first * shrink + weights.sum(axis=0),
-        second * shrink**2 + (weights**2).sum(axis=0),
-        total + log_weights.sum(axis=0),
-    )

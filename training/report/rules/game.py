@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 
+from tfvae import comparisons
 from tfvae.training.report.content import ReportContent
 from tfvae.training.report.rules.finding import SIGMAS, Finding, doubt, fine
 
-OF_PROBABILITIES = (
-    "minimax",
-    "non-saturating",
-    "maximum-likelihood",
-)  # costs of a discriminator that classifies
 REAL, FAKE = 0.9, 0.1  # mean D on examples and on samples of a discriminator that has won
 VANISHED = 0.05  # of the largest gradient that there was
 OF_A_CLASS = 20  # samples for each class, below which one may be missing by chance
@@ -21,7 +17,7 @@ LEFT_OUT = 0.7  # of the coverage or recall of real examples in the place of sam
 def discriminator_won(content: ReportContent) -> Finding | None:
     """Whether the discriminator tells all samples from examples in the end."""
     real, fake = _end(content, "real_output"), _end(content, "fake_output")
-    if content.config.get("cost") not in OF_PROBABILITIES or real is None or fake is None:
+    if not _classifies(content) or real is None or fake is None:
         return None
     seen = f"the mean D is {real:.2f} on examples and {fake:.2f} on samples, in the last tenth of training"
     if real <= REAL or fake >= FAKE:
@@ -38,7 +34,7 @@ def saturated(content: ReportContent) -> Finding | None:
     fake = _end(content, "fake_output")
     sizes = [row["output_gradient"] for row in content.history if "output_gradient" in row]
     end, largest = _end(content, "output_gradient"), max(sizes, default=0.0)
-    if content.config.get("cost") not in OF_PROBABILITIES or fake is None or end is None or not largest > 0:
+    if not _classifies(content) or fake is None or end is None or not largest > 0:
         return None
     seen = f"the gradient at a sample ended at {end / largest:.1%} of its largest value"
     if fake >= FAKE or end >= VANISHED * largest:
@@ -77,6 +73,17 @@ def modes_left_out(content: ReportContent) -> Finding | None:
         "Good-looking samples do not show it, nor do the costs. Try another --cost, --r1-penalty or more "
         "--discriminator-steps.",
     )
+
+
+def _classifies(content: ReportContent) -> bool:
+    """Returns whether the run has a discriminator whose outputs are probabilities."""
+    from tfvae.comparisons.adversarial import Adversarial
+
+    cost = content.config.get("cost")
+    if cost is None:
+        return False
+    game = comparisons.get(cost, "critic")
+    return isinstance(game, Adversarial) and game.probabilistic
 
 
 def _end(content: ReportContent, name: str) -> float | None:
