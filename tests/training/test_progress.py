@@ -168,4 +168,7 @@ def test_an_evaluation_that_takes_long_says_so_and_what_takes_less(monkeypatch, 
     assert capsys.readouterr().err == line
     assert options.reached == "importance sampling: example 48 of 10000"
     assert evaluate._cheaper(options, "importance sampling: example", 10_000, 30.0) is None
-    assert evaluate._cheaper(options, "annealed chains: example", 10_000, 3e9) is None
+    line = evaluate._cheaper(options, "annealed chains: example", 10_000, 36_000.0)
+    assert line.startswith("10,000 annealed examples: about 10") and "; --limit 20: " in line
+    assert "--limit" not in evaluate._cheaper(options, "annealed chains: example", 20, 36_000.0)
+    assert evaluate._cheaper(options, "gap: best q of example", 10_000, 3e9) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import sys
 import time
 from typing import Any
 
@@ -28,7 +29,7 @@ STARTS = ("prior", "posterior")  # of annealed chains
 SCHEDULES = ("sigmoid", "linear", "geometric")
 CHOICES = {"init": STARTS, "schedule": SCHEDULES}
 LONG = 60.0  # seconds from which an evaluation says what it is about to take
-FEW_EXAMPLES, FEW_PARTICLES = 500, 1000  # of an evaluation that takes less
+FEW_EXAMPLES, FEW_PARTICLES, FEW_ANNEALED = 500, 1000, 20  # of an evaluation that takes less
 MOST = {"num_temperatures": TEMPERATURES, "chains": CHAINS, "simulated": LARGEST_INT}
 AIS = {  # option: its setting in `AnnealingSettings`
     "num_temperatures": "num_temperatures",
@@ -53,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=int,
         metavar="N",
-        help="Number of examples, taken from a fixed shuffle. (default: all)",
+        help="Number of examples, taken from a fixed shuffle. (default: all; 100 for annealed chains, which take "
+        "seconds for each)",
     )
     add(
         "--num-samples",
@@ -166,12 +168,21 @@ def run(options: argparse.Namespace) -> None:
     )
     bar = functools.partial(Bar, options=options, estimate=functools.partial(_cheaper, options))
     result = evaluate.evaluate(
-        run, settings, against=against, progress=bar, report=_report if options.full else None
+        run,
+        settings,
+        against=against,
+        progress=bar,
+        report=_report if options.full else None,
+        say=_say,
     )
     summary.tell(result)
     summary.tell_where(run, result.name)
     written = f", {run.report_file}" if options.full else ""
     print(f"in {time.monotonic() - began:.0f} s{written}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _report(*given: Any) -> None:
@@ -184,7 +195,7 @@ def _report(*given: Any) -> None:
 
 
 def _cheaper(options: argparse.Namespace, unit: str, total: int, seconds: float) -> str | None:
-    """Returns what an evaluation by importance sampling is about to take, and one that takes less.
+    """Returns what an evaluation by importance sampling or annealing is about to take, and one that takes less.
 
     Args:
         options: the command's.
@@ -192,7 +203,13 @@ def _cheaper(options: argparse.Namespace, unit: str, total: int, seconds: float)
         total: number of examples.
         seconds: time that they take.
     """
-    if not unit.startswith("importance sampling") or seconds < LONG:
+    if seconds < LONG:
+        return None
+    if unit.startswith("annealed chains"):
+        few = min(FEW_ANNEALED, total)
+        less = f"; --limit {few}: {about(seconds * few / total)}" if few < total else ""
+        return f"{total:,} annealed examples: about {about(seconds)}{less}"
+    if not unit.startswith("importance sampling"):
         return None
     few, particles = min(FEW_EXAMPLES, total), min(FEW_PARTICLES, options.num_samples)
     share = few * particles / (total * options.num_samples)

@@ -138,6 +138,8 @@ def _how(evaluation: Evaluation) -> str:
 
 
 def _tell_scale(found: Likelihood) -> None:
+    from tfvae.evaluation.estimate import few_chains
+
     assert found.observation_scale is not None
     source = "of the model itself"
     if found.scale_examples is not None:
@@ -147,21 +149,30 @@ def _tell_scale(found: Likelihood) -> None:
         f" (variance {found.observation_scale**2:.4g}), {source}"
     )
     print(f"  log p(x)                 {-found.nll:.2f} nats; the scale's ceiling is {found.ceiling:.2f}")
+    effective, chains = found.scale_effective_chains, found.scale_chains
+    if effective is not None and chains is not None and few_chains(effective, chains):
+        print(
+            f"  warning: {effective:.1f} of {chains} chains carry the fit of the scale (median): it is rough"
+        )
     if found.weights is not None:
         print(f"  weights of the generator {WEIGHTS[found.weights]}")
 
 
 def _tell_chains(found: Annealing) -> None:
+    from tfvae.evaluation.estimate import WIDE, few_chains
+
     accepted = "" if found.acceptance is None else f", {found.acceptance:.0%} of moves accepted"
     print(f"  effective chains         {found.effective_chains:.1f} of {found.num_chains} (median){accepted}")
-    if (found.effective_chains or 0.0) < found.num_chains / 4:
-        print("  few chains carry the estimates, which are low: take more with --num-temperatures")
+    if few_chains(found.effective_chains or 0.0, found.num_chains):
+        print("  warning: few chains carry the estimates, which are low: take more with --num-temperatures")
     if found.simulated_gap is not None:
         print(
             f"  on {found.simulated_examples} examples from the model, log p(x) is between"
             f" {found.simulated_lower:.2f} and {found.simulated_upper:.2f} nats:"
             f" gap {found.simulated_gap:.3f} +- {found.simulated_gap_standard_error:.3f}"
         )
+        if found.simulated_gap > WIDE:
+            print("  warning: the estimates may be off by as much: take more with --num-temperatures")
     if found.importance_nll is not None:
         print(f"  by importance sampling   {found.importance_nll:.2f} nats")
 

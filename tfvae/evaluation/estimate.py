@@ -11,6 +11,21 @@ import numpy as np
 from tfvae.evaluation.per_example import PerExample, check_finite, mean_error, with_error
 
 FEW = 10  # effective sample size below which neither an estimate nor its error is reliable
+WIDE = 1.0  # nats between bounds of bidirectional Monte Carlo, from which on chains may be far off
+
+
+def few_chains(effective: float, num_chains: int) -> bool:
+    """Returns whether too few annealed chains count for an estimate: less than a quarter of them, or than two.
+
+    Args:
+        effective: effective sample size of the chains' weights.
+        num_chains: how many chains there are.
+
+    Example:
+        >>> few_chains(3.0, 16), few_chains(5.0, 16)
+        (True, False)
+    """
+    return effective < max(2.0, num_chains / 4)
 
 
 @dataclass(frozen=True, repr=False)

@@ -13,6 +13,9 @@ KEPT = "evaluation_functions"  # attribute of the model: key to traced functions
 def traced(model: Any, key: Hashable, *functions: Callable[..., Any]) -> tuple[Callable[..., Any], ...]:
     """Returns functions as graphs: those that the model keeps under this key, or these, which it keeps from now on.
 
+    Each shape of the arguments has a graph of its own. Were shapes relaxed, a block of another size would go through
+    another graph in an evaluation that goes on from it than in one that was never stopped, and end in other digits.
+
     Args:
         model: model that the functions belong to.
         key: what tells them from others of the model, with every setting that they close over.
@@ -20,5 +23,5 @@ def traced(model: Any, key: Hashable, *functions: Callable[..., Any]) -> tuple[C
     """
     kept = vars(model).setdefault(KEPT, {})
     if key not in kept:
-        kept[key] = tuple(tf.function(one, reduce_retracing=True, autograph=False) for one in functions)
+        kept[key] = tuple(tf.function(one, autograph=False) for one in functions)
     return kept[key]

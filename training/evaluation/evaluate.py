@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tfvae.checks import UserError
+from tfvae.training.config import Config
 from tfvae.training.data import DataSet
 from tfvae.training.evaluation import annealing, comparison, gap, likelihood, observation
 from tfvae.training.evaluation.annealing import AnnealingSettings
@@ -22,6 +23,9 @@ from tfvae.training.runs.directory import RunDirectory
 Report = Callable[[RunDirectory, Any, DataSet, dict[str, Any]], Any]
 
 
+ANNEALED = 100  # examples that are annealed unless more are asked for: each takes seconds
+
+
 @dataclass(frozen=True)
 class Settings:
     """What to evaluate, and how.
@@ -29,7 +33,8 @@ class Settings:
     Attributes:
         split: "test", "validation" or "train".
         num_samples: particles for each example.
-        limit: how many examples, the first ones of a fixed shuffle; None for the whole split.
+        limit: how many examples, the first ones of a fixed shuffle; None for the whole split, of which the first
+            `ANNEALED` alone are annealed.
         seed: 32-bit integer that fixes all that is drawn.
         full: whether to judge the samples and the codes too.
         gap: how to measure the inference gap; None to measure it with `full` alone, where the model has one.
@@ -49,11 +54,13 @@ class Settings:
     method: str | None = None
     plain_weights: bool = False
 
-    def of(self, model: Any) -> Settings:
-        """Returns the settings with what the model calls for where they leave it open."""
-        from tfvae.models.contract import Implicit
+    def method_of(self, config: Config) -> str:
+        """Returns the method for a run of these settings."""
+        return self.method or ("ais" if self.annealing or config.likelihood is None else "importance")
 
-        method = self.method or ("ais" if self.annealing or isinstance(model, Implicit) else "importance")
+    def of(self, model: Any, config: Config) -> Settings:
+        """Returns the settings with what the model calls for where they leave it open."""
+        method = self.method_of(config)
         annealing = (self.annealing or AnnealingSettings()).of(model) if method == "ais" else None
         return replace(self, method=method, annealing=annealing)
 
@@ -66,6 +73,7 @@ def evaluate(
     against: RunDirectory | None = None,
     progress: Callable[[str], Progress] | None = None,
     report: Report | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Evaluates the model of a run on one split, keeps the evaluation, and writes evaluation.json: the best of them.
 
@@ -86,6 +94,7 @@ def evaluate(
         against: another run to compare with, on the same pixels of the same examples, whose likelihood gives the same
             kind of number (a density, or the probability of one of as many levels).
         progress: see `Task`.
+        say: takes a line for the user before the examples are annealed, where they are a part of what was asked for.
         report: called in the end with the run, its model, its data and the best evaluation of the split, in the form of
             evaluation.json. An evaluation that is stopped in it is not made again.
 
@@ -99,16 +108,18 @@ def evaluate(
     if settings.full and settings.gap is None:
         settings = replace(settings, gap=GapSettings(if_possible=True))
     evaluations = Evaluations(run)  # before the model is read: a newer one is another model
+    config = run.config()
     with ExitStack() as kept:
         options: dict[str, Any] = {
             "plain_weights": settings.plain_weights,
             "kept": kept,
             "progress": progress,
+            "most": ANNEALED if settings.method_of(config) == "ais" else None,
         }
         task = Task.of(run, settings.split, settings.limit, settings.seed, **options)
-        settings = settings.of(task.model)
+        settings = settings.of(task.model, config)
         other = None if against is None else comparison.Other.of(task, against)
-        evaluation = _measure(task, settings, other)
+        evaluation = _measure(task, settings, other, say)
         asked = {
             **task.place,
             "split_size": task.size,
@@ -120,6 +131,8 @@ def evaluate(
         }
         if settings.method == "prior":
             asked["method"] = settings.method
+        if settings.full and task.limit != settings.limit:
+            asked["details"] = "of the whole split"
         record = evaluations.add(evaluation.likelihood.method, asked, evaluation.parts())
         if report is not None:
             told = evaluations.told(settings.split)
@@ -129,7 +142,12 @@ def evaluate(
     return replace(evaluation, name=record.name, model=record.model)
 
 
-def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> Evaluation:
+def _measure(
+    task: Task,
+    settings: Settings,
+    other: comparison.Other | None,
+    say: Callable[[str], None] | None,
+) -> Evaluation:
     """Takes the steps of an evaluation, after a check that each of them can be taken."""
     from tfvae.models.contract import Implicit
 
@@ -143,6 +161,10 @@ def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> 
             received="--method importance",
         )
     gap_missing = _gap_missing(task, settings)
+    if say is not None and task.limit != settings.limit:
+        say(
+            f"the first {task.limit} of {task.size} {task.split} examples are annealed; --limit {task.size} anneals all"
+        )
     scale = observation.settle(task) if implicit else None
     particles = None if implicit else likelihood.sample(task, settings.num_samples)
     estimate: Any = particles
@@ -160,7 +182,7 @@ def _measure(task: Task, settings: Settings, other: comparison.Other | None) -> 
     if settings.full:
         from tfvae.training.evaluation import details
 
-        found |= details.measure(task)
+        found |= details.measure(task if settings.limit is not None else task.whole())
     return Evaluation(**found, annealing=annealed, gap_missing=gap_missing)
 
 

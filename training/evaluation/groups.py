@@ -80,6 +80,7 @@ class Likelihood(Group):
         likelihood: name of the likelihood; None for a generator without one.
         observation_scale, ceiling: of such a generator, and the largest log-density that the scale allows, nats.
         scale_examples: validation examples that the scale was fitted on; None where it was given.
+        scale_chains, scale_effective_chains: annealed chains of each of them, and how many count for the median one.
         weights: "average" or "plain", of a generator whose run kept an average of its weights; None for another.
         scored_values: how many values of an example the likelihood scores, given the condition.
     """
@@ -114,6 +115,8 @@ class Likelihood(Group):
     observation_scale: float | None = _optional()
     ceiling: float | None = _optional()
     scale_examples: int | None = _optional()
+    scale_chains: int | None = _optional()
+    scale_effective_chains: float | None = _optional()
     weights: str | None = _optional()
     condition: str | None = _optional()
     scored_values: int | None = _optional()

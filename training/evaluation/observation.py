@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfvae import files
 from tfvae.checks import UserError, number_in
 from tfvae.training.evaluation.block_store import stamp
@@ -26,11 +28,14 @@ class Scale:
         observation_scale: s, in units of x.
         ceiling: largest log-density that it allows, nats.
         scale_examples: validation examples that it was fitted on; None where the model came with it.
+        scale_chains, scale_effective_chains: annealed chains of each of them, and how many count for the median one.
     """
 
     observation_scale: float
     ceiling: float
     scale_examples: int | None = None
+    scale_chains: int | None = None
+    scale_effective_chains: float | None = None
 
 
 def settle(task: Task) -> Scale:
@@ -40,7 +45,7 @@ def settle(task: Task) -> Scale:
     evaluation of the same model and weights takes it, whatever its own settings.
 
     Raises:
-        UserError: if it cannot be fitted or written, see `tfvae.evaluation.fit_observation_scale`.
+        UserError: if it cannot be fitted or written, see `tfvae.evaluation.scale_curve`.
     """
     model, file = task.model, _file(task)
     if model.observation_scale is not None:
@@ -53,7 +58,8 @@ def settle(task: Task) -> Scale:
         with writing(file):
             files.write_bytes(file, as_json(content))
     model.observation_scale = kept["observation_scale"]
-    return Scale(model.observation_scale, model.ceiling(), kept["num_examples"])
+    details = kept["num_examples"], SETTINGS["num_chains"], kept["effective_chains"]
+    return Scale(model.observation_scale, model.ceiling(), *details)
 
 
 def _file(task: Task) -> Path:
@@ -75,8 +81,9 @@ def _fit(task: Task) -> dict[str, Any]:
     watched = task.watched(
         "observation scale: validation example", "scale", num_examples=count, **SETTINGS, **task.weights
     )
-    scale = evaluation.fit_observation_scale(task.model, examples, limit=None, **SETTINGS, **watched)
-    return {"observation_scale": scale, "num_examples": count}
+    curve = evaluation.scale_curve(task.model, examples, **SETTINGS, **watched)
+    effective = float(np.median(curve.effective_sample_size[curve.place]))
+    return {"observation_scale": curve.vertex, "num_examples": count, "effective_chains": effective}
 
 
 def _read(file: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
@@ -84,7 +91,13 @@ def _read(file: Path, made_of: dict[str, Any]) -> dict[str, Any] | None:
     try:
         content = strict_json.loads(files.read_small(file))
         scale = number_in("observation_scale", content["observation_scale"], 0.0, open_low=True)
+        effective = number_in("effective_chains", content["effective_chains"], 0.0)
         known = content["made_of"] == made_of and isinstance(content["num_examples"], int)
     except (OSError, ValueError, TypeError, LookupError, RecursionError, UserError):
         return None
-    return {"observation_scale": scale, "num_examples": content["num_examples"]} if known else None
+    found = {
+        "observation_scale": scale,
+        "num_examples": content["num_examples"],
+        "effective_chains": effective,
+    }
+    return found if known else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tfvae.checks import UserError
@@ -55,9 +55,15 @@ class Task:
         limit: int | None,
         seed: int,
         plain_weights: bool = False,
+        most: int | None = None,
         **others: Any,
     ) -> Task:
         """Loads the data and the model.
+
+        Args:
+            run, split, limit, seed, plain_weights: see `Task`.
+            most: how many examples to evaluate where no limit is given; None for all.
+            **others: further attributes.
 
         Raises:
             UserError: if one is missing or damaged, the split has no or fewer examples, or the run has no other than
@@ -74,6 +80,8 @@ class Task:
             raise UserError(
                 "--limit is larger than the split", expected=f"1 to {count} examples", received=limit
             )
+        if limit is None and most is not None and most < count:
+            limit = most
         model, examples = load_model(run, plain_weights), examples_of(loaded, config, split, limit)
         others["plain_weights"] = plain_weights
         return cls(run, config, loaded, model, examples, split, limit, seed, **others)
@@ -92,6 +100,11 @@ class Task:
     def weights(self) -> dict[str, Any]:
         """What the generator depends on beside the run, as JSON values."""
         return {"plain_weights": True} if self.plain_weights else {}
+
+    def whole(self) -> Task:
+        """Returns the task of all examples of the split."""
+        examples = examples_of(self.loaded, self.config, self.split)
+        return replace(self, limit=None, examples=examples)
 
     def first(self, most: int) -> Any:
         """Returns the places of the examples that come first in the fixed shuffle of the split, at most so many."""

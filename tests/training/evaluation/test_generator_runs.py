@@ -7,6 +7,7 @@ takes; kernel density ranked above annealing; importance sampling as the default
 import contextlib
 import importlib
 import json
+import re
 import shutil
 
 import pytest
@@ -88,6 +89,30 @@ def settled(run):
         return observation.settle(evaluate.Task.of(run, "test", 4, 0, kept=kept)).observation_scale
 
 
+def test_an_unreliable_fit_of_the_scale_is_told(run, capsys):
+    """Three chains of ten temperatures do not come near the posterior."""
+    result = evaluated(run, *FEW, "--simulated", "0")
+    effective = result["scale_effective_chains"]
+    assert result["scale_chains"] == 3 and 1 <= effective < 3
+    kept = json.loads(run.scale_file.read_text())
+    for chains, told in ((1.4, True), (2.5, False)):
+        run.scale_file.write_text(json.dumps(kept | {"effective_chains": chains}))
+        assert evaluated(run, *FEW, "--simulated", "0")["scale_effective_chains"] == chains
+        assert ("1.4 of 3 chains carry the fit of the scale" in capsys.readouterr().out) == told
+
+
+def test_some_examples_alone_are_annealed_unless_more_are_asked_for(run, monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "ANNEALED", 8)
+    first = evaluated(run, *FEW[2:], "--simulated", "0")
+    assert first["num_examples"] == 8
+    assert re.search(
+        r"the first 8 of \d+ test examples are annealed; --limit \d+ anneals all", capsys.readouterr().err
+    )
+    assert evaluated(run, *FEW, "--simulated", "0")["nll"] == first["nll"]
+    assert "are annealed" not in capsys.readouterr().err
+    assert evaluated(run, "--method", "prior", "--num-samples", "5")["num_examples"] > 8
+
+
 def test_an_interrupted_fit_goes_on(run, monkeypatch):
     module = importlib.import_module("tfvae.evaluation.scale_curve")
     monkeypatch.setattr(module, "examples_at_once", lambda *_: 5)
@@ -106,7 +131,7 @@ def test_an_interrupted_fit_goes_on(run, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         settled(run)
     assert list(run.path.glob("evaluation-scale-*.partial.npz")) and not run.scale_file.exists()
-    assert settled(run) == pytest.approx(whole, rel=0.02)
+    assert settled(run) == whole
     assert not list(run.path.glob("*.partial.npz"))
 
 
@@ -141,8 +166,10 @@ def test_kernel_density_is_told_as_what_it_is_and_does_not_count(run, capsys):
 
 def test_samples_are_judged_without_codes(run, monkeypatch):
     monkeypatch.setattr(quality, "feature_model", lambda *_: None)
-    settings = evaluate.Settings(limit=40, full=True, annealing=AnnealingSettings(2, 2, simulated=0))
+    monkeypatch.setattr(evaluate, "ANNEALED", 8)
+    settings = evaluate.Settings(full=True, annealing=AnnealingSettings(2, 2, simulated=0))
     found = evaluate.evaluate(run, settings)
+    assert found.likelihood.num_examples == 8 and found.quality.num_examples > 8
     assert found.quality.scores["frechet"].value > found.quality.scores["frechet"].real
     assert found.training_bound is None and found.gap is None
     assert found.codes.missing == "a GAN has no codes" and "no q(z|x)" in found.rate_distortion.missing

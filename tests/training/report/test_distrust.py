@@ -34,6 +34,7 @@ FIRED = {  # heading: what a story is changed by to earn it
     "The error bar is made of particles.": {"result": {"nll_monte_carlo_standard_error": 0.2}},
     "Few chains carry the likelihood.": {"result": AIS | {"effective_chains": 3.0}},
     "Two estimates of the likelihood disagree.": {"result": AIS | {"importance_nll": 87.0}},
+    "The observation scale is rough.": {"result": {"scale_effective_chains": 1.5, "scale_chains": 8}},
     "The bounds on the likelihood lie far apart.": {"result": AIS | {"simulated_gap": 2.0}},
     "Only 359 examples.": {
         "result": {"num_examples": 359},

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from tfvae.evaluation.estimate import FEW
+from tfvae.evaluation.estimate import FEW, WIDE, few_chains
 from tfvae.training.report.content import ReportContent
 from tfvae.training.report.rules.finding import EXAMPLES, SIGMAS, Finding, doubt, fine
 
 SHARE_OF_FEW = 0.25  # of the examples with few effective particles
 SHARE_OF_UNRELIABLE = 0.05  # of the examples with too heavy a tail of weights
 PARTICLES = 1000
-CHAINS = 0.25  # of the chains that should count
-DISAGREE, BOUNDS = 0.1, 1.0  # nats between two estimates, and between two bounds
+DISAGREE = 0.1  # nats between two estimates
 
 
 def few_particles(content: ReportContent) -> Finding | None:
@@ -84,17 +83,33 @@ def noisy_particles(content: ReportContent) -> Finding | None:
     )
 
 
-def few_chains(content: ReportContent) -> Finding | None:
+def chains_that_count(content: ReportContent) -> Finding | None:
     """Whether a few chains of annealed importance sampling carry the estimates."""
     if not content.annealed:
         return None
     seen = content.fill("the median example has {effective_chains:,.1f} effective chains of {num_chains:,}")
-    if content.result["effective_chains"] >= max(2.0, CHAINS * content.result["num_chains"]):
+    if not few_chains(content.result["effective_chains"], content.result["num_chains"]):
         return fine("Effective chains:", seen)
     return doubt(
         "Few chains carry the likelihood.",
         f"In this run {seen}: the chains have not come close to the posterior, and the estimate lies too low. Give "
         "them more --num-temperatures, or more --chains.",
+    )
+
+
+def rough_scale(content: ReportContent) -> Finding | None:
+    """Whether a few chains alone carry the fit of the observation scale."""
+    if not content.has("scale_effective_chains", "scale_chains"):
+        return None
+    seen = content.fill(
+        "the median validation example has {scale_effective_chains:,.1f} effective chains of {scale_chains:,}"
+    )
+    if not few_chains(content.result["scale_effective_chains"], content.result["scale_chains"]):
+        return fine("Fit of the observation scale:", seen)
+    return doubt(
+        "The observation scale is rough.",
+        f"Where it was fitted, {seen}: another scale may make the data likelier, and the likelihood is rather too low. "
+        "tfvae.evaluation.fit_observation_scale takes more temperatures and chains.",
     )
 
 
@@ -121,7 +136,7 @@ def wide_bounds(content: ReportContent) -> Finding | None:
     """Whether bidirectional Monte Carlo leaves room for a large error."""
     if not content.has("simulated_gap"):
         return None
-    if content.result["simulated_gap"] <= BOUNDS:
+    if content.result["simulated_gap"] <= WIDE:
         seen = content.fill("{simulated_gap:nats} apart on examples drawn from the model")
         return fine("Bounds from both sides:", seen)
     return doubt(
