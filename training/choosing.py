@@ -45,7 +45,8 @@ def choose(given: Mapping[str, Any]) -> Choice:
     given = {name: value for name, value in given.items() if value is not None}
     if "dataset" not in given:
         return Choice(config)
-    loaded = loading.read_data(config, standardize=given.get("standardize"))
+    units = "none" if config.likelihood and presets.LIKELIHOODS[config.likelihood].keeps_units else None
+    loaded = loading.read_data(config, standardize=given.get("standardize", units))
     told = []
     for setting, rule in RULES.items():
         if setting not in given and (found := rule(given, loaded)) is not None:

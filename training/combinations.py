@@ -63,12 +63,19 @@ def _check_stages(config: Any) -> None:
 
 
 def _check_likelihood(config: Any, preset: presets.Preset) -> None:
-    if presets.LIKELIHOODS[config.likelihood].of_pixels and config.binarize != "none":
+    row = presets.LIKELIHOODS[config.likelihood]
+    if not row.takes_binary and config.binarize != "none":
         raise UserError(
-            f"likelihood {config.likelihood} is one of grey pixels",
+            f"likelihood {config.likelihood} is one of {row.scores}",
             expected="--binarize none",
             received=config.binarize,
             fix="leave --binarize out, or take --likelihood bernoulli",
+        )
+    if row.keeps_units and config.standardize != "none":
+        raise UserError(
+            f"likelihood {config.likelihood} is one of {row.scores} in their own units",
+            expected="--standardize none",
+            received=config.standardize,
         )
     if config.posterior == "iaf":
         checks.check_path(config.estimator, "posterior iaf")

@@ -13,7 +13,7 @@ import pytest
 
 from tfvae import cli, presets
 from tfvae.checks import UserError
-from tfvae.training import data, loop
+from tfvae.training import choosing, data, loop
 from tfvae.training.config import Config
 from tfvae.training.runs import loading
 
@@ -29,14 +29,14 @@ def grey(count=12):
 def test_binarisation_follows_the_likelihood(name):
     expected = "dynamic" if name == "bernoulli" else "none"
     assert Config.resolve({"likelihood": name}).binarize == expected
-    if name not in ("bernoulli", "normal", "normal-optimal", "normal-each"):
+    if not presets.LIKELIHOODS[name].takes_binary:
         for mode in ("dynamic", "static", "threshold"):
             with pytest.raises(UserError, match="--binarize none") as told:
                 Config.resolve({"likelihood": name, "binarize": mode})
             assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("name", presets.LIKELIHOODS)
+@pytest.mark.parametrize("name", [name for name, row in presets.LIKELIHOODS.items() if not row.keeps_units])
 def test_a_preset_takes_every_likelihood_with_the_levels_of_the_data(name):
     config = Config.resolve({"likelihood": name, "latent_size": 2})
     model = loop.build(config, loading.load_data(config))
@@ -71,6 +71,49 @@ def test_pixels_between_levels_are_refused_in_one_line(npz):
     loading.load_data(
         Config.resolve({"likelihood": "continuous-bernoulli", "dataset": path, "batch_size": 4})
     )
+
+
+COUNTS = RNG.poisson(3.0, size=(60, 5)).astype(np.float32)
+OWN_UNITS = [name for name, row in presets.LIKELIHOODS.items() if row.keeps_units]
+
+
+@pytest.mark.parametrize("name", OWN_UNITS)
+def test_counts_and_positive_numbers_are_learned_in_their_own_units(name, npz):
+    x = COUNTS + (0 if presets.LIKELIHOODS[name].scores == "counts" else 0.5)
+    found = choosing.choose({"dataset": npz(x_train=x, x_test=x[:20]), "likelihood": name})
+    assert (found.config.preset, found.config.standardize, found.config.binarize) == (
+        "tabular",
+        "none",
+        "none",
+    )
+    loaded = loading.load_data(found.config, found.loaded)
+    model = loop.build(found.config, loaded)
+    mean = np.asarray(model.decode(np.zeros((1, model.latent_size), np.float32)))[0]
+    assert mean.shape == (5,) and np.isfinite(model.elbo(loaded.test.images)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad", "expected"),
+    [
+        ("poisson", -1.0, "1 values in its train split that are no counts.*received -1 in example"),
+        ("negative-binomial", 0.5, "expected whole numbers >= 0; received 0.5"),
+        ("gamma", 0.0, "no positive numbers, which likelihood gamma needs; expected numbers > 0; received 0"),
+    ],
+)
+def test_values_that_are_no_counts_are_refused_in_one_line(name, bad, expected, npz):
+    x = COUNTS + 1
+    x[7, 2] = bad
+    settings = {"dataset": npz(x_train=x, x_test=x[:5] * 0 + 1), "likelihood": name, "preset": "tabular"}
+    with pytest.raises(UserError, match=expected) as told:
+        loading.load_data(Config.resolve(settings | {"batch_size": 4, "validation_size": 0}))
+    assert "\n" not in str(told.value)
+
+
+def test_pixels_are_no_counts_and_counts_are_not_standardised():
+    with pytest.raises(UserError, match=r"digits holds .* no counts.*pixels are scaled"):
+        loading.load_data(Config.resolve({"likelihood": "poisson"}))
+    with pytest.raises(UserError, match="in their own units; expected --standardize none"):
+        Config.resolve({"likelihood": "gamma", "standardize": "columns"})
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from tensorflow_probability.python.distributions.inflated import inflated_factory
 
@@ -26,6 +28,8 @@ class Poisson(ReadyHead):
         -2.6931
     """
 
+    value_kind = "counts"
+    support = (0.0, math.inf)
     FAMILY = tfd.Poisson
 
 
@@ -50,6 +54,8 @@ class NegativeBinomial(ReadyHead):
         [[4, 2], [4, 2]]
     """
 
+    value_kind = "counts"
+    support = (0.0, math.inf)
     FAMILY = tfd.NegativeBinomial
     SHARED = ("total_count",)
 
@@ -77,4 +83,6 @@ class ZeroInflatedPoisson(ReadyHead):
         [[4, 2], [4, 2]]
     """
 
+    value_kind = "counts"
+    support = (0.0, math.inf)
     FAMILY = inflated_factory("ZeroInflatedPoisson", tfd.Poisson, 0.0)

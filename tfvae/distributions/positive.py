@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 
 from tfvae.distributions.head import tfd
@@ -27,6 +29,7 @@ class LogNormal(ReadyHead):
         'numbers > 0'
     """
 
+    support = (0.0, math.inf)
     FAMILY = tfd.LogNormal
     SHARED = ("scale",)
 
@@ -52,5 +55,6 @@ class Gamma(ReadyHead):
         -3.0
     """
 
+    support = (0.0, math.inf)
     FAMILY = tfd.Gamma
     SHARED = ("concentration",)

@@ -85,7 +85,7 @@ def draw_loss_curves(history: History, axes: Sequence[Axes] | None = None) -> tu
     if axes is None:
         from matplotlib import pyplot
 
-        axes = pyplot.subplots(1, 3, figsize=(12, 3.6), layout="constrained")[1]
+        axes = pyplot.subplots(1, 3, figsize=(16, 3.8), layout="constrained")[1]
     three = tuple(np.ravel(np.asarray(axes, object)))
     if len(three) != len(PANELS):
         raise UserError("the curves need three axes", expected="3", received=len(three))

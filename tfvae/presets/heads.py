@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tfvae.presets.preset import Preset
 
 
+PIXELS, REAL, COUNTS, POSITIVE = "grey pixels", "real numbers", "counts", "positive numbers"
+
+
 @dataclass(frozen=True)
 class HeadRow:
     """A head by name.
@@ -23,7 +26,7 @@ class HeadRow:
         roles: "posterior", "prior", "conditional prior" (of a model with a condition),
             "generator prior" (of a generator without a likelihood) and "likelihood".
         options: further arguments, (name, value), of the class.
-        any_real: whether a likelihood scores any real number rather than pixels in [0, 1] alone.
+        scores: what a likelihood scores, in words.
     """
 
     name: str
@@ -31,12 +34,22 @@ class HeadRow:
     value_kind: str
     roles: tuple[str, ...]
     options: tuple[tuple[str, Any], ...] = ()
-    any_real: bool = False
+    scores: str = PIXELS
 
     @property
-    def of_pixels(self) -> bool:
-        """Whether a likelihood scores pixels that are not binary, and no other numbers."""
-        return self.value_kind != "binary" and not self.any_real
+    def any_real(self) -> bool:
+        """Whether a likelihood scores any real number."""
+        return self.scores == REAL
+
+    @property
+    def keeps_units(self) -> bool:
+        """Whether a likelihood scores numbers in units of their own, which may not be shifted or scaled."""
+        return self.scores in (COUNTS, POSITIVE)
+
+    @property
+    def takes_binary(self) -> bool:
+        """Whether a likelihood scores pixels that were made black or white."""
+        return self.value_kind == "binary" or self.any_real
 
 
 TABLE = (
@@ -53,18 +66,23 @@ TABLE = (
     HeadRow("fixed", "StandardNormal", "continuous", ("conditional prior",)),
     HeadRow("uniform", "Uniform", "continuous", ("generator prior",)),
     HeadRow("bernoulli", "Bernoulli", "binary", ("likelihood",)),
-    HeadRow("normal", "Normal", "continuous", ("likelihood",), (("scale", "learned"),), any_real=True),
-    HeadRow(
-        "normal-optimal", "Normal", "continuous", ("likelihood",), (("scale", "optimal"),), any_real=True
-    ),
+    HeadRow("normal", "Normal", "continuous", ("likelihood",), (("scale", "learned"),), scores=REAL),
+    HeadRow("normal-optimal", "Normal", "continuous", ("likelihood",), (("scale", "optimal"),), scores=REAL),
     HeadRow(
         "normal-each",
         "Normal",
         "continuous",
         ("likelihood",),
         (("scale", "each"), ("smallest_scale", 0.01)),
-        any_real=True,
+        scores=REAL,
     ),
+    HeadRow("student-t", "StudentT", "continuous", ("likelihood",), scores=REAL),
+    HeadRow("laplace", "Laplace", "continuous", ("likelihood",), scores=REAL),
+    HeadRow("poisson", "Poisson", "counts", ("likelihood",), scores=COUNTS),
+    HeadRow("negative-binomial", "NegativeBinomial", "counts", ("likelihood",), scores=COUNTS),
+    HeadRow("zero-inflated-poisson", "ZeroInflatedPoisson", "counts", ("likelihood",), scores=COUNTS),
+    HeadRow("log-normal", "LogNormal", "continuous", ("likelihood",), scores=POSITIVE),
+    HeadRow("gamma", "Gamma", "continuous", ("likelihood",), scores=POSITIVE),
     HeadRow("continuous-bernoulli", "ContinuousBernoulli", "continuous", ("likelihood",)),
     HeadRow("discretized-logistic", "DiscretizedLogistic", "levels", ("likelihood",)),
     HeadRow("discretized-logistic-mixture", "DiscretizedLogisticMixture", "levels", ("likelihood",)),

@@ -6,6 +6,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfvae import presets
 from tfvae.checks import UserError
 from tfvae.training import data, quiet_tensorflow
@@ -126,7 +128,9 @@ def _check_likelihood(likelihood: str, config: Config, loaded: data.DataSet) -> 
     """Raises a `UserError` if the likelihood of a run cannot score its data."""
     row = presets.LIKELIHOODS[likelihood]
     fitting = [name for name, one in presets.LIKELIHOODS.items() if one.any_real]
-    if len(loaded.image_shape) == 1 and (not row.any_real or config.binarize != "none"):
+    if row.keeps_units:
+        _check_units(likelihood, config.dataset, loaded)
+    elif len(loaded.image_shape) == 1 and (not row.any_real or config.binarize != "none"):
         raise UserError(
             f"the points of {config.dataset} are real numbers",
             expected=f"--likelihood {' or '.join(fitting)} with --binarize none",
@@ -139,3 +143,22 @@ def _check_likelihood(likelihood: str, config: Config, loaded: data.DataSet) -> 
             received="grey values between them",
             fix="store the pixels as uint8, or take --likelihood continuous-bernoulli",
         )
+
+
+def _check_units(likelihood: str, dataset: str, loaded: data.DataSet) -> None:
+    """Raises a `UserError` unless every value is a count, or positive, as the likelihood wants it."""
+    row = presets.LIKELIHOODS[likelihood]
+    whole = row.value_kind == "counts"
+    for name in ("train", "validation", "test"):
+        x = getattr(loaded, name).images
+        x = x / np.float32(255) if x.dtype == np.uint8 else x
+        unfit = (x < 0) | (x != np.rint(x)) if whole else x <= 0
+        if unfit.any():
+            first = tuple(int(index) for index in np.argwhere(unfit)[0])
+            raise UserError(
+                f"{dataset} holds {np.count_nonzero(unfit)} values in its {name} split that are no {row.scores}, which "
+                f"likelihood {likelihood} needs",
+                expected="whole numbers >= 0" if whole else "numbers > 0",
+                received=f"{x[first]:g} in example {first[0]}",
+                fix="take another likelihood; pixels are scaled to [0, 1]",
+            )
