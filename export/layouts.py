@@ -139,8 +139,8 @@ def _foreign_tflite(place: Path) -> str | None:
     if not stat.S_ISREG(mode):
         return "a symbolic link" if stat.S_ISLNK(mode) else "a directory or special file"
     content = place.read_bytes()
-    names = b"log_prob" in content and (b"reconstruct" in content or b"predict" in content)
-    return None if content[4:8] == b"TFL3" and names else "another file"
+    ours = b"log_prob" in content or (b"decode" in content and b"sample" in content)
+    return None if content[4:8] == b"TFL3" and ours else "another file"
 
 
 SAVED_MODEL = _folder(

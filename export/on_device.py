@@ -17,6 +17,7 @@ from tfvae.export import checksum
 from tfvae.export.inputs import as_request, as_rows, by_sample, check_signature, draws, row_seeds
 
 GENERATOR = {"decode", "sample", "discriminate"}  # signatures of a generator without a likelihood
+DENSITY = {"log_prob"}
 CHUNK = 256  # rows at once if the file takes any number
 
 
@@ -68,6 +69,8 @@ class OnDevice:
         kinds = [{"decode", "encode", "log_prob", "reconstruct", "sample"}, {"log_prob", "predict"}]
         if set(names) <= GENERATOR:
             kinds = [{"decode", "sample"}]
+        elif set(names) == DENSITY:
+            kinds = [DENSITY]
         missing = min((kind - set(names) for kind in kinds), key=len)
         if missing:
             raise UserError(

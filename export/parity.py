@@ -20,7 +20,7 @@ Measure = Callable[[np.ndarray, np.ndarray], float]
 
 
 def examples(model: Any, count: int, seed: int = 0) -> Examples:
-    """Returns draws from the model, in the range of its likelihood.
+    """Returns draws from the model, in the range of its likelihood; normal numbers for a density without samples.
 
     Args:
         model: built tfvae model.
@@ -31,8 +31,12 @@ def examples(model: Any, count: int, seed: int = 0) -> Examples:
         examples: the draws, with conditions of random zeros and ones if the model takes them.
     """
     from tfvae.models.conditional import Conditional
+    from tfvae.models.contract import Density
 
     if not isinstance(model, Conditional):
+        if isinstance(model, Density):
+            normal = np.random.default_rng(seed).standard_normal((count, *model.event_shape))
+            return Examples(normal.astype(np.float32))
         return Examples(np.asarray(model.sample(count, seed=seed, mean=False), np.float32))
     bits = np.random.default_rng(seed).random((count, *model.condition_shape)) < 0.5
     condition = bits.astype(np.float32)

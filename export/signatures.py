@@ -64,8 +64,8 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
     """Returns the signatures of a model by name.
 
     In a model with conditions every signature has one more input, `condition`. Its `serving_default` is the signature
-    `predict`. A regressor has only `predict` and `log_prob`, a generator without a likelihood `sample`, `decode` and,
-    with a discriminator, `discriminate`.
+    `predict`. A regressor has only `predict` and `log_prob`, a density without a condition `log_prob`, a generator
+    without a likelihood `sample`, `decode` and, with a discriminator, `discriminate`.
 
     Args:
         model: built tfvae model.
@@ -76,7 +76,7 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
         table: signatures by name.
 
     Raises:
-        UserError: if a number is not a positive integer.
+        UserError: if a number is not a positive integer, or the model has nothing to serve.
     """
     positive_int("num_samples", num_samples, PARTICLES)
     numbers = num_samples * (batch or 1) * math.prod(model.event_shape)
@@ -92,10 +92,17 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
         rows = _latent_rows(model, x, condition, batch, num_samples)
     elif isinstance(model, Generative):
         rows = _generator_rows(model, x, batch)
+    elif not isinstance(model, Conditional):
+        rows = _density_rows(model, x)
     if isinstance(model, Conditional):
         rows = (
             *_conditional_rows(model, x, condition),
             *(row for row in rows if row[0] != "serving_default"),
+        )
+    if not rows:
+        raise UserError(
+            f"this {type(model).__name__} has no function to serve",
+            expected="a model that makes examples, infers latents or gives log p(x)",
         )
     texts = meanings(model, num_samples)
     return {
@@ -126,7 +133,7 @@ def meanings(model: Any, num_samples: int) -> dict[str, str]:
         "log_prob": f"log mean_k w_k, k = 1..{num_samples}, nats: an estimate of log {of_x} from below",
     }
     if isinstance(model, Density):
-        return texts | {"image": "mean of p(x|c)", "log_prob": "log p(x|c), nats, exact"}
+        return texts | {"image": "mean of p(x|c)", "log_prob": f"log {of_x}, nats, exact"}
     infers: bool = isinstance(model, Inferential)
     if not infers:
         return texts | {
@@ -204,6 +211,20 @@ def _generator_rows(model: Any, x: Specs, batch: int | None) -> tuple[Row, ...]:
         return rows
     about = "the discriminator's output, larger for what looks like an example"
     return (*rows, ("discriminate", about, x, discriminate, ("output",)))
+
+
+def _density_rows(model: Any, x: Specs) -> tuple[Row, ...]:
+    """Returns the rows of a density; none for a model that is none."""
+    if not isinstance(model, Density):
+        return ()
+
+    def score(x: tf.Tensor) -> Outputs:
+        return {"log_prob": model.log_prob(x)}
+
+    return (
+        ("serving_default", "the same as log_prob", x, score, ("log_prob",)),
+        ("log_prob", "log-density of examples", x, score, ("log_prob",)),
+    )
 
 
 def _conditional_rows(model: Any, x: Specs, condition: Specs) -> tuple[Row, ...]:

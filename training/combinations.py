@@ -28,7 +28,7 @@ def check(config: Any) -> None:
     if preset.compares is None:
         _check_likelihood(config, preset)
     else:
-        _check_comparison(config)
+        _check_comparison(config, preset)
         _check_stages(config)
     if config.patience and config.validation_size == 0:
         raise UserError(
@@ -36,7 +36,7 @@ def check(config: Any) -> None:
         )
 
 
-def _check_comparison(config: Any) -> None:
+def _check_comparison(config: Any, preset: presets.Preset) -> None:
     """Refuses what needs a likelihood for a model that is trained by comparing samples."""
     for name, value, why in (
         ("binarize", "none", "its examples are compared as they are"),
@@ -49,6 +49,8 @@ def _check_comparison(config: Any) -> None:
                 expected=f"--{name} {value}",
                 received=getattr(config, name),
             )
+    if preset.deterministic:
+        _check_without_latents(config, preset, {"latent_size": preset.latent_size})
 
 
 def _check_stages(config: Any) -> None:
@@ -136,7 +138,12 @@ def _check_deterministic(config: Any, preset: presets.Preset) -> None:
         "latent_comparison": "none",
     }
     zero = dict.fromkeys(("kl_warmup", "free_bits", "backward_particles"), 0)
-    for name, value in (plain | zero).items():
+    _check_without_latents(config, preset, plain | zero)
+
+
+def _check_without_latents(config: Any, preset: presets.Preset, values: dict[str, Any]) -> None:
+    """Refuses settings of latent variables other than these values."""
+    for name, value in values.items():
         if getattr(config, name) != value:
             raise UserError(
                 f"preset {preset.name} has no latent variables",

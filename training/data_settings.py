@@ -16,7 +16,7 @@ class DataSettings:
     """The data set, what is taken of it, and how its numbers become those that a model sees."""
 
     dataset: str = setting(
-        "Data set to train on: digits, ring, the name of a TFDS image data set, or a path: FILE.npz with the arrays "
+        "Data set to train on: digits, ring, ica, the name of a TFDS image data set, or a path: FILE.npz with arrays "
         "x_train and x_test, and optionally x_valid, labels y_* and conditions c_*; FILE.npy with one array; FILE.csv, "
         "a table with a header; FOLDER/ of images. `tfvae info` says more.",
         "data",

@@ -63,7 +63,9 @@ def build(config: Config, loaded: data.DataSet) -> Any:
     preset = presets.get(config.preset)
     steps = data.steps_per_epoch(len(loaded.train), config.batch_size)
     options = (
-        _comparison_options(config, steps) if preset.compares else _likelihood_options(config, loaded, steps)
+        _comparison_options(config, loaded, steps)
+        if preset.compares
+        else _likelihood_options(config, loaded, steps)
     )
     model = presets.create(config.preset, image_shape=loaded.image_shape, **options)
     if config.likelihood is not None:
@@ -100,12 +102,16 @@ def _likelihood_options(config: Config, loaded: data.DataSet, steps: int) -> dic
     }
 
 
-def _comparison_options(config: Config, steps: int) -> dict[str, Any]:
+def _comparison_options(config: Config, loaded: data.DataSet, steps: int) -> dict[str, Any]:
     """Returns the arguments of `presets.create` for a model that is trained by comparing samples."""
     names = [name for name in dict(presets.get(config.preset).options) if name in SETTINGS]
     options = {name: getattr(config, name) for name in ("latent_size", "prior", "seed", *names)}
     if config.autoencoder_epochs is not None:
         options["autoencoder_steps"] = config.autoencoder_epochs * steps
+    if presets.get(config.preset).compares == "densities":
+        from tfvae.models.known_noise import normal_of
+
+        options["noise"] = normal_of(loaded.train.images)
     return options
 
 

@@ -50,7 +50,7 @@ from tfvae.distributions import (
 )
 from tfvae.models.conditional import Conditional
 from tfvae.models.implicit import ImplicitModel
-from tfvae.networks import MLP, ConvDecoder, ConvEncoder, DCGANDiscriminator, DCGANGenerator
+from tfvae.networks import MLP, ConvDecoder, ConvEncoder, DCGANDiscriminator, DCGANGenerator, LaplaceSources
 
 IMAGE = (4, 4, 1)
 COLUMN = np.arange(16).reshape(IMAGE) % 4 == 2
@@ -500,6 +500,10 @@ def noise_contrastive(**options):
     return NoiseContrastive(MLP([6, 1], "tanh"), noise, **{"ratio": 3} | options)
 
 
+def noise_contrastive_sources(**options):
+    return NoiseContrastive(LaplaceSources(), StandardNormal(3), **{"ratio": 2} | options)
+
+
 TABLE = {
     "vae-mlp": vae_mlp,
     "vae-mlp-batch-norm": vae_mlp_batch_norm,
@@ -545,6 +549,7 @@ TABLE = {
     "gmmn-codes-first": gmmn_codes_first,
     "autoencoder-mlp": autoencoder_mlp,
     "noise-contrastive-mlp": noise_contrastive,
+    "noise-contrastive-sources": noise_contrastive_sources,
 }
 WITHOUT_POSTERIOR = ("regressor", "gan", "gmmn", "autoencoder", "noise-contrastive")
 INFERENTIAL = [name for name in TABLE if not name.startswith(WITHOUT_POSTERIOR)]  # with q(z|x)

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     positive_int("-n", options.n)
     seed_of("--seed", options.seed)
     run_directory = RunDirectory(options.run_dir)
-    run_directory.config()
+    _check_draws(run_directory)
     columns = units.read(run_directory)
     endings = (".png", ".npy") if columns is None else (".csv", ".npy", ".png")
     out = Path(options.out) if options.out else run_directory.figures / f"samples-{options.seed}{endings[0]}"
@@ -123,6 +123,20 @@ def run(options: argparse.Namespace) -> None:
     except OSError as error:
         raise cannot_write(out, error) from error
     print(out)
+
+
+def _check_draws(run: Any) -> None:
+    """Raises a `UserError` if the model of a run makes no examples."""
+    from tfvae import presets
+
+    preset = presets.get(run.config().preset)
+    if not preset.draws:
+        raise UserError(
+            f"the model of the run in {run.path} is a density, of which no samples are drawn",
+            expected="a run of a preset that makes examples",
+            received=f"preset {preset.name}",
+            fix="tfvae evaluate and tfvae score give its log p(x)",
+        )
 
 
 def _write_table(out: Path, columns: Columns, drawn: np.ndarray, title: str) -> None:

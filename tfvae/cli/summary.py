@@ -29,6 +29,11 @@ def tell(evaluation: Evaluation) -> None:
         print(f"  scale of the likelihood  {found.likelihood_scale:.4g}")
     if found.observation_scale is not None:
         _tell_scale(found)
+    if found.log_normalizer is not None:
+        print(
+            f"  log Z                    {found.log_normalizer:.4f} +- {found.log_normalizer_standard_error:.4f}"
+            f" by annealing from the noise; learned {found.learned_log_normalizer:.4f}"
+        )
     if comparison is not None:
         print(
             f"  of {comparison.run}: {comparison.nll:.2f} +- {comparison.nll_standard_error:.2f} nats;"
@@ -131,6 +136,8 @@ def _how(evaluation: Evaluation) -> str:
         return f"{of}  ({made}; from the chains alone +- {error:.3f})"
     if found.method == "prior":
         return f"{of}  (kernel density of draws from the prior, too high: see --method ais)"
+    if found.log_normalizer is not None:
+        return f"{of}  (from log Z alone +- {error:.4f})"
     if found.num_samples is None:
         return f"{of}  (exact)"
     least = "at least " * bool(found.unreliable_share)

@@ -127,6 +127,7 @@ def run(options: argparse.Namespace) -> int | None:
 
 def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> int | None:
     """Trains in this process; returns the exit code where that was stopped."""
+    from tfvae import presets
     from tfvae.training import loop, progress
     from tfvae.training.stopping import Stopped
 
@@ -149,6 +150,7 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         if not test_size:
             return None
         few = ["--limit", "10"] if config.likelihood is None else ["--limit", "100", "--num-samples", "1000"]
+        few = few if presets.get(config.preset).draws else []
         evaluation = ["evaluate", str(run.path), *(few if test_size > 100 else [])]  # within minutes
         then = f"tfvae {shlex.join(evaluation)}"
     except Stopped as error:

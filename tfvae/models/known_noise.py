@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
@@ -13,6 +14,26 @@ from tfvae.distributions.described import describe, restore
 from tfvae.models import replicas
 from tfvae.models.parts import deserialize, serialized
 from tfvae.models.replicas import Batch
+
+
+def normal_of(x: np.ndarray) -> tfd.MultivariateNormalTriL:
+    """Returns the normal distribution with the mean and the covariance of vectors [N, D].
+
+    Raises:
+        UserError: if the vectors lie in fewer dimensions than they have numbers, where it has no density.
+    """
+    x = np.asarray(x, np.float64)
+    covariance = np.atleast_2d(np.cov(x, rowvar=False))
+    try:
+        root = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError as error:
+        raise UserError(
+            "normal noise with the covariance of these vectors has no density",
+            expected=f"vectors that fill {x.shape[1]} dimensions",
+            received=f"a covariance of rank {np.linalg.matrix_rank(covariance)}",
+            fix="leave out columns that are constant or sums of others",
+        ) from error
+    return tfd.MultivariateNormalTriL(np.float32(x.mean(axis=0)), np.float32(root))
 
 
 def check_noise(noise: Any) -> None:

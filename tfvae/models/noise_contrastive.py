@@ -110,8 +110,12 @@ class NoiseContrastive(KerasModel, Density):
 
     @property
     def log_normalizer(self) -> float:
-        """The estimate of log Z, nats: log p(x) = -E(x) - log Z."""
+        """The estimate of log Z, nats, which can be set: log p(x) = -E(x) - log Z."""
         return float(self.log_z)
+
+    @log_normalizer.setter
+    def log_normalizer(self, value: float) -> None:
+        self.log_z.assign(value)
 
     def make_parts(self) -> None:
         """See `KerasModel.make_parts`."""

@@ -5,6 +5,7 @@ import keras  # noqa: F401  before all else: see tfvae/registration.py
 from tfvae.networks.attention import AttentionWindow
 from tfvae.networks.conv import ConvDecoder, ConvEncoder
 from tfvae.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from tfvae.networks.laplace_sources import LaplaceSources
 from tfvae.networks.lstm import LSTMStep
 from tfvae.networks.mlp import MLP
 
@@ -16,6 +17,7 @@ __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
     "LSTMStep",
+    "LaplaceSources",
 ]
 
 

@@ -51,6 +51,10 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "batches of 1000 for the autoencoder too; the authors' code has 100",
         "the number of epochs is this package's own",
     ),
+    "nce-ica": (
+        "Adam, with noise that is new at every step; the paper has conjugate gradients and one set of noise",
+        "the data set has one mixing matrix; the paper draws many at random",
+    ),
     "sbn-200-200-200": (
         "pixels are binarised at every visit; the paper has them binarised once",
         "optimiser, learning rate, batch and epochs are this package's own",

@@ -111,8 +111,13 @@ class Preset:
 
     @property
     def deterministic(self) -> bool:
-        """Whether it is a regressor, without latent variables."""
+        """Whether it has no latent variables: a regressor, or a density."""
         return self.latents is None
+
+    @property
+    def draws(self) -> bool:
+        """Whether its model makes examples: one that was learned as a density alone does not."""
+        return self.compares != "densities"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfvae.checks import UserError, one_of
-from tfvae.presets import conditional, conv, discrete, draw, game, hierarchical, matching, mlp
+from tfvae.presets import conditional, conv, density, discrete, draw, game, hierarchical, matching, mlp
 from tfvae.presets.checks import check_condition
 from tfvae.presets.preset import Preset
 
@@ -17,6 +17,7 @@ TABLE: tuple[Preset, ...] = (
     *conditional.ROWS,
     *game.ROWS,
     *matching.ROWS,
+    *density.ROWS,
 )
 
 

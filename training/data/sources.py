@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tfvae.training.data import digits, folder, npy, npz, ring, table, tfds_images
+from tfvae.training.data import digits, folder, ica, npy, npz, ring, table, tfds_images
 from tfvae.training.data.found import Found
 
 
@@ -62,6 +62,13 @@ SOURCES = (
         "ring".__eq__,
         lambda name: ring.read(),
         lambda: "ring: points of the plane, z/10 + z/|z| of standard normal z; for preset ring",
+    ),
+    Source(
+        "ica".__eq__,
+        lambda name: ica.read(),
+        lambda: (
+            "ica: vectors of 4 numbers, independent Laplace sources that one matrix mixes; for preset nce-ica"
+        ),
     ),
     Source(
         _ends_with(".npz"),

@@ -34,6 +34,14 @@ class Other:
         """
         _check_data(task, run)
         other = cls(run, load_model(run))
+        for each, config in ((task.run, task.config), (run, run.config())):
+            if config.likelihood is None:
+                raise UserError(
+                    "the runs cannot be compared, one has no likelihood p(x|z)",
+                    expected="a preset with a likelihood, such as digits, in both",
+                    received=f"preset {config.preset} in {each.path}",
+                    fix="evaluate each, and compare what evaluation.json tells of them",
+                )
         mine, theirs = task.model.likelihood_head, other.model.likelihood_head
         if mine.measure != theirs.measure:
             raise UserError(

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tfvae import presets
 from tfvae.checks import UserError
 from tfvae.training.config import Config
 from tfvae.training.data import DataSet
-from tfvae.training.evaluation import annealing, comparison, gap, likelihood, observation
+from tfvae.training.evaluation import annealing, comparison, gap, likelihood, normalizer, observation
 from tfvae.training.evaluation.annealing import AnnealingSettings
 from tfvae.training.evaluation.block_store import Progress, digest
 from tfvae.training.evaluation.gap import GapSettings
@@ -56,7 +57,8 @@ class Settings:
 
     def method_of(self, config: Config) -> str:
         """Returns the method for a run of these settings."""
-        return self.method or ("ais" if self.annealing or config.likelihood is None else "importance")
+        generates = config.likelihood is None and presets.get(config.preset).draws
+        return self.method or ("ais" if self.annealing or generates else "importance")
 
     def of(self, model: Any, config: Config) -> Settings:
         """Returns the settings with what the model calls for where they leave it open."""
@@ -84,7 +86,8 @@ def evaluate(
     With `annealing` the negative log-likelihood is that of annealed importance sampling; the ELBO and `importance_nll`
     are those of the particles. A generator without a likelihood has none: it is annealed unless told otherwise, with
     the observation scale that `observation.settle` finds. A conditional run reports the negative log-likelihood of
-    what its condition does not show, a regressor's without particles.
+    what its condition does not show, a regressor's without particles. A density that was learned without its integral
+    gets the log-normaliser that `normalizer.settle` finds.
 
     Stopped before its end, an evaluation goes on from its last block when it is asked for again.
 
@@ -149,7 +152,8 @@ def _measure(
     say: Callable[[str], None] | None,
 ) -> Evaluation:
     """Takes the steps of an evaluation, after a check that each of them can be taken."""
-    from tfvae.models.contract import Implicit
+    from tfvae.models import NoiseContrastive
+    from tfvae.models.contract import Density, Implicit
 
     implicit, method = isinstance(task.model, Implicit), settings.method or "importance"
     if settings.annealing is not None:
@@ -160,12 +164,20 @@ def _measure(
             expected="--method ais, which needs none",
             received="--method importance",
         )
+    elif isinstance(task.model, Density) and method == "prior":
+        raise UserError(
+            f"a {type(task.model).__name__} gives log p(x) itself and has no prior to draw from",
+            expected="--method importance, which is exact for it",
+            received="--method prior",
+        )
     gap_missing = _gap_missing(task, settings)
     if say is not None and task.limit != settings.limit:
         say(
             f"the first {task.limit} of {task.size} {task.split} examples are annealed; --limit {task.size} anneals all"
         )
-    scale = observation.settle(task) if implicit else None
+    settled: Any = observation.settle(task) if implicit else None
+    if isinstance(task.model, NoiseContrastive):
+        settled = normalizer.settle(task.model, task.seed)
     particles = None if implicit else likelihood.sample(task, settings.num_samples)
     estimate: Any = particles
     chains = annealed = None
@@ -174,7 +186,7 @@ def _measure(
         estimate = chains
     elif method == "prior":
         estimate = likelihood.kernels(task, settings.num_samples)
-    found: dict[str, Any] = {"likelihood": likelihood.describe(task, method, estimate, particles, scale)}
+    found: dict[str, Any] = {"likelihood": likelihood.describe(task, method, estimate, particles, settled)}
     if settings.gap is not None and gap_missing is None:
         found["gap"] = gap.measure(task, settings.gap, settings.num_samples, chains)
     if other is not None and particles is not None:

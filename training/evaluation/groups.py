@@ -82,6 +82,9 @@ class Likelihood(Group):
         scale_examples: validation examples that the scale was fitted on; None where it was given.
         scale_chains, scale_effective_chains: annealed chains of each of them, and how many count for the median one.
         weights: "average" or "plain", of a generator whose run kept an average of its weights; None for another.
+        log_normalizer, log_normalizer_standard_error: log Z of a density that was learned without its integral, by
+            annealing from its noise, nats.
+        learned_log_normalizer: the same as it was learned, nats.
         scored_values: how many values of an example the likelihood scores, given the condition.
     """
 
@@ -118,6 +121,9 @@ class Likelihood(Group):
     scale_chains: int | None = _optional()
     scale_effective_chains: float | None = _optional()
     weights: str | None = _optional()
+    log_normalizer: float | None = _optional()
+    log_normalizer_standard_error: float | None = _optional()
+    learned_log_normalizer: float | None = _optional()
     condition: str | None = _optional()
     scored_values: int | None = _optional()
     split: str

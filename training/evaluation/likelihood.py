@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfvae.training.evaluation.groups import Likelihood
+from tfvae.training.evaluation.normalizer import Normalizer
 from tfvae.training.evaluation.observation import Scale
 from tfvae.training.evaluation.task import Task
 
@@ -38,7 +39,11 @@ def kernels(task: Task, num_samples: int) -> KernelDensity:
 
 
 def describe(
-    task: Task, method: str, estimate: Estimate, particles: LogMarginal | None, scale: Scale | None
+    task: Task,
+    method: str,
+    estimate: Estimate,
+    particles: LogMarginal | None,
+    settled: Scale | Normalizer | None,
 ) -> Likelihood:
     """Returns what an evaluation holds of the likelihood.
 
@@ -47,7 +52,7 @@ def describe(
         method: how log p(x) was estimated.
         estimate: log p(x) of each example.
         particles: the estimate by importance sampling; None for a model without q.
-        scale: the observation scale; None for a model with a likelihood.
+        settled: the observation scale or the log-normaliser; None for a model with a likelihood.
     """
     from tfvae import evaluation
     from tfvae.evaluation.per_example import mean_error
@@ -55,12 +60,17 @@ def describe(
 
     config = task.config
     found: dict[str, Any] = {}
-    if scale is not None:
-        found |= {"latent_size": task.model.latent_size, **asdict(scale)}
+    error = estimate.monte_carlo_standard_error
+    if settled is None:
+        found |= _of_head(task, estimate)
+    else:
+        found |= asdict(settled)
+    if isinstance(settled, Scale):
+        found["latent_size"] = task.model.latent_size
         if config.ema is not None:
             found["weights"] = "plain" if task.plain_weights else "average"
-    else:
-        found |= _of_head(task, estimate)
+    elif isinstance(settled, Normalizer):
+        error = settled.log_normalizer_standard_error
     if particles is not None:
         found |= {"elbo": float(particles.elbo.mean()), "elbo_standard_error": mean_error(particles.elbo)}
         if isinstance(task.model, Inferential):
@@ -71,7 +81,7 @@ def describe(
         method=method,
         nll=estimate.nll,
         nll_standard_error=estimate.nll_standard_error,
-        nll_monte_carlo_standard_error=estimate.monte_carlo_standard_error,
+        nll_monte_carlo_standard_error=error,
         num_examples=len(task.examples),
         binarize=config.binarize,
         dataset=config.dataset,

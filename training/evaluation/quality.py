@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import evaluation, files
+from tfvae import evaluation, files, presets
 from tfvae.evaluation.quality import FEWEST
 from tfvae.examples import Examples
 from tfvae.training import data
@@ -39,6 +39,8 @@ def judge(task: Task, real: Examples) -> Quality:
     """
     if len(real) < FEWEST:
         return Quality(missing=f"{len(real)} examples are too few, at least {FEWEST} are needed")
+    if not presets.get(task.config.preset).draws:
+        return Quality(missing=f"a {type(task.model).__name__} makes no samples")
     classifier, config = feature_model(task.run, task.loaded), task.config
     split_seed = task.seed % 2**32  # NumPy takes no negative one
     _, held_out = evaluation.halves(len(real), split_seed)

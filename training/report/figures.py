@@ -89,7 +89,9 @@ def _of_the_run(model: Any, loaded: data.DataSet, conditional: bool) -> list[str
 
 
 def _of_the_comparison(compares: str, shape: tuple[int, ...]) -> list[str]:
-    """Returns which figures of a run there are to be for a generator without a likelihood."""
+    """Returns which figures of a run there are to be for a model that is trained by comparing samples."""
+    if compares == "densities":
+        return ["loss_curves"]
     names = ["loss_curves"] + ["outputs"] * (compares == "critic")
     names += ["course"] * (len(shape) == 3 or shape == (2,))
     return names + ["densities"] * (shape == (2,))

@@ -66,7 +66,7 @@ SECTIONS = (
         reason="rate_missing",
         kinds=LIKELIHOOD,
     ),
-    Section("samples", "Samples beside real data"),
+    Section("samples", "Samples beside real data", kinds=(None, "critic", "sets")),
     Section("game", "The game", shows=("outputs",), otherwise="there is no picture of it", kinds=("critic",)),
     Section(
         "course",

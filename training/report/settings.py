@@ -24,13 +24,18 @@ def settings(content: ReportContent) -> dict[str, Any]:
         "layers": _layers(content),
         "options": f" ({options})" if options else "",
         "backward": f", {backward} of them in the backward pass" if backward else "",
-        "generated_from": f"{config['latent_size']} units, {config['prior']}" if facts.compares else "",
+        "generated_from": _generated_from(config) if facts.compares else "",
         "taken": len(content.history) * facts.steps,
         "ran": len(content.history),
         "versions": ", ".join(f"{name} {version}" for name, version in origin["versions"].items()),
         "data_sha256": origin.get("data_sha256"),
         "command": shlex.join(origin.get("argv") or ["not recorded"]),
     }
+
+
+def _generated_from(config: Mapping[str, Any]) -> str:
+    """Returns the latents that a model generates from; "" where it has none."""
+    return "" if config["prior"] == "none" else f"{config['latent_size']} units, {config['prior']}"
 
 
 def rows_of_set(values: Mapping[str, Any], rows: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:

@@ -78,6 +78,16 @@ def test_modes_that_are_left_out(result, expected):
     assert all("Modes" not in finding.heading for finding in rules.findings(plain))
 
 
+@pytest.mark.parametrize(("learned", "expected"), [(1.0, False), (1.05, False), (1.5, True), (0.5, True)])
+def test_a_log_normaliser_that_was_learned_wrongly(learned, expected):
+    result = {
+        "log_normalizer": 1.02,
+        "log_normalizer_standard_error": 0.01,
+        "learned_log_normalizer": learned,
+    }
+    assert ("The learned log-normaliser is off." in fired(report_stories.story(result=result))) == expected
+
+
 def test_the_page_has_the_game_and_no_sections_of_a_vae(tiny_game, tmp_path, monkeypatch):
     monkeypatch.setattr(observation, "EXAMPLES", 12)
     monkeypatch.setattr(observation, "SETTINGS", {"num_temperatures": 10, "num_chains": 3, "seed": 0})

@@ -18,6 +18,7 @@ RULES = (
     likelihood.rough_scale,
     likelihood.annealing_disagrees,
     likelihood.wide_bounds,
+    likelihood.normalizers_disagree,
     likelihood.few_examples,
     likelihood.part_of_the_split,
     likelihood.seen_in_training,

@@ -148,6 +148,26 @@ def wide_bounds(content: ReportContent) -> Finding | None:
     )
 
 
+def normalizers_disagree(content: ReportContent) -> Finding | None:
+    """Whether a density learned another integral than annealing finds."""
+    if not content.has("log_normalizer", "log_normalizer_standard_error", "learned_log_normalizer"):
+        return None
+    result = content.result
+    gap = result["learned_log_normalizer"] - result["log_normalizer"]
+    error = result["log_normalizer_standard_error"]
+    seen = content.fill("{gap:nats}", gap=abs(gap), gap_standard_error=error) + (
+        " above" if gap > 0 else " below"
+    )
+    if abs(gap) <= max(SIGMAS * error, DISAGREE):
+        return fine("Log-normaliser:", f"the learned log Z lies {seen} that of annealing")
+    return doubt(
+        "The learned log-normaliser is off.",
+        f"The learned log Z lies {seen} that of annealing from the noise. Where the chains are right, training has not "
+        "converged or the noise does not cover the data: train longer, or take noise that is nearer to the data. Where "
+        "they are wrong, as another --seed shows, so is the likelihood.",
+    )
+
+
 def few_examples(content: ReportContent) -> Finding | None:
     """Whether the number rests on few examples."""
     if content.result["num_examples"] >= EXAMPLES:
