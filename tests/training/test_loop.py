@@ -333,3 +333,20 @@ def test_several_layers_are_evaluated_each_and_a_canvas_is_drawn(tmp_path, monke
 def test_an_estimator_that_trains_the_encoder_apart_is_refused_before_anything_is_made():
     with pytest.raises(UserError, match=r"rws trains q.* share parameters here; expected one of elbo"):
         Config.resolve({"preset": "draw", "estimator": "rws"})
+
+
+# ---- comparisons in latent space
+
+
+@pytest.mark.parametrize("name", ["none", "mmd", "factor"])
+def test_a_comparison_of_codes_reaches_the_model(name):
+    weight = {} if name == "none" else {"latent_weight": 2.5}
+    config = Config.resolve({**TINY, **weight, "latent_comparison": name, "learning_rate": 0.004})
+    model = loop.build(config, loading.load_data(config))
+    if name == "none":
+        assert model.latent_comparison is None
+        return
+    assert model.latent_comparison.name == name and model.latent_weight == 2.5
+    assert (model.latent_discriminator is not None) == (name == "factor")
+    rates = [float(optimizer.learning_rate) for optimizer, _ in model.optimizers().values()]
+    assert rates == pytest.approx([0.004] * (1 + (name == "factor")))
