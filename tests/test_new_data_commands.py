@@ -136,11 +136,11 @@ def test_integers_have_the_scale_of_the_run(tmp_path):
         run = untrained(tmp_path / name, dataset=str(tmp_path / f"{name}.npz"), **settings)
         config, model = run.config(), loading.load_model(run)
         np.save("dark.npy", byte // 128)
-        dark = new_data.read("dark.npy", config).examples(config, model).x[..., 0]
+        dark = new_data.read("dark.npy", config).examples(run, model).x[..., 0]
         np.testing.assert_allclose(dark, (byte // 128) / np.float32(scale))
         for other in (byte, byte.astype(np.float64), byte / 255):
             np.save("bright.npy", other)
-            bright = new_data.read("bright.npy", config).examples(config, model).x[..., 0]
+            bright = new_data.read("bright.npy", config).examples(run, model).x[..., 0]
             np.testing.assert_allclose(bright, byte / 255, atol=1e-7)
 
 
@@ -242,7 +242,7 @@ def test_the_columns_of_a_table_are_found_by_their_names(tmp_path):
 
     from tfvae.checks import UserError
     from tfvae.training.config import Config
-    from tfvae.training.runs import new_data
+    from tfvae.training.runs import new_data, units
 
     rng = np.random.default_rng(0)
     rows = [
@@ -257,15 +257,17 @@ def test_the_columns_of_a_table_are_found_by_their_names(tmp_path):
         "preset": "gan",
     }
     config = Config.resolve(settings)
-    units = data.load(settings["dataset"], standardize="columns").columns
+    columns = data.load(settings["dataset"], standardize="columns").columns
+    run = SimpleNamespace(config=lambda: config, path=tmp_path)
+    units.write(run, columns)
     model = SimpleNamespace(event_shape=(4,))
 
     def examples(text):
         (tmp_path / "new.csv").write_text(text)
-        return new_data.read(tmp_path / "new.csv", config).examples(config, model).x
+        return new_data.read(tmp_path / "new.csv", config).examples(run, model).x
 
     x = examples("c,a,d,b\n1,9,0,red\n2,7,0,blue\n")
-    expected = units.seen(np.array([[9, 0, 1, 1], [7, 1, 0, 2]]))
+    expected = columns.seen(np.array([[9, 0, 1, 1], [7, 1, 0, 2]]))
     np.testing.assert_allclose(x, expected, rtol=1e-6)
     for text, told in (
         ("c,b\n1,red\n2,blue\n", "no column a of numbers"),

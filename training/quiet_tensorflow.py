@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -32,20 +32,30 @@ def tensorflow(level: str = "2") -> Any:
     return tf
 
 
+NOTICES = (b"INFO: Created TensorFlow Lite XNNPACK delegate",)
+
+
 @contextlib.contextmanager
-def _held_back() -> Iterator[None]:
-    """Drops everything written to standard error, unless there is an exception."""
+def without_notices() -> Iterator[None]:
+    """Holds back what is written to standard error, and writes it in the end without the notices of LiteRT."""
+    with _held_back(lambda line: not line.startswith(NOTICES)):
+        yield
+
+
+@contextlib.contextmanager
+def _held_back(keep: Callable[[bytes], bool] = lambda line: False) -> Iterator[None]:
+    """Drops what is written to standard error but for the lines to keep, or keeps all if there is an exception."""
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         terminal = os.dup(2)
         os.dup2(held.fileno(), 2)
+        whole = False
         try:
             yield
-        except BaseException:
-            held.seek(0)
-            os.write(terminal, held.read())
-            raise
+            whole = True
         finally:
             sys.stderr.flush()
             os.dup2(terminal, 2)
+            held.seek(0)
+            os.write(terminal, b"".join(line for line in held if keep(line) or not whole))
             os.close(terminal)

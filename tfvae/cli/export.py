@@ -124,6 +124,7 @@ def _export_saved_model(run: Any, config: Any, load: Load, out: Any, given: dict
 
 def _export_tflite(run: Any, config: Any, load: Load, out: Any, given: dict[str, Any]) -> None:
     from tfvae.export.layouts import TFLITE, check_target
+    from tfvae.training import quiet_tensorflow
 
     kind = given.get("quantization", "none")
     suffix = "" if kind == "none" else f"-{kind}"
@@ -136,7 +137,8 @@ def _export_tflite(run: Any, config: Any, load: Load, out: Any, given: dict[str,
 
     from tfvae import export
 
-    report = export.save_tflite(model, path, **given)
+    with quiet_tensorflow.without_notices():
+        report = export.save_tflite(model, path, **given)
     print(
         f"{report.path}: {report.size / 1e6:.2f} MB; every signature run in LiteRT, "
         f"largest difference from the model {report.difference:.1e}"

@@ -88,4 +88,4 @@ def opened(
             expected="a model with q(z|x), such as VAE",
             received=f"preset {config.preset}",
         )
-    return run, config, model, new.examples(config, model)
+    return run, config, model, new.examples(run, model)

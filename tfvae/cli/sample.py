@@ -71,6 +71,10 @@ def run(options: argparse.Namespace) -> None:
     if not files.is_directory(out.parent):
         raise UserError(f"there is no directory {out.parent}", fix="make it, or choose another --out")
 
+    from tfvae.training import quiet_tensorflow
+
+    quiet_tensorflow.tensorflow()
+
     import numpy as np
 
     from tfvae import plotting

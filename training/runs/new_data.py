@@ -15,7 +15,8 @@ from tfvae.training import data
 from tfvae.training.config import Config
 from tfvae.training.data import arrays, pixels, sources, values
 from tfvae.training.data.found import WHOLE, Arrays
-from tfvae.training.runs import given_conditions, loading
+from tfvae.training.runs import given_conditions, loading, units
+from tfvae.training.runs.directory import RunDirectory
 
 OPTIONS = ("label_column", "image_size")  # settings of the run with which a source is read
 GROUPS = (("x", "y", "c"), ("x_test", "y_test", "c_test"))  # arrays of an .npz file
@@ -41,7 +42,7 @@ class NewData:
     columns: data.Columns | None = None
     label_names: tuple[str, ...] = ()
 
-    def examples(self, config: Config, model: Any) -> Examples:
+    def examples(self, run: RunDirectory, model: Any) -> Examples:
         """Returns the examples as the model of a run takes them, with their conditions where it takes some.
 
         Images have the run's scale: integers up to 255 or numbers in [0, 1]. They are binarised once, as the run's test
@@ -49,17 +50,18 @@ class NewData:
         columns of a table are found by their names.
 
         Args:
-            config: settings of the run.
+            run: the run.
             model: its model.
 
         Raises:
             UserError: if they do not fit the run, or lack the condition of its model.
         """
+        config = run.config()
         if len(model.event_shape) == 3:
             x = self._pixels(self._fitting(self.x, model.event_shape), config)
             x = data.binarize_once(x, config.binarize, 0, "test")
         else:
-            x = self._fitting(self._vectors(config), model.event_shape)
+            x = self._fitting(self._vectors(run), model.event_shape)
         labels = self.labels
         if config.condition == "label" and labels is not None and self.label_names:
             labels = self._classes(labels, loading.load_data(config).label_names)
@@ -83,9 +85,9 @@ class NewData:
             return x.astype(np.uint8)
         return pixels.in_range(self.source, {"test": x})["test"]
 
-    def _vectors(self, config: Config) -> np.ndarray:
+    def _vectors(self, run: RunDirectory) -> np.ndarray:
         """Returns vectors in the units of the run, float32."""
-        known = loading.load_data(config).columns
+        known = units.read(run)
         if known is None:
             seen = data.Columns.numbered(self.x.shape[1]).seen(self.x) if self.x.ndim == 2 else self.x
         else:
