@@ -276,3 +276,37 @@ def test_the_columns_of_a_table_are_found_by_their_names(tmp_path):
     ):
         with pytest.raises(UserError, match=told):
             examples(text)
+
+
+@pytest.mark.slow
+def test_samples_of_a_class_or_of_the_conditions_of_a_file(refused, tmp_path, run):
+    labelled = untrained(tmp_path / "label", preset="digits", condition="label", latent_size=2)
+    model = loading.load_model(labelled)
+
+    def samples(*words):
+        command("sample", labelled.path, "--out", "s.npy", *words)
+        return np.load("s.npy")
+
+    one_hot = np.eye(10, dtype=np.float32)
+    expected = (
+        np.asarray(model.sample(8, seed=3, condition=one_hot[[7, 7]])).swapaxes(0, 1).reshape(-1, 8, 8, 1)
+    )
+    np.testing.assert_allclose(
+        samples("--condition", "7", "-n", "11", "--seed", "3"), expected[:11], atol=1e-5
+    )
+    np.save("classes.npy", np.array([1, 2]))
+    expected = (
+        np.asarray(model.sample(8, seed=0, condition=one_hot[[1, 2]])).swapaxes(0, 1).reshape(-1, 8, 8, 1)
+    )
+    np.testing.assert_allclose(samples("--condition", "classes.npy", "-n", "16"), expected, atol=1e-5)
+    command("sample", labelled.path, "--condition", "7", "--out", "s.png")
+    assert png.imread("s.png")[..., :3].std() > 0.01
+    for words, told in (
+        (["--condition", "10"], "not the classes of the run; expected 0 to 9"),
+        (["--condition", "9999999999999"], "not the classes of the run"),
+        (["--condition", "seven"], "no such class; expected 0 to 9; received seven"),
+        (["--condition", "no.npy"], "there is no file no.npy"),
+        (["--condition", "classes.npy", "-n", "17"], "-n is too large for classes.npy; expected at most 16"),
+    ):
+        assert told in refused("sample", labelled.path, *words)
+    assert "has no condition" in refused("sample", run.path, "--condition", "7")

@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "conditions depends on (seed, i B + b) and on that condition. (default: 0)",
     )
     parser.add_argument(
+        "--condition",
+        type=path,
+        metavar="CLASS|FILE",
+        help="What to condition on: a class by its number or name; or FILE.npy, of which each row gets 8 samples. "
+        "(default: the conditions of test examples)",
+    )
+    parser.add_argument(
         "--out",
         type=path,
         metavar="FILE",
@@ -62,6 +69,12 @@ def run(options: argparse.Namespace) -> None:
     seed_of("--seed", options.seed)
     run_directory = RunDirectory(options.run_dir)
     _check_draws(run_directory)
+    if options.condition is not None and run_directory.config().condition == "none":
+        raise UserError(
+            f"the run in {run_directory.path} has no condition",
+            expected="a run with --condition label, for one",
+            received=f"--condition {options.condition}",
+        )
     columns = units.read(run_directory)
     endings = (".png", ".npy") if columns is None else (".csv", ".npy", ".png")
     out = Path(options.out) if options.out else run_directory.figures / f"samples-{options.seed}{endings[0]}"
@@ -98,7 +111,7 @@ def run(options: argparse.Namespace) -> None:
             fix="write FILE.npy",
         )
     conditional = isinstance(model, Conditional)
-    conditions, label_names = _conditions(run_directory, model, options.n) if conditional else (None, ())
+    conditions, label_names = _conditions(run_directory, model, options) if conditional else (None, ())
     if conditions is None:
         images = np.asarray(model.sample(options.n, seed=options.seed, mean=not points))
     else:
@@ -119,7 +132,10 @@ def run(options: argparse.Namespace) -> None:
             for index, drawn in enumerate(white.reshape(rows.shape).swapaxes(0, 1)[: options.n]):
                 shown[f"sample {index + 1}"] = drawn
             plotting.save_columns(
-                out, shown, title=f"Samples given conditions of test examples, seed {options.seed}", **look
+                out,
+                shown,
+                title=f"Samples given {options.condition or 'conditions of test examples'}, seed {options.seed}",
+                **look,
             )
         else:
             with files.replacing(out) as temporary:
@@ -171,10 +187,11 @@ def _write_table(out: Path, columns: Columns, drawn: np.ndarray, title: str) -> 
                 writer.writerows(zip(*cells, strict=True))
 
 
-def _conditions(run: Any, model: Any, n: int) -> tuple[Any, Sequence[str]]:
-    """Returns conditions of the first shuffled test examples, one for every `EACH` of n samples, and label names."""
+def _conditions(run: Any, model: Any, options: argparse.Namespace) -> tuple[Any, Sequence[str]]:
+    """Returns conditions, one for every `EACH` of n samples, and label names: those asked for, a class again and again,
+    or those of the first shuffled test examples."""
     from tfvae.models.contract import Density
-    from tfvae.training.runs import loading
+    from tfvae.training.runs import loading, new_data
     from tfvae.training.runs.examples import examples_of
 
     if isinstance(model, Density):
@@ -183,7 +200,19 @@ def _conditions(run: Any, model: Any, n: int) -> tuple[Any, Sequence[str]]:
             expected="a run with latent variables",
             fix="see its figures/conditional.png",
         )
-    config = run.config()
+    n, config = options.n, run.config()
+    if options.condition is not None:
+        asked = new_data.conditions(options.condition, run, model)
+        names = loading.load_data(config).label_names if config.condition == "label" else ()
+        if len(asked) == 1:
+            return asked.repeat(-(-n // EACH), axis=0), names
+        if n > EACH * len(asked):
+            raise UserError(
+                f"-n is too large for {options.condition}",
+                expected=f"at most {EACH * len(asked)}",
+                received=n,
+            )
+        return asked[: -(-n // EACH)], names
     loaded = loading.load_data(config)
     run.check_data(loaded.fingerprint())
     most = EACH * len(loaded.test)

@@ -186,3 +186,65 @@ def _of_npz(path: str) -> Arrays:
         expected="x or x_test",
         received=", ".join(sorted(found)) or "no arrays",
     )
+
+
+def conditions(asked: str, run: RunDirectory, model: Any) -> np.ndarray:
+    """Returns the conditions that a user asks for.
+
+    Args:
+        asked: a class by its number or its name, for the condition "label"; or a file: `.npy` with classes [N] or
+            conditions [N, *condition_shape], or examples whose visible part is the condition, see `read`.
+        run: the run.
+        model: its model.
+
+    Returns:
+        conditions: [N, *condition_shape], float32; N = 1 for a class.
+
+    Raises:
+        UserError: if the run has no such condition or class, or the file does not fit.
+    """
+    config = run.config()
+    if asked.endswith((".npy", ".npz")):
+        if config.condition not in ("label", "array"):
+            found = read(asked, config).examples(run, model).condition
+            assert found is not None
+            return found
+        values = _of_npy(asked)
+        if config.condition == "label":
+            return given_conditions.one_hot(values, model.condition_shape[0], None, asked)
+        return given_conditions.fitting(values, model.condition_shape, None, asked)
+    if config.condition != "label":
+        raise UserError(
+            f"the condition of the run is no class but {config.condition}",
+            expected="FILE.npy",
+            received=asked,
+        )
+    if asked.isdecimal() and asked.isascii():
+        number = int(asked) if len(asked) < 10 else model.condition_shape[0]
+    else:
+        names = loading.load_data(config).label_names
+        if asked not in names:
+            raise UserError(
+                "the run has no such class",
+                expected=", ".join(names) or f"0 to {model.condition_shape[0] - 1}",
+                received=asked,
+            )
+        number = names.index(asked)
+    return given_conditions.one_hot(np.array([number]), model.condition_shape[0], None, "--condition")
+
+
+def _of_npy(path: str) -> np.ndarray:
+    """Returns the array of an .npy file."""
+    try:
+        with files.open_regular(path) as file:
+            return arrays.read_array(file)
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{path} cannot be read as .npy",
+            expected="an array of numbers as numpy.save writes it",
+            received=str(error) or type(error).__name__,
+        ) from None
