@@ -7,14 +7,14 @@ import functools
 import importlib.util
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tfvae import files, memory, presets
 from tfvae.checks import UserError
-from tfvae.training import data, introduction, progress, quiet_tensorflow
+from tfvae.training import data, introduction, named_callbacks, progress, quiet_tensorflow
 from tfvae.training.config import SETTINGS, Config
 from tfvae.training.defaults import NO_COMPARISON
 from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
@@ -24,10 +24,8 @@ from tfvae.training.runs.directory import RunDirectory, command_line, writing
 from tfvae.training.stopping import Stop, Stopped
 
 Say = Callable[[str], None]
-STEPS_PER_DISPATCH, SAMPLES_PER_DISPATCH = (
-    20,
-    1000,
-)  # at most: the bar moves and Ctrl-C works between dispatches
+STEPS_PER_DISPATCH = 20  # at most, as the next one: the bar moves and Ctrl-C works between dispatches
+SAMPLES_PER_DISPATCH = 1000
 LEAST_DISPATCHES = 10  # of an epoch
 COMPILATION_PAYS = 1000  # steps: compiling takes 2 to 7 s for each size of batch and saves 0.4 to 3 ms a step
 
@@ -153,6 +151,7 @@ def train(
     loaded: data.DataSet | None = None,
     say: Say = _print,
     bar: Callable[..., progress.EpochProgress] | None = progress.EpochProgress,
+    callback_names: Sequence[str] = (),
     worker_timeout: float = heartbeat.START,
     hang_timeout: float = heartbeat.LIMIT,
 ) -> int | None:
@@ -168,6 +167,7 @@ def train(
         loaded: data set of the settings where it has been read already, by `choosing.choose`.
         say: takes lines for the user.
         bar: makes what shows the progress of so many epochs of so many steps; None for silence.
+        callback_names: further Keras callbacks, see `named_callbacks.make`.
         worker_timeout: seconds to wait for the other workers, where there are several.
         hang_timeout: seconds without a finished step after which a worker ends itself, where there are several.
 
@@ -184,6 +184,7 @@ def train(
     writes = task is None or task.is_chief
     if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise UserError("--tensorboard needs the package tensorboard", fix="pip install tensorboard")
+    named_callbacks.check(callback_names)
     claim = claims.claimed(run, new=not resume, say=say) if writes else contextlib.nullcontext()
     with Stop() as stop, claim, multiworker.loss_of_workers(task, run.resuming()):
         found = resumption.choose(run, config) if resume else (None, [])
@@ -192,7 +193,9 @@ def train(
         with heartbeat.watched(task, hang_timeout, run.resuming()):
             say = say if writes else (lambda line: None)
             loaded = loading.load_data(config, loaded)
-            _train(config, run, loaded, found if resume else None, say, bar if writes else None, writes, stop)
+            names = callback_names if writes else ()
+            bar = bar if writes else None
+            _train(config, run, loaded, found if resume else None, say, bar, names, writes, stop)
     return len(loaded.test) if writes else None
 
 
@@ -203,6 +206,7 @@ def _train(
     found: tuple[Checkpoint | None, list[str]] | None,
     say: Say,
     bar: Callable[..., progress.EpochProgress] | None,
+    callback_names: Sequence[str],
     writes: bool,
     stop: Stop,
 ) -> None:
@@ -214,7 +218,7 @@ def _train(
         loaded: the data set.
         found: what `resumption.choose` gives; None for a new run.
         say: takes lines for the user.
-        bar: see `train`.
+        bar, callback_names: see `train`.
         writes: whether this process writes the run.
         stop: tells whether to stop.
     """
@@ -229,6 +233,7 @@ def _train(
     from tfvae.training import callbacks, fitting
     from tfvae.training.runs import checkpoint, figures
 
+    added = named_callbacks.make(callback_names)
     tf.config.experimental.enable_op_determinism()
     with strategy.scope(config):
         model = build(config, loaded)
@@ -275,6 +280,7 @@ def _train(
                 watchers.append(callbacks.Painter(config.figures_every, config.epochs, draw))
             if config.tensorboard and writes:
                 watchers.append(keras.callbacks.TensorBoard(run.path / "tensorboard"))
+            watchers += added
             step = fitting.fit(config, loaded, model, len(history), step, watchers)
     if not writes:
         return

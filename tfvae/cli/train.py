@@ -48,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "evaluate --full` does.",
     )
     settings.add_arguments(parser)
+    parser.add_argument(
+        "--callback",
+        action="append",
+        default=[],
+        metavar="MODULE:FACTORY",
+        help="Keras callback to train with, made without arguments by a function or class, such as "
+        "wandb.integration.keras:WandbMetricsLogger; several are allowed. (default: none)",
+    )
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument(
         "--quiet", action="store_true", help="Say nothing but where the results are, warnings and errors."
@@ -137,11 +145,11 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         for name in ("worker_timeout", "hang_timeout")
         if (value := getattr(options, name)) is not None
     }
-    how_much: dict[str, Any] = {}
+    how_much: dict[str, Any] = {"callback_names": options.callback}
     if options.quiet:
-        how_much = {"say": lambda line: None, "bar": None}
+        how_much |= {"say": lambda line: None, "bar": None}
     elif options.verbose:
-        how_much = {"bar": functools.partial(progress.EpochProgress, every_epoch=True)}
+        how_much |= {"bar": functools.partial(progress.EpochProgress, every_epoch=True)}
     how, code = "trained", None
     try:
         test_size = loop.train(
