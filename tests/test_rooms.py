@@ -37,7 +37,7 @@ TRAINING = [  # the rooms of training/, and the modules beside them, in the same
     {"optimisers"},
     {"runs", "distribution"},
     {"callbacks", "choosing"},
-    {"fitting", "evaluation", "introduction", "named_callbacks"},
+    {"fitting", "evaluation", "introduction", "named_callbacks", "capacity"},
     {"loop", "report"},
 ]
 TRAINING_RANK = {room: rank for rank, rooms in enumerate(TRAINING) for room in rooms}

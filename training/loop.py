@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
-import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tfvae import files, memory, presets
+from tfvae import files, presets
 from tfvae.checks import UserError
-from tfvae.training import data, introduction, named_callbacks, progress, quiet_tensorflow
+from tfvae.training import capacity, data, introduction, named_callbacks, progress, quiet_tensorflow
 from tfvae.training.config import SETTINGS, Config
 from tfvae.training.defaults import NO_COMPARISON
-from tfvae.training.distribution import heartbeat, launcher, multiworker, strategy
+from tfvae.training.distribution import heartbeat, multiworker, strategy
 from tfvae.training.runs import claims, identity, loading, resumption, units
 from tfvae.training.runs.checkpoint import Checkpoint
 from tfvae.training.runs.directory import RunDirectory, command_line, writing
@@ -32,21 +31,6 @@ COMPILATION_PAYS = 1000  # steps: compiling takes 2 to 7 s for each size of batc
 
 def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-def _check_memory(config: Config, loaded: data.DataSet) -> None:
-    """Raises a `UserError` if the particles of a step, their latents and likelihoods alone, are surely too many.
-
-    Says nothing where there is a GPU, which has memory of its own, or where other machines may share the batch.
-    """
-    if config.strategy == "multiworker" or launcher.visible_gpus():
-        return
-    numbers = config.particles * config.batch_size * (config.latent_size + math.prod(loaded.image_shape))
-    memory.check(
-        f"{config.particles} particles of {config.batch_size} examples",
-        4.0 * numbers,
-        fix="choose a smaller --num-samples, --batch-size or --latent-size",
-    )
 
 
 def build(config: Config, loaded: data.DataSet) -> Any:
@@ -223,7 +207,7 @@ def _train(
         stop: tells whether to stop.
     """
     heartbeat.beat()
-    _check_memory(config, loaded)
+    capacity.check(config, loaded)
     if found is not None:
         run.check_data(loaded.fingerprint(), config)
     tf = quiet_tensorflow.tensorflow()
