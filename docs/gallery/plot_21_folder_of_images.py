@@ -46,7 +46,8 @@ def tfvae(*arguments):
 
 
 run = folder / "run"
-tfvae("train", "--dataset", f"{folder}/shapes/", "--image-size", 26, "--epochs", 8, "--run-dir", run)
+options = ["--image-size", 26, "--batch-size", 20, "--epochs", 40]
+tfvae("train", "--dataset", f"{folder}/shapes/", *options, "--run-dir", run)
 
 # %%
 # Held-out images above their reconstructions, and their codes with the names of the classes.
