@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ def choose(given: Mapping[str, Any]) -> Choice:
         given: setting to value; those not given are absent or None.
 
     Raises:
-        UserError: if a setting is out of range, before the data are read; if these cannot be read.
+        UserError: if a setting is out of range, before the data are read; if these cannot be read or do not fit.
     """
     config = Config.resolve(given)
     given = {name: value for name, value in given.items() if value is not None}
@@ -53,8 +54,11 @@ def choose(given: Mapping[str, Any]) -> Choice:
             given[setting], why = found
             told.append(f"{setting.replace('_', ' ')} {given[setting]}: {why}")
     final = Config.resolve(given)
-    read_alike = final.validation_size == config.validation_size
-    return Choice(final, loaded if read_alike else None, tuple(told))
+    if final.validation_size != config.validation_size:
+        return Choice(final, None, tuple(told))
+    with warnings.catch_warnings(action="ignore"):  # the run warns
+        loading.load_data(final, loaded)
+    return Choice(final, loaded, tuple(told))
 
 
 Chosen = tuple[Any, str] | None  # a value and why; None where the default of the preset will do
