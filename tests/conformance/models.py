@@ -501,7 +501,8 @@ def noise_contrastive(**options):
 
 
 def noise_contrastive_sources(**options):
-    return NoiseContrastive(LaplaceSources(), StandardNormal(3), **{"ratio": 2} | options)
+    noise = tfp.distributions.MultivariateNormalDiag([0.0] * 3, [1.5] * 3)
+    return NoiseContrastive(LaplaceSources(), noise, **{"ratio": 2} | options)
 
 
 TABLE = {
