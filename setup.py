@@ -8,6 +8,7 @@ SHELVES = [
     "distributions",
     "estimators",
     "evaluation",
+    "latent",
     "layers",
     "models",
     "networks",

@@ -103,7 +103,7 @@ def test_many_codes_are_decoded_in_blocks(model, x):
 
 def test_the_units_next_to_the_data_are_ordered_among_themselves(monkeypatch):
     found = SimpleNamespace(variance=np.array([0.1, 0.5, 0.2, 9.0, 8.0]))
-    monkeypatch.setattr(latent, "active_units", lambda model, data: found)
+    monkeypatch.setattr("tfvae.latent.units.active_units", lambda model, data: found)
     model = linear()
     assert latent.by_activity(model, None).tolist() == [1, 2, 0]
 

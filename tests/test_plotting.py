@@ -19,8 +19,8 @@ from tfvae import plotting
 from tfvae.checks import UserError
 from tfvae.plotting import curves
 from tfvae.plotting.curves import limits
-from tfvae.plotting.images import _quantile_ticks
 from tfvae.plotting.latent_map import principal
+from tfvae.plotting.manifold import _quantile_ticks
 
 RNG = np.random.default_rng(0)
 DIGITS = RNG.random((30, 8, 8, 1)).astype("float32")
@@ -243,8 +243,8 @@ def test_manifold_is_drawn_as_it_lies_without_gaps(tmp_path):
     np.testing.assert_allclose(np.diff(places[:, :, 0], axis=0), side, atol=1)
 
 
-def test_manifold_axes_show_z1_to_the_right_and_z2_upwards(tmp_path, monkeypatch):
-    monkeypatch.setattr("tfvae.plotting.images.save", lambda figure, path: figure)
+def test_manifold_axes_show_z0_to_the_right_and_z1_upwards(tmp_path, monkeypatch):
+    monkeypatch.setattr("tfvae.plotting.manifold.save", lambda figure, path: figure)
     (axes,) = plotting.save_manifold_grid(tmp_path / "a.png", GRID, title="t", extent=EXTENT).axes
     side = 42 * 8  # pixels; the tiles of -1.5 and 1.5 have their centres half a tile from the edges
     for axis, first, last in ((axes.xaxis, 0.5, 2.5), (axes.yaxis, 2.5, 0.5)):

@@ -14,10 +14,10 @@ from tfvae.plotting.images import (
     draw_image_grid,
     save_columns,
     save_image_grid,
-    save_manifold_grid,
     save_reconstructions,
 )
 from tfvae.plotting.latent_map import draw_latent_map, save_latent_map
+from tfvae.plotting.manifold import save_manifold_grid
 from tfvae.plotting.plane import save_densities, save_point_panels
 from tfvae.plotting.points import draw_points, save_points
 from tfvae.plotting.rate_distortion import save_rate_distortion
