@@ -143,3 +143,10 @@ def test_the_schema_of_tflite_files():
         assert callable(getattr(schema, name))
     assert schema.BuiltinOperator.DEQUANTIZE and schema.TensorType.FLOAT16
     assert callable(utils.read_model_from_bytearray) and callable(utils.convert_object_to_bytearray)
+
+
+def test_graphs_of_many_shapes_are_no_cause_for_a_warning(caplog):
+    graph = compat.graph_of_each_shape(lambda x: tf.reduce_sum(x))
+    for size in range(1, 10):
+        assert graph(tf.ones([size])) == size
+    assert len(graph._list_all_concrete_functions()) == 9 and not caplog.records

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,15 @@ def _watch_array_adapter() -> None:
         return dataset.with_options(options) if _UNTUNED.get() else dataset
 
     ArrayDataAdapter.get_tf_dataset = get_tf_dataset
+
+
+def graph_of_each_shape(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a function as a graph for each shape of its arguments, without a warning that they are many."""
+    import tensorflow as tf
+
+    graph = tf.function(function, autograph=False)
+    graph._omit_frequent_tracing_warning = True
+    return graph
 
 
 def layers_of(

@@ -92,7 +92,19 @@ def test_the_page_has_sliders_of_its_first_units(model, tmp_path):
     )
 
 
-def test_dcgan_runs_on_a_device(tmp_path):
-    model = presets.create("dcgan", image_shape=(8, 8, 1), widths=(2,), latent_size=3)
+@pytest.mark.parametrize("uses_average", [True, False])
+@pytest.mark.parametrize(("preset", "widths"), [("dcgan", (2,)), ("gmmn", (8,))])
+def test_every_format_draws_the_same_samples(preset, widths, uses_average, tmp_path):
+    model = presets.create(preset, image_shape=(8, 8, 1), widths=widths, latent_size=3, ema=0.9)
+    for weight in model.generator_network.weights:
+        weight.assign(1.5 * weight + 0.01)
+    averaged = model.sample(3, seed=7).numpy()
+    model.uses_average = uses_average
+    samples = model.sample(3, seed=7).numpy()
+    assert (np.abs(samples - averaged).max() < 1e-6) == uses_average
     report = save_tflite(model, tmp_path / "model.tflite")
     assert report.difference < parity.TOLERANCE
+    np.testing.assert_allclose(OnDevice(report.path).sample(3, seed=7), samples, atol=1e-5)
+    served = tf.saved_model.load(save_serving(model, tmp_path / "served", warmup_batch_sizes=(1,)))
+    seeds = tf.constant([[7, 0], [7, 1], [7, 2]])
+    np.testing.assert_allclose(served.signatures["sample"](seed=seeds)["image"], samples, atol=1e-5)

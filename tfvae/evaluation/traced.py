@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-import tensorflow as tf
+from tfvae import compat
 
 KEPT = "evaluation_functions"  # attribute of the model: key to traced functions
 
@@ -23,5 +23,5 @@ def traced(model: Any, key: Hashable, *functions: Callable[..., Any]) -> tuple[C
     """
     kept = vars(model).setdefault(KEPT, {})
     if key not in kept:
-        kept[key] = tuple(tf.function(one, autograph=False) for one in functions)
+        kept[key] = tuple(map(compat.graph_of_each_shape, functions))
     return kept[key]

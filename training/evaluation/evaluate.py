@@ -192,9 +192,16 @@ def _measure(
     if other is not None and particles is not None:
         found["comparison"] = comparison.compare(task, particles, settings.num_samples, other)
     if settings.full:
-        from tfvae.training.evaluation import details
+        from tfvae.training.evaluation import details, worst
 
         found |= details.measure(task if settings.limit is not None else task.whole())
+        if (
+            implicit
+            and chains is not None
+            and settings.annealing is not None
+            and len(task.model.event_shape) == 3
+        ):
+            worst.draw(task, settings.annealing, chains)
     return Evaluation(**found, annealing=annealed, gap_missing=gap_missing)
 
 

@@ -14,6 +14,7 @@ from tfvae.evaluation.estimate import FEW
 from tfvae.models.contract import Implicit, Inferential, Stepwise
 from tfvae.training import data
 from tfvae.training.config import Config
+from tfvae.training.evaluation import worst
 from tfvae.training.report.content import TILES, Picture
 from tfvae.training.runs import figures
 from tfvae.training.runs.directory import RunDirectory
@@ -64,6 +65,9 @@ def draw(
         run.make_folders()
         figures.draw_run(run, model, loaded, config, history)
     found = {name: file.read_bytes() for name, file in files.items() if file.is_file()}
+    closest = worst.figure_file(run, result.get("weights") == "plain")
+    if compares is not None and result.get("method") == "ais" and closest.is_file():
+        found["closest"] = closest.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         if len(shape) == 3 and "conditional" not in names:
             found |= _beside(Path(folder), model, loaded, config, result["split"])

@@ -10,10 +10,12 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
 from kit.evaluations import last
 
-from tfvae import cli, presets
+from tfvae import cli, plotting, presets
+from tfvae.evaluation import ais
 from tfvae.training.config import Config
 from tfvae.training.evaluation import evaluate, observation, quality
 from tfvae.training.evaluation.annealing import AnnealingSettings
@@ -174,6 +176,22 @@ def test_samples_are_judged_without_codes(run, monkeypatch):
     assert found.training_bound is None and found.gap is None
     assert found.codes.missing == "a GAN has no codes" and "no q(z|x)" in found.rate_distortion.missing
     assert "q(z|x)" in found.gap_missing
+
+
+def test_images_that_it_cannot_make_are_drawn_beside_its_closest_samples(run, monkeypatch):
+    monkeypatch.setattr(quality, "feature_model", lambda *_: None)
+    drawn, real = [], plotting.save_rows
+    monkeypatch.setattr(plotting, "save_rows", lambda *a, **k: drawn.append(a) or real(*a, **k))
+    result = evaluated(run, "--full", "--simulated", "0", "--limit", "30", *FEW[2:])
+    images, labels = next((a[1], a[2]) for a in drawn if a[0].name == "closest.png")
+    assert images.shape == (2, 12, 8, 8, 1) and labels == ["test image", "closest sample"]
+    task = evaluate.Task.of(run, "test", 30, 0, kept=contextlib.ExitStack())
+    task.model.observation_scale = result["observation_scale"]
+    found = ais(task.model, task.examples, 10, 3)
+    least = task.examples.x[np.argmin(found.log_prob)]
+    np.testing.assert_allclose(images[0, 0], least, atol=1e-6)
+    assert np.abs(images[1] - images[1, :1]).max() > 1e-3
+    assert "What the generator cannot make" in run.report_file.read_text()
 
 
 @pytest.mark.parametrize(

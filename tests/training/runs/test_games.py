@@ -119,6 +119,13 @@ def test_a_run_with_an_average_samples_and_draws_by_it(averaged, tmp_path):
         np.testing.assert_allclose(course["000002"][:4], drawn["average"], atol=1e-6)
 
 
+def test_an_export_has_no_particles(tiny_game, capsys):
+    assert cli.main(["export", str(tiny_game), "--format", "tflite", "--num-samples", "9"]) == 2
+    line = capsys.readouterr().err
+    assert "--num-samples is for log_prob, which a generator without a likelihood has not" in line
+    assert line.count("\n") == 1 and not (tiny_game / "export").exists()
+
+
 @pytest.mark.parametrize("command", ["sample", "evaluate", "export"])
 def test_plain_weights_are_refused_where_there_are_no_others(command, tiny_game, capsys):
     words = ["--format", "tflite"] if command == "export" else []
