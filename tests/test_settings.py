@@ -245,6 +245,7 @@ def test_a_run_of_before_games_loads():
         ({"preset": "ring", "r1_penalty": 1.0}, "preset ring has no r1 penalty"),
         ({"preset": "gan", "cost": "least-squares"}, "unknown cost"),
         ({"ema": 0.9}, "preset digits has no ema; expected no --ema; .* such as gan"),
+        ({"preset": "nce-ica", "ema": 0.9}, "preset nce-ica has no ema"),
         ({"preset": "gmmn", "ema": 1.0}, "ema is out of range"),
         ({"preset": "gan", "discriminator_steps": 0}, "discriminator_steps"),
         ({"preset": "gan", "gradient_penalty": -1.0}, "gradient_penalty"),

@@ -37,7 +37,7 @@ def has_likelihood(chosen: Any) -> bool:
 
 def generates(chosen: Any) -> bool:
     """Returns whether the preset that was chosen is a generator without a likelihood."""
-    return not has_likelihood(chosen)
+    return not has_likelihood(chosen) and preset(chosen).draws
 
 
 def has_critic(chosen: Any) -> bool:
