@@ -12,6 +12,7 @@ import pytest
 from tfvae import cli, memory
 from tfvae.checks import UserError
 from tfvae.training.config import SETTINGS, Config
+from tfvae.training.defaults import EPOCHS
 from tfvae.training.game_settings import GameSettings
 
 HUGE = "9" * 25
@@ -20,12 +21,21 @@ RELAXED = ("--preset", "sbn-200-200-200", "--estimator", "relaxed", "--estimator
 NUMBERS = [name for name in RANGES if name != "validation_size"]
 
 
+CODED = ("autoencoder_epochs", "autoencoder_learning_rate")
 GAMES = [field.name for field in dataclasses.fields(GameSettings)]
 
 
+NEEDS = {  # other settings with which the ends of one are in range
+    "backward_particles": {"num_samples": 10**6},
+    "autoencoder_epochs": {"epochs": EPOCHS},
+    "latent_weight": {"latent_comparison": "mmd"},
+}
+
+
 def fits(name, estimator):
-    """Settings with which one may be given: of the preset of a game, or of an estimator."""
-    return {"preset": "gan"} if name in GAMES else {"estimator": estimator}
+    """Settings with which one may be given: of a preset that has it, or of an estimator."""
+    presets = dict.fromkeys(GAMES, "gan") | dict.fromkeys(CODED, "gmmn-autoencoder")
+    return {"preset": presets[name]} if name in presets else {"estimator": estimator}
 
 
 @pytest.fixture
@@ -61,9 +71,9 @@ def test_a_configuration_has_a_range_for_every_number(name):
 def test_the_ends_of_the_ranges_are_taken():
     for name in NUMBERS:
         for value in RANGES[name]:
-            needs = {"backward_particles": {"num_samples": 10**6}}.get(name, {})
-            needs |= fits(name, "elbo-analytic" if name == "free_bits" else "iwae")
-            assert getattr(Config.resolve({**needs, name: value}), name) == value
+            needs = NEEDS.get(name, {})
+            chosen = fits(name, "elbo-analytic" if name in ("free_bits", "latent_weight") else "iwae")
+            assert getattr(Config.resolve({**chosen, **needs, name: value}), name) == value
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class MatchingSettings:
         "optimisation",
         default=autoencoder_epochs,
         default_text="the preset's share of --epochs",
-        ends=(1, EPOCHS),
+        ends=(1, EPOCHS - 1),
         title="Autoencoder",
         text="trained in the first {autoencoder_epochs} epochs, at a learning rate of {autoencoder_learning_rate:g}",
         **OF_CODES,

@@ -21,6 +21,7 @@ SHIPPED = {
     "export": "tfvae/export",
 }  # folder here: folder installed
 DISTRIBUTION_OF = {  # where the module is not named like its distribution
+    "PIL": "pillow",
     "google": "protobuf",
     "grpc": "grpcio",
     "sklearn": "scikit-learn",

@@ -148,7 +148,8 @@ class Generative(Checked):
 class Implicit(Generative):
     """A generator x = g(z), z ~ p(z), which an observation scale s makes a density: p(x) = E_z N(x; g(z), s^2 I).
 
-    Its `Generator.likelihood` gives (g(z), s). What needs a density raises a `UserError` where there is no scale.
+    Its `Generator.likelihood` gives (g(z), s). What needs a density raises a `UserError` where there is no scale. Its
+    samples are g(z), with and without `mean`: the noise of the observation scale is none of the generator's.
     """
 
     @property
@@ -163,11 +164,6 @@ class Implicit(Generative):
     @abc.abstractmethod
     def ceiling(self) -> float:
         """Returns the largest log-density that the scale allows: -D/2 log(2 pi s^2), nats, D numbers in an example."""
-
-    @abc.abstractmethod
-    def sample(self, n: int, seed: int | None = None, *, mean: bool = True) -> tf.Tensor:
-        """Returns g(z) of n draws from the prior, [n, *event_shape], whatever `mean` says: the noise of the observation
-        scale is none of the generator's."""
 
 
 class Inferential(Checked):
@@ -224,12 +220,8 @@ class Inferential(Checked):
 
     @abc.abstractmethod
     def encode(self, x: Any, **condition: Any) -> tf.Tensor:
-        """Returns a code of each example: the mean of q, of the layer next to the data, [B, *shape].
-
-        Args:
-            x: [B, *event_shape].
-            **condition: `condition`, for a model that has one.
-        """
+        """Returns a code of each example [B, *event_shape], given its `condition` where the model has one: the mean of
+        q, of the layer next to the data, [B, *shape]."""
 
     @property
     @abc.abstractmethod
@@ -303,9 +295,5 @@ class Density(Checked):
 
     @abc.abstractmethod
     def log_prob(self, x: Any, **condition: Any) -> tf.Tensor:
-        """Returns log p(x) of examples [B, *event_shape]: [B], nats, exact.
-
-        Args:
-            x: examples.
-            **condition: `condition`, for a model that has one.
-        """
+        """Returns log p(x) of examples [B, *event_shape], given their `condition` where the model has one: [B], nats,
+        exact."""

@@ -63,7 +63,7 @@ class VAE(MatchingVAE):
     References:
         Kingma, Welling: Auto-encoding variational Bayes (2014).
         Rezende, Mohamed, Wierstra: Stochastic backpropagation (2014).
-        Zhao, Song, Ermon: InfoVAE: balancing learning and inference in variational autoencoders (2019), equation 6.
+        Zhao, Song, Ermon: InfoVAE: balancing learning and inference in variational autoencoders (2019).
         Tolstikhin et al.: Wasserstein auto-encoders (2018), algorithms 1 and 2.
         Makhzani et al.: Adversarial autoencoders (2016).
     """
