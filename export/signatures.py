@@ -101,8 +101,9 @@ def signatures(model: Any, num_samples: int = NUM_SAMPLES, batch: int | None = N
         )
     if not rows:
         raise UserError(
-            f"this {type(model).__name__} has no function to serve",
+            "the model has no function to serve",
             expected="a model that makes examples, infers latents or gives log p(x)",
+            received=type(model).__name__,
         )
     texts = meanings(model, num_samples)
     return {
@@ -214,7 +215,7 @@ def _generator_rows(model: Any, x: Specs, batch: int | None) -> tuple[Row, ...]:
 
 
 def _density_rows(model: Any, x: Specs) -> tuple[Row, ...]:
-    """Returns the rows of a density; none for a model that is none."""
+    """Returns the rows of a density; none for any other model."""
     if not isinstance(model, Density):
         return ()
 

@@ -77,6 +77,9 @@ def test_a_file_of_curves_is_the_same_from_a_history_and_from_its_rows(tmp_path)
         lambda: plotting.draw_points({}),
         lambda: plotting.draw_image_grid(PLANE),
         lambda: plotting.draw_latent_map(PLANE, [0]),
+        lambda: plotting.draw_latent_map(PLANE, [0, 2] * 10, label_names=["cat", "dog"]),
+        lambda: plotting.draw_latent_map(PLANE, [-1, 1] * 10, label_names=["cat", "dog"]),
+        lambda: plotting.draw_latent_map(PLANE, [0.0, 1.0] * 10, label_names=["cat", "dog"]),
     ],
 )
 def test_bad_input_is_refused_in_one_line(draw):

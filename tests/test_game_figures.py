@@ -1,13 +1,14 @@
 """What the figures of a game show, read back from their axes.
 
 Mutations, each seen to break a test here: examples and samples exchanged among the outputs; counts in place of shares;
-densities with x1 and x2 exchanged; validation drawn as training.
+densities with x0 and x1 exchanged; validation drawn as training.
 """
 
 import numpy as np
 import pytest
 
 from tfvae import plotting
+from tfvae.checks import UserError
 
 RNG = np.random.default_rng(0)
 
@@ -47,6 +48,13 @@ def test_each_kind_of_comparison_has_its_own_curves(figure_of):
         figure = figure_of(plotting.save_game_curves, epochs, compares=compares)
         lines = [line for axes in figure.axes for line in axes.lines]
         assert {line.get_label(): line.get_ydata()[0] for line in lines} == expected
+
+
+def test_an_unknown_kind_of_comparison_is_refused(tmp_path):
+    with pytest.raises(
+        UserError, match=r"unknown kind of comparison; .*critic, sets, densities; received 'set'"
+    ):
+        plotting.save_game_curves(tmp_path / "g.png", [{"loss": 1.0}], title="", compares="set")
 
 
 def test_outputs_are_shares_of_each_set(figure_of):

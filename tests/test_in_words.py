@@ -15,7 +15,9 @@ from tfvae.evaluation import (
     KernelDensity,
     LogMarginal,
     PerExample,
+    PosteriorMoments,
     Sandwich,
+    find_anomalies,
 )
 
 ROOMS = sorted(set(tfvae.__all__) - {"training", "__version__"} - set(tfvae.models.__all__))
@@ -72,6 +74,15 @@ def test_an_estimate_shows_its_error_its_particles_and_its_tails():
             lambda: of(Sandwich, lower=LOG_PROB, num_temperatures=10, num_chains=2),
             "log p(x) from -2.00 +- 0.58 to 1.00 +- 0.00 nats, N = 3, 2 chains, 10 temperatures",
         ),
+        (
+            lambda: find_anomalies([-3.0, -90.0], range(-19, 0), 0.05),
+            "1 of 2 examples score above 19.00 nats",
+        ),
+        (
+            lambda: PosteriorMoments((np.ones((3, 2)), np.ones((3, 4))), (), 200),
+            "2 and 4 units, N = 3, 200 draws",
+        ),
+        (lambda: PosteriorMoments((np.ones((3, 2)),), (), None), "2 units, N = 3, exact"),
         (lambda: PerExample(LOG_PROB, np.zeros(3)), "-2.00 +- 0.58, N = 3"),
         (
             lambda: of(

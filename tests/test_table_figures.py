@@ -77,8 +77,8 @@ def test_pairs_are_those_that_go_together(drawn):
         (plotting.save_marginals, {"a": {"x": np.zeros(2), "y": np.zeros(3)}}, "a is no table"),
         (plotting.save_marginals, {"a": {"x": np.array([np.nan, 1.0])}}, "x are not finite"),
         (plotting.save_marginals, {"a": {"x": np.zeros(2)}, "b": {"y": np.zeros(2)}}, "differ in columns"),
-        (plotting.save_pairs, {"a": {"x": np.zeros(2), "y": ["a", "b"]}}, "no pairs to draw"),
-        (plotting.save_pairs, {"a": {"x": np.zeros(1), "y": np.zeros(1)}}, "no pairs to draw"),
+        (plotting.save_pairs, {"a": {"x": np.zeros(2), "y": ["a", "b"]}}, "received 1 and 2"),
+        (plotting.save_pairs, {"a": {"x": np.zeros(1), "y": np.zeros(1)}}, "received 2 and 1"),
     ],
 )
 def test_what_is_no_table_is_refused(save, given, told, tmp_path):

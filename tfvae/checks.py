@@ -11,6 +11,7 @@ from typing import Any
 __all__ = [
     "CHAINS",
     "LARGEST",
+    "LARGEST_DECAY",
     "LARGEST_INT",
     "LINE",
     "PARTICLES",

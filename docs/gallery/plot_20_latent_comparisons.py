@@ -82,6 +82,6 @@ for axis, (title, options) in zip(axes.flat, runs.items(), strict=True):
         axis.plot(radius * np.cos(angle), radius * np.sin(angle), color="black", linewidth=0.8)
     axis.set(title=f"{title}\nlog p(x) {mean:.1f} ± {error:.1f}", aspect="equal")
     axis.set(xlim=(-3.6, 3.6), ylim=(-3.6, 3.6))
-figure.supxlabel("z1")
-figure.supylabel("z2")
+figure.supxlabel("z0")
+figure.supylabel("z1")
 plt.show()

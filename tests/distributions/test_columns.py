@@ -124,6 +124,7 @@ def test_what_does_not_fit_is_named_with_its_columns():
         lambda: Columns([Normal(2), Poisson(1)], [[0], [1, 2]]),
         lambda: Columns([Normal(2), Poisson(1)], 3),
         lambda: Columns([Normal(2), Poisson(1)], [["a", "b"], ["c"]]),
+        lambda: Columns([Normal(2), Poisson(1)], [[0.0, 1.5], [2.0]]),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(make):

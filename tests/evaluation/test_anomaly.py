@@ -42,8 +42,12 @@ def test_the_last_bit_of_a_rate_does_not_matter():
         (([0.0], range(98), 0.01), "98 usual examples are too few .* expected at least 99; .* at least 0.01"),
         (([0.0], range(98), 0.0), "false_alarms is out of range"),
         (([0.0], range(98), 0.6), r"\(0, 0.5\]"),
-        (([np.nan], range(98), 0.1), "log_prob does not hold"),
+        (
+            ([0.0, np.nan], range(98), 0.1),
+            "log_prob does not hold .* received 1 that are not finite, the first at 1",
+        ),
         (([0.0], [np.inf, 1.0], 0.5), "usual does not hold"),
+        (([0.0], np.zeros((7, 14)), 0.1), r"usual does not hold .* received shape \(7, 14\)"),
     ],
 )
 def test_bad_input(arguments, told):

@@ -202,7 +202,7 @@ def test_bad_arguments_are_one_line(options, says):
 def test_one_optimiser_for_both_is_refused():
     model = GAN(Shift(), keras.layers.Dense(1), prior=StandardNormal(1))
     adam = keras.optimizers.Adam()
-    with pytest.raises(UserError, match="both players have the same optimiser"):
+    with pytest.raises(UserError, match="two networks have the same optimiser"):
         model.compile(adam, discriminator_optimizer=adam)
 
 

@@ -289,7 +289,7 @@ def test_what_else_is_refused():
     with pytest.raises(UserError, match="discriminator_optimizer needs a latent_comparison that is a game"):
         create(latent_comparison="mmd").compile("sgd", discriminator_optimizer="sgd")
     sgd = keras.optimizers.SGD(0.1)
-    with pytest.raises(UserError, match="both players have the same optimiser"):
+    with pytest.raises(UserError, match="two networks have the same optimiser"):
         create(latent_comparison="non-saturating").compile(sgd, discriminator_optimizer=sgd)
     model = create(latent_comparison=MMD)
     with pytest.raises(UserError, match="needs pairs of examples; expected 2 or more in a batch; received 1"):

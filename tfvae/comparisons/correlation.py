@@ -23,8 +23,7 @@ class TotalCorrelation(OfCodes):
     more often than in all of the data, so that the estimate depends on M and is right for large ones alone.
 
     With the number N of training examples, the own pair counts 1/N and the others share the rest: stratified sampling.
-    Each q is then unbiased for a batch drawn without replacement, and what is left of the bias is the logarithm's,
-    about 1/M.
+    Each q is then unbiased for a batch drawn without replacement. The logarithm's bias is left, of the order of 1/M.
 
     Attributes:
         dataset_size: N; None for pairs that all count alike.

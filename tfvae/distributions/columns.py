@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -203,8 +204,8 @@ def _checked(columns: Sequence[Sequence[int]] | None, sizes: list[int]) -> tuple
     if columns is None:
         return tuple(tuple(range(*ends)) for ends in itertools.pairwise(starts))
     try:
-        found = tuple(tuple(int(column) for column in group) for group in columns)
-    except (TypeError, ValueError):
+        found = tuple(tuple(operator.index(column) for column in group) for group in columns)
+    except TypeError:
         found = ()
     if [len(group) for group in found] != sizes or sorted(itertools.chain(*found)) != list(range(starts[-1])):
         raise UserError(

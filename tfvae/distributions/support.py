@@ -13,13 +13,10 @@ import tensorflow as tf
 from tfvae.checks import UserError
 from tfvae.distributions.head import tfd
 
-FAR, NEAR = (
-    1e30,
-    1e-20,
-)  # a bijector takes +-FAR to the ends of the support; beyond 1 / NEAR an end is infinite
-ENDS_OF_COUNTS: Mapping[
-    str, tuple[float, float | str]
-] = {  # where they are not 0 and infinity; or an argument
+FAR = 1e30  # a bijector takes +-FAR to the ends of the support
+NEAR = 1e-20  # below it an end is 0, beyond 1 / NEAR infinite
+Ends = tuple[float, float | str]  # text: the name of the argument that is the end
+ENDS_OF_COUNTS: Mapping[str, Ends] = {  # where they are not 0 and infinity
     "Bernoulli": (0.0, 1.0),
     "BetaBinomial": (0.0, "total_count"),
     "Binomial": (0.0, "total_count"),

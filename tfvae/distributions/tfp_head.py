@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.checks import UserError, one_of
+from tfvae.checks import UserError, one_of, shown
 from tfvae.distributions.head import LARGEST, Parameters, Shape, tfd
 from tfvae.distributions.least_count import least_count
 from tfvae.distributions.likelihood_head import LikelihoodHead, within
@@ -41,8 +41,8 @@ class TFPHead(LikelihoodHead):
 
     Raises:
         UserError: if the class cannot be made of these arguments, its values are no single numbers, it has no formula
-            for its mean, a parameter has no constraint and is not fixed, or its support depends on a parameter that is
-            not fixed.
+            for its mean, a parameter has no constraint and is not fixed, its support depends on a parameter that is not
+            fixed, or `support` is no interval.
     """
 
     noise_kind = "uniform"
@@ -95,6 +95,10 @@ class TFPHead(LikelihoodHead):
     def _look(self, support: tuple[float, float] | None) -> Interval:
         """Returns the support, from distributions of the class that are made for this."""
         name = self.family.__name__
+        if support is not None and not (len(support) == 2 and support[0] < support[1]):
+            raise UserError(
+                "the support is no interval", expected="(lowest, highest)", received=shown(support)
+            )
         try:
             with tf.init_scope():
                 free = [[tf.constant(number)] * len(self.constraints) for number in FREE]
@@ -113,7 +117,9 @@ class TFPHead(LikelihoodHead):
             raise
         except NotImplementedError as error:
             raise UserError(
-                f"{name} has no formula for its mean or its density", expected="a class that has both"
+                f"{name} has no formula for its mean or its density",
+                expected="a class that has both",
+                received=name,
             ) from error
         except Exception as error:  # whatever a class of another library makes of its arguments
             raise UserError(

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from tfvae.checks import UserError, not_finite, number_in
 
 LARGEST_RATE = 0.5  # of false alarms
+ROUNDING = 1e-12  # relative, so that 0.05 * 20 is 1 whatever its last bit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Anomalies:
     """Which of N examples are anomalous.
 
@@ -28,6 +29,11 @@ class Anomalies:
     p_values: np.ndarray
     anomalous: np.ndarray
     threshold: float
+
+    def __repr__(self) -> str:
+        """How many examples are anomalous, in one line."""
+        found = f"{int(self.anomalous.sum()):,} of {len(self.scores):,} examples"
+        return f"<{type(self).__name__}: {found} score above {self.threshold:.2f} nats>"
 
 
 def find_anomalies(log_prob: ArrayLike, usual: ArrayLike, false_alarms: float = 0.01) -> Anomalies:
@@ -48,7 +54,8 @@ def find_anomalies(log_prob: ArrayLike, usual: ArrayLike, false_alarms: float = 
         anomalies: `Anomalies`.
 
     Raises:
-        UserError: if the rate is out of range or too small for M examples, or a number is NaN or infinite.
+        UserError: if the rate is out of range or too small for M examples, an array has another shape, or a number is
+            NaN or infinite.
 
     Example:
         >>> found = find_anomalies([-3.0, -90.0], usual=range(-19, 0), false_alarms=0.05)
@@ -61,17 +68,8 @@ def find_anomalies(log_prob: ArrayLike, usual: ArrayLike, false_alarms: float = 
         Bates, Candes, Lei, Romano, Sesia: Testing for outliers with conformal p-values (2023), equation 1.
     """
     number_in("false_alarms", false_alarms, 0.0, LARGEST_RATE, open_low=True)
-    found, known = np.asarray(log_prob, np.float64), np.sort(np.asarray(usual, np.float64), axis=None)
-    for name, values in (("log_prob", found), ("usual", known)):
-        if values.ndim != 1 or not_finite(values):
-            raise UserError(
-                f"{name} does not hold log-likelihoods",
-                expected="finite numbers [N]",
-                received=f"shape {values.shape}",
-            )
-    rank = math.floor(
-        false_alarms * (len(known) + 1) * (1.0 + 1e-12)
-    )  # 0.05 * 20 is 1, whatever its last bit
+    found, known = _checked("log_prob", log_prob), np.sort(_checked("usual", usual))
+    rank = math.floor(false_alarms * (len(known) + 1) * (1.0 + ROUNDING))
     if not rank:
         raise UserError(
             f"{len(known)} usual examples are too few for a rate of false alarms of {false_alarms:g}",
@@ -81,3 +79,17 @@ def find_anomalies(log_prob: ArrayLike, usual: ArrayLike, false_alarms: float = 
         )
     below = np.searchsorted(known, found, side="right")
     return Anomalies(-found, (1 + below) / (len(known) + 1), below < rank, -float(known[rank - 1]))
+
+
+def _checked(name: str, log_prob: ArrayLike) -> np.ndarray:
+    """Returns log-likelihoods in float64: [N]."""
+    values = np.asarray(log_prob, np.float64)
+    expected, problem = "finite numbers [N]", f"{name} does not hold log-likelihoods"
+    if values.ndim != 1:
+        raise UserError(problem, expected=expected, received=f"shape {values.shape}")
+    if broken := not_finite(values):
+        count, first = broken
+        raise UserError(
+            problem, expected=expected, received=f"{count} that are not finite, the first at {first}"
+        )
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ EXAMPLES_PER_BLOCK = 500
 DRAWS_PER_BLOCK = 10_000  # of all its examples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PosteriorMoments:
     """Mean and scale of the latents of N examples under q(z|x).
 
@@ -34,6 +35,12 @@ class PosteriorMoments:
     means: tuple[np.ndarray, ...]
     scales: tuple[np.ndarray, ...]
     draws: int | None
+
+    def __repr__(self) -> str:
+        """The units of each layer and what the moments are made from, in one line."""
+        units = " and ".join(str(math.prod(mean.shape[1:])) for mean in self.means)
+        effort = "exact" if self.draws is None else f"{self.draws:,} draws"
+        return f"<{type(self).__name__}: {units} units, N = {len(self.means[0]):,}, {effort}>"
 
 
 def posterior_moments(

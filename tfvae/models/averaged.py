@@ -51,6 +51,7 @@ class AveragedGenerator(ImplicitModel):
             raise UserError(
                 "no average of the generator's weights was kept",
                 expected=f"{type(self).__name__}(..., ema=0.999)",
+                received="uses_average=True with ema=None",
             )
         self._uses_average = bool(value)
         self.test_function = self.predict_function = None  # traced with the other weights

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae.checks import UserError, int_from
+from tfvae.checks import UserError, int_from, shown
 from tfvae.comparisons.moments import BANDWIDTHS, MeanDiscrepancy
 from tfvae.distributions import PriorHead
 from tfvae.models import checking, replicas, steps
@@ -90,7 +90,9 @@ class GMMN(AveragedGenerator):
         self.autoencoder_steps = int_from(0, "autoencoder_steps", autoencoder_steps)
         if self.autoencoder_steps and autoencoder is None:
             raise UserError(
-                "there is no autoencoder to train", expected="autoencoder=, or no autoencoder_steps"
+                "there is no autoencoder to train",
+                expected="autoencoder=, or autoencoder_steps=0",
+                received=f"autoencoder_steps={self.autoencoder_steps}",
             )
         if autoencoder is not None:
             check_parts(Autoencoder, "a tfvae.Autoencoder", {"autoencoder": autoencoder})
@@ -159,7 +161,8 @@ class GMMN(AveragedGenerator):
         elif autoencoder_optimizer is not None:
             raise UserError(
                 "no autoencoder is trained here",
-                expected="no autoencoder_optimizer, or GMMN(..., autoencoder_steps=...)",
+                expected="autoencoder_optimizer=None, or GMMN(..., autoencoder_steps=...)",
+                received=shown(autoencoder_optimizer),
             )
         super().compile(optimizer, **kwargs)
 

@@ -19,7 +19,7 @@ def trainable(network: keras.layers.Layer) -> list[keras.Variable]:
 
 
 def another_optimizer(
-    model: keras.Model, chosen: Any, first: Any, scales: bool = True
+    model: keras.Model, chosen: Any, first: Any, scales: bool
 ) -> keras.optimizers.Optimizer:
     """Returns the optimiser of a model's second network; in float16 one that scales the loss, as Keras does the first.
 
@@ -34,7 +34,11 @@ def another_optimizer(
     """
     optimizer = keras.optimizers.get(chosen)
     if optimizer is first:
-        raise UserError("both players have the same optimiser", expected="two objects", received="one")
+        raise UserError(
+            "two networks have the same optimiser",
+            expected="an object for each",
+            received=f"one {type(first).__name__} for both",
+        )
     half = model.dtype_policy.name == "mixed_float16" and scales
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(optimizer)

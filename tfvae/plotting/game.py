@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, one_of
 from tfvae.plotting.curves import limits
 from tfvae.plotting.history import History, epochs_of, rows_of
 from tfvae.plotting.look import DPI, TRAINING, VALIDATION, finite, look, save, wrap
@@ -77,7 +77,7 @@ def save_game_curves(
         path: path of the file.
 
     Raises:
-        UserError: if the history has none of the metrics, or the file cannot be written.
+        UserError: if the history has none of the metrics, the kind is unknown, or the file cannot be written.
 
     Example:
         >>> import numpy as np
@@ -86,6 +86,7 @@ def save_game_curves(
         >>> plotting.save_game_curves("game.png", history, title="two epochs").name
         'game.png'
     """
+    one_of("kind of comparison", compares, PANELS)
     history = rows_of(history)
     epochs = epochs_of(history)
     found = [(heading, axis, _curves(history, names)) for heading, axis, names in PANELS[compares]]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tfvae.checks import UserError, shown
 
-History = Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]] | Any
+
+class Recorded(Protocol):
+    """What `fit` returns: the values of each metric, one for each epoch."""
+
+    history: dict[str, Any]
+
+
+History = Recorded | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
 
 def rows_of(history: History) -> list[Mapping[str, Any]]:
@@ -19,7 +26,7 @@ def rows_of(history: History) -> list[Mapping[str, Any]]:
         history: what `fit` returns, its `history`, or such mappings themselves.
 
     Raises:
-        UserError: if it is something else, or holds no epoch.
+        UserError: if it is something else, or holds no epochs.
 
     Example:
         >>> rows_of({"bound": [-30.0, -25.0]})
@@ -37,7 +44,7 @@ def rows_of(history: History) -> list[Mapping[str, Any]]:
         rows = list(found) if isinstance(found, Sequence) else []
     if not rows or not all(isinstance(row, Mapping) for row in rows):
         raise UserError(
-            "the history is empty",
+            "the history holds no epochs",
             expected="what fit returned, or one mapping per epoch",
             received=shown(found),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfvae.checks import UserError
+from tfvae.checks import UserError, shown
 from tfvae.plotting.look import CLASSES, DPI, TRAINING, finite, look, new_axes, save, wrap
 
 MAX_CLASSES = 2 * len(CLASSES)
@@ -39,8 +39,8 @@ def save_latent_map(
         path: path of the file.
 
     Raises:
-        UserError: if the codes are not a matrix of finite numbers, the number of labels differs, or the file cannot be
-            written.
+        UserError: if the codes are not a matrix of finite numbers, the number of labels differs, labels do
+            not fit their names, or the file cannot be written.
 
     Example:
         >>> import numpy as np
@@ -73,7 +73,8 @@ def draw_latent_map(
         axes: the axes.
 
     Raises:
-        UserError: if the codes are not a matrix of finite numbers, or the number of labels differs.
+        UserError: if the codes are not a matrix of finite numbers, the number of labels differs, or labels do not fit
+            their names.
 
     Example:
         >>> import numpy as np
@@ -107,6 +108,12 @@ def _classes(
     if not 2 <= len(names) <= MAX_CLASSES:
         names, classes = np.array(["all"]), np.zeros(len(codes), int)
     elif label_names:
+        if not (np.issubdtype(names.dtype, np.integer) and names[0] >= 0 and names[-1] < len(label_names)):
+            raise UserError(
+                "the labels do not fit their names",
+                expected=f"integers from 0 to {len(label_names) - 1}",
+                received=f"{shown(names[0])} to {shown(names[-1])}",
+            )
         names = np.array([label_names[name] for name in names])
     return codes, names, classes
 

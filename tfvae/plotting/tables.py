@@ -150,7 +150,7 @@ def _short(name: str) -> str:
 def _legend(figure: Figure, tables: Mapping[str, Table]) -> None:
     if len(tables) > 1:
         marks = [
-            Axes.scatter(figure.axes[0], [], [], color=colour, marker="s", label=name)
+            figure.axes[0].scatter([], [], color=colour, marker="s", label=name)
             for name, colour in zip(tables, COLOURS, strict=False)
         ]
         figure.legend(handles=marks, loc="outside lower center", ncols=len(tables))
@@ -212,11 +212,12 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 def _most_correlated(columns: Table) -> list[str]:
     """Returns the names of the columns that are most correlated with the others, in their order."""
     names = list(columns)
-    if len(names) < 2 or len(columns[names[0]]) < 2:
+    rows = len(columns[names[0]]) if names else 0
+    if len(names) < 2 or rows < 2:
         raise UserError(
             "there are no pairs to draw",
             expected="at least two columns of numbers and two rows",
-            received=len(names),
+            received=f"{len(names)} and {rows}",
         )
     values = np.stack([columns[name] for name in names], axis=1)
     centred = values - values.mean(axis=0)

@@ -78,7 +78,7 @@ def suited(shape: tuple[int, ...], dataset: str = "", condition: str = "none") -
 
 
 def check_image_shape(preset: Preset, shape: tuple[int, ...]) -> None:
-    """Raises a `UserError` that names the presets which would fit, if images of this shape do not fit `preset`.
+    """Raises a `UserError` that names the presets which would fit, if examples of this shape do not fit `preset`.
 
     Example:
         >>> from tfvae import presets
