@@ -7,6 +7,7 @@ seed ignored.
 
 import csv
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from matplotlib import image as png
 
 import tfvae
 from tfvae import cli, evaluation
+from tfvae.checks import UserError
 from tfvae.training import data
-from tfvae.training.runs import loading
+from tfvae.training.config import Config
+from tfvae.training.runs import loading, new_data, units
 from tfvae.training.runs.directory import RunDirectory
 from tfvae.training.runs.examples import examples_of
 
@@ -127,8 +130,6 @@ def test_reconstructions_and_their_picture(run, model, grey, capsys):
 
 def test_integers_have_the_scale_of_the_run(tmp_path):
     """A dark image of a run on bytes stays dark, a black and white one of a run on 0 and 1 is not dimmed."""
-    from tfvae.training.runs import new_data
-
     byte = np.random.default_rng(0).integers(0, 256, [20, 28, 28], np.uint8)
     settings = {"preset": "tutorial-400-20", "likelihood": "normal", "binarize": "none", "batch_size": 5}
     for name, images, scale in (("byte", byte, 255), ("binary", byte // 128, 1)):
@@ -155,7 +156,7 @@ BAD = {
     "negative": (np.full((3, 8, 8), -1), "pixels of new.npy are out of range"),
     "nan": (np.full((3, 8, 8), np.nan), "has 192 values that are NaN or infinite"),
     "text": (np.full((3, 8, 8), "a"), "does not hold numbers"),
-    "objects": (np.full((3, 8, 8), None), "an array of Python objects"),
+    "objects": (np.full((3, 8, 8), None), "new.npy is an array of Python objects"),
 }
 
 
@@ -238,12 +239,6 @@ def test_classes_and_arrays_are_conditions_of_new_examples(refused, tmp_path, gr
 
 def test_the_columns_of_a_table_are_found_by_their_names(tmp_path):
     """Vectors get the units of the run's training examples, whatever the order and the units of the new table."""
-    from types import SimpleNamespace
-
-    from tfvae.checks import UserError
-    from tfvae.training.config import Config
-    from tfvae.training.runs import new_data, units
-
     rng = np.random.default_rng(0)
     rows = [
         f"{a:.6f},{'red' if b else 'blue'},{c:.6f}"
@@ -287,17 +282,16 @@ def test_samples_of_a_class_or_of_the_conditions_of_a_file(refused, tmp_path, ru
         command("sample", labelled.path, "--out", "s.npy", *words)
         return np.load("s.npy")
 
-    one_hot = np.eye(10, dtype=np.float32)
-    expected = (
-        np.asarray(model.sample(8, seed=3, condition=one_hot[[7, 7]])).swapaxes(0, 1).reshape(-1, 8, 8, 1)
-    )
+    def given(classes, seed):
+        one_hot = np.eye(10, dtype=np.float32)[classes]
+        return np.asarray(model.sample(8, seed=seed, condition=one_hot)).swapaxes(0, 1).reshape(-1, 8, 8, 1)
+
+    expected = given([7, 7], seed=3)
     np.testing.assert_allclose(
         samples("--condition", "7", "-n", "11", "--seed", "3"), expected[:11], atol=1e-5
     )
     np.save("classes.npy", np.array([1, 2]))
-    expected = (
-        np.asarray(model.sample(8, seed=0, condition=one_hot[[1, 2]])).swapaxes(0, 1).reshape(-1, 8, 8, 1)
-    )
+    expected = given([1, 2], seed=0)
     np.testing.assert_allclose(samples("--condition", "classes.npy", "-n", "16"), expected, atol=1e-5)
     command("sample", labelled.path, "--condition", "7", "--out", "s.png")
     assert png.imread("s.png")[..., :3].std() > 0.01

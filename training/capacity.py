@@ -1,4 +1,4 @@
-"""Whether the memory surely does not hold a step of a training, before that is started."""
+"""Refuses a training whose steps cannot fit into memory, before it is started."""
 
 from __future__ import annotations
 

@@ -61,17 +61,17 @@ def choose(given: Mapping[str, Any]) -> Choice:
     return Choice(final, loaded, tuple(told))
 
 
-Chosen = tuple[Any, str] | None  # a value and why; None where the default of the preset will do
+Fitting = tuple[Any, str] | None  # a value and why; None where the default of the preset will do
 
 
-def _preset(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
+def _preset(given: Mapping[str, Any], loaded: data.DataSet) -> Fitting:
     shape = loaded.image_shape
     preset = presets.suited(shape, loaded.name, given.get("condition", "none"))
     what = " x ".join(map(str, shape)) + " images" if len(shape) == 3 else f"vectors of {shape[0]} numbers"
     return preset.name, f"fits {what}; --preset chooses another"
 
 
-def _standardize(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
+def _standardize(given: Mapping[str, Any], loaded: data.DataSet) -> Fitting:
     if loaded.columns is None or not loaded.columns.standardized:
         return None
     return (
@@ -80,7 +80,7 @@ def _standardize(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
     )
 
 
-def _likelihood(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
+def _likelihood(given: Mapping[str, Any], loaded: data.DataSet) -> Fitting:
     """Returns a likelihood of grey pixels for images that binarisation would change much."""
     usual = presets.get(given["preset"]).likelihood if _has_likelihood(given) else None
     if usual != "bernoulli" or given.get("binarize", "none") != "none" or loaded.customary:
@@ -95,7 +95,7 @@ def _likelihood(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
     return fitting, f"{what}; --binarize dynamic makes them black or white at random"
 
 
-def _binarize(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
+def _binarize(given: Mapping[str, Any], loaded: data.DataSet) -> Fitting:
     """Returns the usual binarisation, to tell of it."""
     if not _has_likelihood(given) or len(loaded.image_shape) != 3 or not loaded.is_grey():
         return None
@@ -107,7 +107,7 @@ def _binarize(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
     )
 
 
-def _batch_size(given: Mapping[str, Any], loaded: data.DataSet) -> Chosen:
+def _batch_size(given: Mapping[str, Any], loaded: data.DataSet) -> Fitting:
     usual, count = presets.get(given["preset"]).recipe.batch_size, len(loaded.train)
     if usual <= count:
         return None
@@ -118,7 +118,7 @@ def _has_likelihood(given: Mapping[str, Any]) -> bool:
     return presets.get(given["preset"]).compares is None
 
 
-RULES: dict[str, Callable[[Mapping[str, Any], data.DataSet], Chosen]] = {
+RULES: dict[str, Callable[[Mapping[str, Any], data.DataSet], Fitting]] = {
     "preset": _preset,
     "standardize": _standardize,
     "likelihood": _likelihood,

@@ -7,8 +7,8 @@ with TFDS_DATA_DIR naming the folder of the prepared data sets. A row adds a lin
 model is kept, and a second call evaluates it again.
 
 The rows of Wu et al. (2017), table 2, have x = (pixel + u) / 256, u uniform on [0, 1), and their decoder of widths
-10-64-256-256-1024-784. The encoder has these widths in reverse, the discriminator
-1024-256; theirs may differ. The rows of Li et al. (2015), table 1, have x = pixel / 255 and uniform latents.
+10-64-256-256-1024-784. The encoder has these widths in reverse, the discriminator 1024-256; theirs may differ. The rows
+of Li et al. (2015), table 1, have x = pixel / 255 and uniform latents.
 
 Kernel density is that of Goodfellow et al. (2014), over all test images: 10,000 samples (Wu et al.: a million), and of
 ten scales from 0.1 to 1, evenly spaced in their logarithm, that with the largest mean over 1,000 validation images.
@@ -77,7 +77,7 @@ def plain(images: np.ndarray, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Row:
-    """A published line of Wu et al. (2017), table 2, and how ours is made.
+    """A published line of Wu et al. (2017), table 2, or of Li et al. (2015), table 1, and how ours is made.
 
     Attributes:
         published, kernels: log p(x) by annealing, where it was published, and by kernel density, nats.

@@ -4,12 +4,16 @@ Mutations, each seen to break a test here: lines by share of the steps in place 
 compiling counted as a step; the pause of the first epoch counted where there are others; validation left out.
 """
 
+import functools
 import io
+import threading
+from types import SimpleNamespace
 
 import pytest
 
 from tfvae import cli
-from tfvae.training import introduction, progress
+from tfvae.cli import bar, evaluate
+from tfvae.training import data, introduction, progress
 from tfvae.training.config import Config
 
 
@@ -86,8 +90,8 @@ TINY = ["--epochs", "2", "--latent-size", "2", "--figures-every", "0"]
 def test_the_first_lines_and_how_much_is_said(tmp_path, capsys):
     assert cli.main(["train", "--run-dir", str(tmp_path / "run"), *TINY, "--verbose"]) == 0
     output, errors = capsys.readouterr()
-    data, model, training, device, run, first, *others = errors.splitlines()
-    assert data.startswith(
+    of_data, model, training, device, run, first, *others = errors.splitlines()
+    assert of_data.startswith(
         "data       digits: 1,294 train, 144 validation, 359 test images 8 x 8 x 1, 0 to 1, binarised"
     )
     assert (
@@ -125,15 +129,11 @@ def test_quiet_and_verbose_exclude_each_other(capsys):
 
 
 def test_a_line_about_data_that_are_vectors():
-    from tfvae.training import data
-
     line = introduction.of_data(data.load("ring"), Config.resolve({"preset": "ring"}))
     assert "test vectors of 2, " in line and "binarised" not in line
 
 
 def test_a_phase_is_named_and_goes_on_telling(monkeypatch):
-    import threading
-
     monkeypatch.setattr(progress, "MOST", 0.01)
     stream, told_twice = io.StringIO(), threading.Event()
     write = stream.write
@@ -152,11 +152,6 @@ def test_a_phase_is_named_and_goes_on_telling(monkeypatch):
 
 def test_an_evaluation_that_takes_long_says_so_and_what_takes_less(monkeypatch, capsys):
     """Blocks of 16 of 10,000 examples: 20 s with compiling, then 46 s each, 8 h in all."""
-    import functools
-    from types import SimpleNamespace
-
-    from tfvae.cli import bar, evaluate
-
     now = iter([0.0, 20.0, 66.0, 112.0])
     monkeypatch.setattr(bar.time, "monotonic", lambda: next(now))
     monkeypatch.setattr(progress.Progress, "update", lambda *_: None)

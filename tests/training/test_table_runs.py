@@ -41,7 +41,7 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_from_file_to_report(run, capsys, monkeypatch):
+def test_from_file_to_report(run):
     config = run.config()
     assert (config.preset, config.standardize, config.label_column) == ("tabular", "columns", "ill")
     assert {path.name for path in run.figures.iterdir()} == {
@@ -114,7 +114,7 @@ def test_few_columns_have_no_pairs(tmp_path):
     from tfvae.training.data import Column, Columns
 
     class Model:
-        def sample(self, count, seed):
+        def sample(self, count, seed, mean):
             return np.zeros((count, 2))
 
     table_figures.draw(tmp_path, Model(), Columns((Column("a", ("x", "y")),)), np.eye(2), "now")

@@ -125,7 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Estimates the log-likelihood of held-out data."""
-    from tfvae import presets
+    from tfvae.training.defaults import generates
     from tfvae.training.runs.directory import RunDirectory
 
     one_of("--split", options.split, SPLITS)
@@ -142,8 +142,7 @@ def run(options: argparse.Namespace) -> None:
     run = RunDirectory(options.run_dir)
     config = run.config()
     if options.method is None:
-        anneals = config.likelihood is None and presets.get(config.preset).draws
-        chains = _annealing(options, "ais" if anneals else "importance")
+        chains = _annealing(options, "ais" if generates(config) else "importance")
     against = None if options.against is None else RunDirectory(options.against)
     if against is not None:
         against.config()

@@ -93,13 +93,11 @@ def run(options: argparse.Namespace) -> None:
     from tfvae import plotting
     from tfvae.models.conditional import Conditional
     from tfvae.training.runs import loading
-    from tfvae.training.runs.table_figures import sampled
 
     model = loading.load_model(run_directory, options.plain_weights)
     if columns is not None:
-        _write_table(
-            out, columns, sampled(model, options.n, options.seed), f"{options.n} samples, seed {options.seed}"
-        )
+        drawn = np.asarray(model.sample(options.n, seed=options.seed, mean=False))
+        _write_table(out, columns, drawn, f"{options.n} samples, seed {options.seed}")
         print(out)
         return
     points = len(model.event_shape) == 1
@@ -188,8 +186,11 @@ def _write_table(out: Path, columns: Columns, drawn: np.ndarray, title: str) -> 
 
 
 def _conditions(run: Any, model: Any, options: argparse.Namespace) -> tuple[Any, Sequence[str]]:
-    """Returns conditions, one for every `EACH` of n samples, and label names: those asked for, a class again and again,
-    or those of the first shuffled test examples."""
+    """Returns conditions, one for every `EACH` of n samples, and the names of the labels.
+
+    The conditions are those that were asked for, where one class is repeated, or those of the first test examples of a
+    fixed shuffle.
+    """
     from tfvae.models.contract import Density
     from tfvae.training.runs import loading, new_data
     from tfvae.training.runs.examples import examples_of

@@ -155,7 +155,7 @@ def _train(options: argparse.Namespace, config: Config, run: RunDirectory) -> in
         test_size = loop.train(
             config, run, resume=options.resume, loaded=options.loaded, **how_much, **timeouts
         )
-        if not test_size:
+        if test_size is None:
             return None
         few = ["--limit", "10"] if config.likelihood is None else ["--limit", "100", "--num-samples", "1000"]
         few = few if presets.get(config.preset).draws else []

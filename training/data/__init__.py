@@ -2,6 +2,7 @@
 
     digits        scikit-learn's 8x8 digits, which need no download
     ring          points in the plane, made by formula
+    ica           vectors of four mixed sources, made by formula
     FILE.npz      arrays x_train, x_test, optionally x_valid, labels y_* and conditions c_*, see `npz.read`
     FILE.npy      one array
     FILE.csv      a table with a header, see `table.read`

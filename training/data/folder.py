@@ -31,8 +31,9 @@ def read(path: str, image_size: Sequence[int] | None = None) -> Found:
     """Reads the images of a folder, in the order of their names.
 
     Sub-folders are classes, numbered in the order of their names, which are kept; images below them, however deep,
-    belong to them. If the folder has sub-folders `train` and `test`, and optionally `valid`, these are the splits, each
-    laid out like a folder of its own. Files whose endings are not those of images are left out.
+    belong to them. If the folder has sub-folders `train` and `test`, and optionally one of `valid`, `validation` and
+    `val`, these are the splits, each laid out like a folder of its own. Files whose endings are not those of images are
+    left out.
 
     Images are grey if all of them are, otherwise RGB; transparent pixels are laid on white, 16 bits become 8, and
     photographs stand upright.
@@ -43,8 +44,8 @@ def read(path: str, image_size: Sequence[int] | None = None) -> Found:
             the proportions ask for, and resized; None where all have one size.
 
     Raises:
-        UserError: if there is no such folder or it holds no images; if a file is no image, images differ in size, or
-            images lie beside sub-folders of images.
+        UserError: if there is no such folder or it holds no images; if it has several sub-folders for validation; if a
+            file is no image, images differ in size, or images lie beside sub-folders of images.
     """
     root = Path(path)
     if not root.is_dir():
@@ -53,6 +54,13 @@ def read(path: str, image_size: Sequence[int] | None = None) -> Found:
         entry.name: entry for entry in sorted(root.iterdir()) if entry.is_dir() and entry.name[0] != "."
     }
     if {"train", "test"} <= set(folders):
+        held_out = [name for name in folders if SPLITS.get(name) == "validation"]
+        if len(held_out) > 1:
+            raise UserError(
+                f"{path} has several sub-folders for validation",
+                expected="one of them",
+                received=", ".join(held_out),
+            )
         parts = {SPLITS[name]: _by_class(folder) for name, folder in folders.items() if name in SPLITS}
     else:
         parts = {WHOLE: _by_class(root)}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfvae import files
 from tfvae.checks import UserError
 from tfvae.training.data import arrays as array_files
 from tfvae.training.data import values
@@ -64,25 +63,7 @@ def read(path: str) -> Found:
 def _arrays(path: str) -> dict[str, np.ndarray]:
     """Returns the arrays of the splits, and an empty array under every other name."""
     wanted = {"label_names"} | {f"{letter}_{key}" for letter in "xyc" for key in _SPLITS}
-    try:
-        with files.open_regular(path) as file:
-            return array_files.read_archive(file, wanted)
-    except FileNotFoundError:
-        raise UserError(
-            f"there is no file {path}", expected="an .npz file with arrays x_train and x_test"
-        ) from None
-    except array_files.Objects as error:
-        raise UserError(
-            f"{error} of {path} is an array of Python objects",
-            expected="arrays of numbers as numpy.savez writes them",
-            received="dtype object",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read as .npz",
-            expected="arrays of numbers as numpy.savez writes them",
-            received=str(error) or type(error).__name__,
-        ) from None
+    return array_files.read_archive(path, wanted, "an .npz file with arrays x_train and x_test")
 
 
 def _labels(name: str, labels: np.ndarray | None, count: int) -> np.ndarray | None:

@@ -36,8 +36,8 @@ def load(
     is held out of the training set by a permutation that `seed` determines.
 
     Args:
-        name: `digits`, `ring`, a file whose name ends with .npz, .npy or .csv, a folder of images with a slash in its
-            path, or the name of a TFDS image data set. Pixels lie in [0, 1] or in [0, 255], in all splits alike.
+        name: `digits`, `ring`, `ica`, a file whose name ends with .npz, .npy or .csv, a folder of images with a slash
+            in its path, or the name of a TFDS image data set. Pixels lie in [0, 1] or in [0, 255], in all splits alike.
         validation_size: number of validation examples; 0 for none. None for the data set's whole validation split, or,
             if it has none, a tenth of the training examples, at least one.
         seed: integer that determines the held-out examples.

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tfvae import presets
 from tfvae.checks import UserError
 from tfvae.training.config import Config
 from tfvae.training.data import DataSet
+from tfvae.training.defaults import generates
 from tfvae.training.evaluation import annealing, comparison, gap, likelihood, normalizer, observation
 from tfvae.training.evaluation.annealing import AnnealingSettings
 from tfvae.training.evaluation.block_store import Progress, digest
@@ -57,8 +57,7 @@ class Settings:
 
     def method_of(self, config: Config) -> str:
         """Returns the method for a run of these settings."""
-        generates = config.likelihood is None and presets.get(config.preset).draws
-        return self.method or ("ais" if self.annealing or generates else "importance")
+        return self.method or ("ais" if self.annealing or generates(config) else "importance")
 
     def of(self, model: Any, config: Config) -> Settings:
         """Returns the settings with what the model calls for where they leave it open."""

@@ -51,7 +51,7 @@ def check_plain_weights(config: Config, plain_weights: bool) -> None:
     """Raises a `UserError` if the weights in place of their average are asked for in a run that kept none."""
     if plain_weights and config.ema is None:
         raise UserError(
-            "the run kept no average of its generator's weights, so that they are used anyway",
+            "the run kept no average of its generator's weights, which are used anyway",
             expected="no --plain-weights, or a run that was trained with --ema",
         )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tfvae import files
 from tfvae.checks import UserError
 from tfvae.examples import Examples
 from tfvae.training import data
@@ -161,23 +160,8 @@ def read(path: str | os.PathLike[str], config: Config) -> NewData:
 
 def _of_npz(path: str) -> Arrays:
     """Returns the examples of an .npz file, their labels and their conditions."""
-    try:
-        with files.open_regular(path) as file:
-            found = arrays.read_archive(file, [name for group in GROUPS for name in group])
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except arrays.Objects as error:
-        raise UserError(
-            f"{error} of {path} is an array of Python objects", expected="arrays of numbers"
-        ) from None
-    except UserError:
-        raise
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read as .npz",
-            expected="arrays of numbers as numpy.savez writes them",
-            received=str(error) or type(error).__name__,
-        ) from None
+    wanted = [name for group in GROUPS for name in group]
+    found = arrays.read_archive(path, wanted, "an .npz file with an array x")
     for x, labels, conditions in GROUPS:
         if x in found:
             return values.examples(f"{x} of {path}", found[x]), found.get(labels), found.get(conditions)
@@ -206,13 +190,13 @@ def conditions(asked: str, run: RunDirectory, model: Any) -> np.ndarray:
     config = run.config()
     if asked.endswith((".npy", ".npz")):
         if config.condition not in ("label", "array"):
-            found = read(asked, config).examples(run, model).condition
-            assert found is not None
-            return found
-        values = _of_npy(asked)
+            shown = read(asked, config).examples(run, model).condition
+            assert shown is not None
+            return shown
+        found = arrays.read_array(asked)
         if config.condition == "label":
-            return given_conditions.one_hot(values, model.condition_shape[0], None, asked)
-        return given_conditions.fitting(values, model.condition_shape, None, asked)
+            return given_conditions.one_hot(found, model.condition_shape[0], None, asked)
+        return given_conditions.fitting(found, model.condition_shape, None, asked)
     if config.condition != "label":
         raise UserError(
             f"the condition of the run is no class but {config.condition}",
@@ -231,20 +215,3 @@ def conditions(asked: str, run: RunDirectory, model: Any) -> np.ndarray:
             )
         number = names.index(asked)
     return given_conditions.one_hot(np.array([number]), model.condition_shape[0], None, "--condition")
-
-
-def _of_npy(path: str) -> np.ndarray:
-    """Returns the array of an .npy file."""
-    try:
-        with files.open_regular(path) as file:
-            return arrays.read_array(file)
-    except FileNotFoundError:
-        raise UserError(f"there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(
-            f"{path} cannot be read as .npy",
-            expected="an array of numbers as numpy.save writes it",
-            received=str(error) or type(error).__name__,
-        ) from None

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tfvae import plotting
-from tfvae.models.contract import Inferential
 from tfvae.training.data import Columns
 
 ROWS = 5000  # at most, of data and of samples
@@ -25,15 +24,10 @@ def draw(folder: Path, model: Any, columns: Columns, x: np.ndarray, when: str) -
         when: the present moment in words.
     """
     x = x[:ROWS]
-    tables = {"training rows": columns.table(x), "samples": columns.table(sampled(model, len(x)))}
+    drawn = np.asarray(model.sample(len(x), seed=0, mean=False))
+    tables = {"training rows": columns.table(x), "samples": columns.table(drawn)}
     title = f"Each column in {len(x):,} training rows and as many samples, {when}"
     plotting.save_marginals(folder / "marginals.png", tables, title=title)
     if sum(not column.categories for column in columns.each) > 1 and len(x) > 1:
         title = f"Pairs of columns and their correlations, in training rows and samples, {when}"
         plotting.save_pairs(folder / "pairs.png", tables, title=title)
-
-
-def sampled(model: Any, count: int, seed: int = 0) -> np.ndarray:
-    """Returns vectors that a model draws, with the noise of the likelihood where it has one, [N, D]."""
-    draws = {"mean": False} if isinstance(model, Inferential) else {}
-    return np.asarray(model.sample(count, seed=seed, **draws))

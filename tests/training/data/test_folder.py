@@ -58,6 +58,11 @@ def test_train_and_test_are_splits(draw):
     loaded = data.load(path)
     assert [len(loaded.train), len(loaded.validation), len(loaded.test)] == [6, 2, 3]
     assert loaded.label_names == ("a", "b") and loaded.test.labels.tolist() == [0, 0, 1]
+    draw("valid/a/0.jpg")
+    with pytest.raises(
+        UserError, match="several sub-folders for validation; expected one of them; received val, valid"
+    ):
+        data.load(path)
 
 
 @pytest.mark.parametrize(

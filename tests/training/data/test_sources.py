@@ -10,34 +10,34 @@ from kit.images import numbered, numbers, one_line
 
 from tfvae.checks import UserError
 from tfvae.training import data
-from tfvae.training.data import digits, folder, npy, npz, ring, sources, table, tfds_images
+from tfvae.training.data import digits, folder, ica, npy, npz, ring, sources, table, tfds_images
 
 
 @pytest.mark.parametrize(
-    ("name", "module"),
+    ("name", "module", "located"),
     [
-        ("digits", digits),
-        ("ring", ring),
-        ("a.npz", npz),
-        ("a/b.npy", npy),
-        ("./c.csv", table),
-        ("./digits", folder),
-        ("/data/images", folder),
-        ("images/", folder),
-        ("some/images", folder),
-        ("some/where", tfds_images),
-        ("mnist", tfds_images),
-        ("digits:1.0.0", tfds_images),
+        ("digits", digits, "digits"),
+        ("ring", ring, "ring"),
+        ("ica", ica, "ica"),
+        ("a.npz", npz, "HERE/a.npz"),
+        ("a/b.npy", npy, "HERE/a/b.npy"),
+        ("./c.csv", table, "HERE/c.csv"),
+        ("./digits", folder, "HERE/digits"),
+        ("/data/images", folder, "/data/images"),
+        ("images/", folder, "HERE/images/"),
+        ("some/images", folder, "HERE/some/images"),
+        ("some/where", tfds_images, "some/where"),
+        ("mnist", tfds_images, "mnist"),
+        ("digits:1.0.0", tfds_images, "digits:1.0.0"),
     ],
 )
-def test_names(name, module, tmp_path, monkeypatch):
+def test_names(name, module, located, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for made in ("some/images", "mnist"):
         (tmp_path / made).mkdir(parents=True)
     read = sources.of(name).read
     assert read is module.read or module.__name__.split(".")[-1] in read.__code__.co_names
-    assert data.located(name) == (name if module in (digits, ring, tfds_images) else data.located(name))
-    assert data.located("a.csv") == f"{tmp_path}/a.csv" and data.located("images/") == f"{tmp_path}/images/"
+    assert data.located(name) == located.replace("HERE", str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_npy_vectors(save):
             r"1 values that are NaN or infinite, the first at index \[0, 1\]",
         ),
         (np.array([["a", "b"]]), "does not hold numbers"),
-        (np.array([[object()]], object), "holds an array of Python objects"),
+        (np.array([[object()]], object), "is an array of Python objects"),
         (np.array([[1e300, 1.0], [2.0, 3.0], [2.0, 3.0]]), "fit into float32"),
         (np.ones((1, 3)), "too few examples to split"),
     ],

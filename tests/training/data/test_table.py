@@ -99,12 +99,11 @@ def test_no_text_and_no_file(csv, tmp_path):
         data.load(str(tmp_path / "folder.csv"))
 
 
-@pytest.mark.parametrize(
-    ("column", "told"), [("sex", "no column sex for --label-column; expected one of age, colour, size")]
-)
-def test_a_wrong_column_of_labels(csv, column, told):
-    with pytest.raises(UserError, match=told):
-        data.load(csv(GOOD), label_column=column)
+def test_a_wrong_column_of_labels(csv):
+    with pytest.raises(
+        UserError, match="no column sex for --label-column; expected one of age, colour, size"
+    ):
+        data.load(csv(GOOD), label_column="sex")
     with pytest.raises(UserError, match="no column but the labels"):
         data.load(csv("a\nx\ny\n"), label_column="a")
 
