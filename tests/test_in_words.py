@@ -1,5 +1,6 @@
 """What an interactive session shows: models and results in one line, modules with their public names alone."""
 
+import dataclasses
 import importlib
 import inspect
 import types
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae import distributions, networks
+from tfvae import distributions, evaluation, networks
 from tfvae.evaluation import (
     AnnealedImportance,
     InferenceGap,
@@ -83,6 +84,33 @@ def test_an_estimate_shows_its_error_its_particles_and_its_tails():
             "2 and 4 units, N = 3, 200 draws",
         ),
         (lambda: PosteriorMoments((np.ones((3, 2)),), (), None), "2 units, N = 3, exact"),
+        (
+            lambda: of(
+                evaluation.ActiveUnits,
+                variances=(np.array([0.5, 0.0]), np.ones(3)),
+                threshold=0.01,
+                means=(np.ones((4, 2)), np.ones((4, 3))),
+            ),
+            "1 of 2 and 3 of 3 units above 0.01, N = 4",
+        ),
+        (lambda: of(evaluation.ClassesCovered, covered=np.array([True, False, True])), "2 of 3 classes"),
+        (lambda: of(evaluation.Closest, log_prob=LOG_PROB), "N = 3, log p(x) -3.00 to -1.00 nats"),
+        (
+            lambda: of(evaluation.DifferentBins, different=np.arange(4) < 1, level=0.05),
+            "0.250 +- 0.217 of 4 bins differ, level 0.05",
+        ),
+        (
+            lambda: of(
+                evaluation.ScaleCurve,
+                scales=np.array([0.1, 0.2]),
+                log_prob=np.stack([LOG_PROB, LOG_PROB + 1]),
+            ),
+            "log p(x) -1.00 +- 0.58 nats at scale 0.2, the best of 2 from 0.1 to 0.2, N = 3",
+        ),
+        (
+            lambda: of(evaluation.RateDistortion, distortions=-LOG_PROB),
+            "rate 1.00 +- 0.00, distortion 2.00 +- 0.58 nats, N = 3",
+        ),
         (lambda: PerExample(LOG_PROB, np.zeros(3)), "-2.00 +- 0.58, N = 3"),
         (
             lambda: of(
@@ -100,6 +128,16 @@ def test_an_estimate_shows_its_error_its_particles_and_its_tails():
 )
 def test_other_results_fit_on_a_line(result, words):
     assert repr(result()) == f"<{type(result()).__name__}: {words}>"
+
+
+@pytest.mark.parametrize("name", evaluation.__all__)
+def test_no_result_prints_its_arrays(name):
+    """A dataclass of arrays has a `repr` of its own: that of `dataclasses` goes over many lines."""
+    kind = getattr(evaluation, name)
+    if dataclasses.is_dataclass(kind) and any(
+        "np.ndarray" in str(field.type) for field in dataclasses.fields(kind)
+    ):
+        assert not kind.__dataclass_params__.repr
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -21,7 +21,7 @@ DRAWS_PER_BLOCK = 5000  # of all its examples
 THRESHOLD = 0.01  # of the paper, in squared latent units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ActiveUnits:
     """How much each latent unit follows the data.
 
@@ -34,6 +34,12 @@ class ActiveUnits:
     variances: tuple[np.ndarray, ...]
     threshold: float
     means: tuple[np.ndarray, ...]
+
+    def __repr__(self) -> str:
+        """How many units of each layer are active, in one line."""
+        pairs = zip(self.by_layer, self.variances, strict=True)
+        counts = " and ".join(f"{count} of {len(units)}" for count, units in pairs)
+        return f"<{type(self).__name__}: {counts} units above {self.threshold:g}, N = {len(self.means[0]):,}>"
 
     @property
     def variance(self) -> np.ndarray:

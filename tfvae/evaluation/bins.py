@@ -13,7 +13,7 @@ from tfvae.checks import UserError, int_from, number_in
 from tfvae.evaluation.neighbours import check_features
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DifferentBins:
     """Bins of the feature space that hold too many or too few generated examples.
 
@@ -28,6 +28,11 @@ class DifferentBins:
     fake: np.ndarray
     different: np.ndarray
     level: float
+
+    def __repr__(self) -> str:
+        """The share of the bins that differ with its standard error, in one line."""
+        found = f"{self.share:.3f} +- {self.standard_error:.3f} of {len(self.different)} bins differ"
+        return f"<{type(self).__name__}: {found}, level {self.level:g}>"
 
     @property
     def share(self) -> float:

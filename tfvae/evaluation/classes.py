@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tfvae.checks import UserError, number_in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ClassesCovered:
     """Shares of the classes among real and generated examples.
 
@@ -25,6 +25,10 @@ class ClassesCovered:
     real: np.ndarray
     fake: np.ndarray
     covered: np.ndarray
+
+    def __repr__(self) -> str:
+        """How many classes are covered, in one line."""
+        return f"<{type(self).__name__}: {self.count} of {len(self.classes)} classes>"
 
     @property
     def count(self) -> int:

@@ -19,7 +19,7 @@ from tfvae.evaluation.schedules import temperatures_of
 from tfvae.models.contract import Implicit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Closest:
     """What a generator makes in the place of N examples.
 
@@ -30,6 +30,11 @@ class Closest:
 
     samples: np.ndarray
     log_prob: np.ndarray
+
+    def __repr__(self) -> str:
+        """The number of examples and the range of log p(x), in one line."""
+        lowest, highest = self.log_prob.min(), self.log_prob.max()
+        return f"<{type(self).__name__}: N = {len(self.log_prob):,}, log p(x) {lowest:.2f} to {highest:.2f} nats>"
 
 
 def closest_samples(

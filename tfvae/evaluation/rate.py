@@ -12,14 +12,14 @@ from tfvae import random
 from tfvae.checks import UserError, positive_int
 from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.examples import as_examples
-from tfvae.evaluation.per_example import check_finite, mean_error
+from tfvae.evaluation.per_example import check_finite, mean_error, with_error
 from tfvae.models.contract import Inferential
 from tfvae.models.summaries import rate_distortion as of_particles
 
 ROWS_PER_BLOCK = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RateDistortion:
     """Rate and distortion of N examples; their sum is the negative evidence lower bound.
 
@@ -30,6 +30,11 @@ class RateDistortion:
 
     rates: np.ndarray
     distortions: np.ndarray
+
+    def __repr__(self) -> str:
+        """The rate and the distortion with their standard errors, in one line."""
+        parts = f"rate {with_error(self.rates)}, distortion {with_error(self.distortions)} nats"
+        return f"<{type(self).__name__}: {parts}, N = {len(self.rates):,}>"
 
     @property
     def rate(self) -> float:

@@ -17,6 +17,7 @@ from tfvae.evaluation.blocks import in_blocks
 from tfvae.evaluation.estimate import of_log_weights
 from tfvae.evaluation.examples import as_examples
 from tfvae.evaluation.neighbours import distance_blocks
+from tfvae.evaluation.per_example import with_error
 from tfvae.evaluation.schedules import geometric, turn_of
 from tfvae.models.contract import Implicit
 
@@ -28,7 +29,7 @@ BELOW, ABOVE = (
 )  # how far the range goes beyond the variances of the nearest sample and of all samples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScaleCurve:
     """Estimates of log p(x) of N examples at S observation scales.
 
@@ -43,6 +44,12 @@ class ScaleCurve:
     log_prob: np.ndarray
     standard_error: np.ndarray
     effective_sample_size: np.ndarray
+
+    def __repr__(self) -> str:
+        """The best scale with its mean log p(x), in one line."""
+        best = f"log p(x) {with_error(self.log_prob[self.place])} nats at scale {self.scales[self.place]:.4g}"
+        ends = f"of {len(self.scales)} from {self.scales[0]:.4g} to {self.scales[-1]:.4g}"
+        return f"<{type(self).__name__}: {best}, the best {ends}, N = {self.log_prob.shape[1]:,}>"
 
     @property
     def place(self) -> int:
