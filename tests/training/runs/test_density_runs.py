@@ -4,20 +4,19 @@ Mutations, each seen to break a test here: noise of another covariance than the 
 likelihood of an evaluation; the learned and the annealed log Z exchanged.
 """
 
-import os
 import shutil
-import signal
 
 import keras
 import numpy as np
 import pytest
 from kit.evaluations import last
+from kit.interrupting import interrupted_at
 from kit.run_outcome import assert_same_outcome
 
 from tfvae import cli
 from tfvae.checks import UserError
 from tfvae.models.known_noise import normal_of
-from tfvae.training import callbacks, data, loop
+from tfvae.training import data, loop
 from tfvae.training.config import Config
 from tfvae.training.data import ica
 from tfvae.training.evaluation import normalizer
@@ -44,26 +43,16 @@ def run(made, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train, monkeypatch):
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train):
     keras.backend.clear_session()  # so that layers have the same names in the files
     reference = train("reference")
-    real = callbacks.Halt.on_train_batch_end
-
-    def stopping(self, batch, logs=None):
-        os.kill(os.getpid(), signal.SIGINT)
-        real(self, batch, logs)
-
-    monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", stopping)
     keras.backend.clear_session()
-    with pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
+    with interrupted_at(1), pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
         train("stopped")
-    monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", real)
     run = RunDirectory(reference.path.with_name("stopped"))
     keras.backend.clear_session()
     loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
     assert_same_outcome(run.path, reference.path)
-    signal.signal(signal.SIGINT, former)
 
 
 @pytest.mark.slow

@@ -4,17 +4,16 @@ Mutations, each seen to break a test here: checkpoints without the discriminator
 epoch kept where a run has gone back; the discriminator trained at the generator's learning rate.
 """
 
-import os
 import shutil
-import signal
 
 import keras
 import numpy as np
 import pytest
+from kit.interrupting import interrupted_at
 from kit.run_outcome import assert_same_outcome
 
 from tfvae import cli
-from tfvae.training import callbacks, loop
+from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.runs import comparison_figures, loading, resumption
 from tfvae.training.runs.directory import RunDirectory
@@ -61,21 +60,12 @@ def test_samples_of_later_epochs_are_forgotten_where_a_run_has_gone_back(tiny_ga
     assert comparison_figures._course(folder / "course.npz") == {}
 
 
-def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train, monkeypatch):
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train):
     keras.backend.clear_session()  # so that layers have the same names in the files
     reference = train("reference")
-    real = callbacks.Halt.on_train_batch_end
-
-    def stopping(self, batch, logs=None):
-        os.kill(os.getpid(), signal.SIGINT)
-        real(self, batch, logs)
-
-    monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", stopping)
     keras.backend.clear_session()
-    with pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
+    with interrupted_at(1), pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
         train("stopped")
-    monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", real)
     run = RunDirectory(reference.path.with_name("stopped"))
     keras.backend.clear_session()
     loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
@@ -84,7 +74,6 @@ def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train, 
     rates = [float(optimizer.learning_rate) for optimizer, _ in model.optimizers().values()]
     np.testing.assert_allclose(rates, [1e-3, 1e-2])
     assert int(model.discriminator_optimizer.iterations) == 2 * int(model.optimizer.iterations) == 12
-    signal.signal(signal.SIGINT, former)
 
 
 def test_samples_of_a_game(tiny_game, tmp_path, capsys):

@@ -4,18 +4,16 @@ Mutations, each seen to break a test here: checkpoints without the autoencoder's
 every step of the first stage; a schedule of the generator's learning rate that runs over the autoencoder's epochs too.
 """
 
-import os
-import signal
-
 import keras
 import numpy as np
 import pytest
 from kit.evaluations import last
+from kit.interrupting import interrupted_at
 from kit.run_outcome import assert_same_outcome
 from kit.untrained import untrained
 
 from tfvae import cli
-from tfvae.training import callbacks, loop
+from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.data import DataSet, Split
 from tfvae.training.evaluation import observation
@@ -34,23 +32,8 @@ TINY = {
 }
 
 
-def halting_at(step, real, monkeypatch):
-    """Asks for an end during a step of the run, counted from 1."""
-    seen = []
-
-    def stopping(self, batch, logs=None):
-        seen.append(batch)
-        if len(seen) == step:
-            os.kill(os.getpid(), signal.SIGINT)
-        real(self, batch, logs)
-
-    monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", stopping)
-
-
 @pytest.mark.slow
-def test_stopped_in_either_stage_and_resumed_it_ends_with_the_same_bytes(train, monkeypatch):
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
-    real = callbacks.Halt.on_train_batch_end
+def test_stopped_in_either_stage_and_resumed_it_ends_with_the_same_bytes(train):
     keras.backend.clear_session()  # so that layers have the same names in the files
     reference = train("reference")
     model = loading.load_model(reference)
@@ -61,16 +44,13 @@ def test_stopped_in_either_stage_and_resumed_it_ends_with_the_same_bytes(train, 
     assert first["loss"] > 10 > 2 > second["loss"] == second["discrepancy"]
     assert second["val_reconstruction_error"] == first["val_reconstruction_error"] > 0
     for step, says in ((2, "after epoch 0 of 2 and 2 steps"), (5, "after epoch 1 of 2 and 1 step of")):
-        halting_at(step, real, monkeypatch)
         keras.backend.clear_session()
-        with pytest.raises(Stopped, match=says):
+        with interrupted_at(step), pytest.raises(Stopped, match=says):
             train(f"stopped-{step}")
-        monkeypatch.setattr(callbacks.Halt, "on_train_batch_end", real)
         run = RunDirectory(reference.path.with_name(f"stopped-{step}"))
         keras.backend.clear_session()
         loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
         assert_same_outcome(run.path, reference.path)
-    signal.signal(signal.SIGINT, former)
 
 
 def test_each_stage_has_its_own_schedule_and_dropout():
