@@ -184,7 +184,7 @@ class ImplicitModel(KerasModel, Implicit):
         Args:
             n: number of samples.
             seed: 32-bit integer, or None for a fresh one. Sample i depends on (seed, i) alone.
-            mean: without effect, see `Implicit.sample`.
+            mean: without effect, see `Implicit`.
 
         Returns:
             x: [n, *event_shape].
