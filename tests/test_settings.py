@@ -236,6 +236,13 @@ def test_a_run_of_before_games_loads():
     assert Config.from_json(known) == plain
 
 
+def test_a_game_of_before_cycles_loads():
+    """Its config.json lacks a setting that has a default for other presets, and no meaning for its own."""
+    game = Config.resolve({"preset": "gan"})
+    known = {name: value for name, value in game.to_json().items() if name not in ("kl_cycles", "ema")}
+    assert game.kl_cycles is None and Config.from_json(known) == game
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

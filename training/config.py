@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from tfvae import comparisons
@@ -237,14 +238,16 @@ class Config(GameSettings, MatchingSettings, HardwareSettings, DataSettings, Mod
         if not isinstance(settings, dict):
             raise UserError("the settings are none", expected="an object", received=type(settings).__name__)
         absent = {name: one.absent for name, one in SETTINGS.items() if one.absent is not REQUIRED}
-        settings = absent | settings
+        given, settings = settings, absent | settings
         for what, odd in (
             ("missing", [name for name in SETTINGS if name not in settings]),
             ("unknown", sorted(set(settings) - set(SETTINGS))),
         ):
             if odd:
                 raise UserError(f"settings are {what}", received=", ".join(odd))
-        return cls(**settings)
+        chosen = SimpleNamespace(**settings)
+        without = [name for name in absent if name not in given and not SETTINGS[name].applies(chosen)]
+        return cls(**settings | dict.fromkeys(without))
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as plain data."""

@@ -208,7 +208,7 @@ def hierarchical_logistic_mixture(**options):
     )
 
 
-def iwae_columns(**options):
+def iwae_columns_optimal_scale(**options):
     heads = [StudentT(1), Poisson(1), OneHotCategorical((1, 3)), Normal(2, scale="optimal")]
     columns = [[5], [1], [0, 2, 3], [4, 6]]
     return IWAE(
@@ -520,7 +520,7 @@ TABLE = {
     "vae-categorical-pixels": vae_categorical_pixels,
     "iwae-discretized-logistic": iwae_discretized_logistic,
     "hierarchical-logistic-mixture": hierarchical_logistic_mixture,
-    "iwae-columns": iwae_columns,
+    "iwae-columns-optimal-scale": iwae_columns_optimal_scale,
     "iwae-mlp": iwae_mlp,
     "iwae-mlp-batch-norm": iwae_mlp_batch_norm,
     "iwae-conv": iwae_conv,

@@ -44,7 +44,7 @@ def create(name, compiled, *, dtype="float32", accumulate=None, **options):
 
 def steps(model, last, count=2):
     """Weights and the metrics after steps on one batch, whose last example, of weight 0, is `last`."""
-    x = models.examples(model, BATCH)
+    x = np.array(models.examples(model, BATCH))
     x[-1] = models.examples(model, 1, seed=last)[0]
     weights = np.float32([0.5, 2.0, 1.0, 0.0])
     inputs, targets = models.data(model, x) if isinstance(model, models.Conditional) else (x, None)

@@ -58,13 +58,13 @@ def test_with_the_exact_posterior_one_particle_suffices(model):
 
 def test_k_is_exactly_k_and_every_particle_is_new(small_blocks, monkeypatch):
     model, seen = build(), []
-    real = importance._accumulate
+    real = importance.added
 
     def spy(state, log_weights):
         tf.py_function(lambda weights: seen.append(weights.numpy()), [log_weights], [])
         return real(state, log_weights)
 
-    monkeypatch.setattr(importance, "_accumulate", spy)
+    monkeypatch.setattr(importance, "added", spy)
     result = evaluation.log_marginal(model, X[:20], num_samples=700, seed=1)
     first = np.concatenate([weights for weights in seen if weights.shape[1] == 16])
     assert first.shape == (700, 16)

@@ -35,6 +35,13 @@ FIRED = {  # heading: what a story is changed by to earn it
     "Few chains carry the likelihood.": {"result": AIS | {"effective_chains": 3.0}},
     "Two estimates of the likelihood disagree.": {"result": AIS | {"importance_nll": 87.0}},
     "The observation scale is rough.": {"result": {"scale_effective_chains": 1.5, "scale_chains": 8}},
+    "The learned log-normaliser is off.": {
+        "result": {
+            "log_normalizer": 1.87,
+            "log_normalizer_standard_error": 0.003,
+            "learned_log_normalizer": 2.4,
+        }
+    },
     "The bounds on the likelihood lie far apart.": {"result": AIS | {"simulated_gap": 2.0}},
     "Only 359 examples.": {
         "result": {"num_examples": 359},
