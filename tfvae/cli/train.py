@@ -93,7 +93,7 @@ def run(options: argparse.Namespace) -> int | None:
     """Trains a model into a run directory, in this process or in several; returns their exit code then."""
     from tfvae.cli import settings
     from tfvae.training import choosing, data
-    from tfvae.training.runs import resumption
+    from tfvae.training.runs import claims, resumption
     from tfvae.training.runs.directory import RunDirectory
 
     given = settings.given(options)
@@ -108,13 +108,12 @@ def run(options: argparse.Namespace) -> int | None:
         config = resumption.changed(run, given)
     else:
         if options.run_dir is not None and given["strategy"] != "multiworker":
-            RunDirectory(options.run_dir).check_free()  # before the data are read
+            claims.check_free(RunDirectory(options.run_dir), new=True)  # before the data are read
         choice = choosing.choose(given)
         config, options.loaded = choice.config, choice.loaded
         run = None if options.run_dir is None else RunDirectory(options.run_dir)
 
     from tfvae.training.distribution import launcher, processes, strategy
-    from tfvae.training.runs import claims
 
     launcher.check(
         options.workers, options.max_restarts, options.worker_timeout, options.hang_timeout, config.strategy

@@ -45,6 +45,13 @@ def names(preset: str) -> Iterator[Path]:
     yield from (RUNS / f"{stem}-{number}" for number in itertools.count(2))
 
 
+def check_free(run: RunDirectory, *, new: bool) -> None:
+    """Raises a `UserError` if another process holds the lock of a run, or a new run's directory is not empty."""
+    lock.check_free(run.path)
+    if new:
+        run.check_free()
+
+
 @contextlib.contextmanager
 def claimed(run: RunDirectory, *, new: bool, say: Callable[[str], None]) -> Iterator[None]:
     """Locks the directory of a run for training. Makes a new directory, and removes it if nothing was written.
@@ -57,9 +64,7 @@ def claimed(run: RunDirectory, *, new: bool, say: Callable[[str], None]) -> Iter
     Raises:
         UserError: if another process holds the lock, a new run's directory is not empty, or it cannot be written.
     """
-    lock.check_free(run.path)
-    if new:
-        run.check_free()
+    check_free(run, new=new)
     with _making() as make:
         for folder in reversed([run.path, *run.path.parents]):
             make(folder)

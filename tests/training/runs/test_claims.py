@@ -20,6 +20,7 @@ import pytest
 
 from tfvae import cli, files
 from tfvae.checks import UserError
+from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.runs import claims, loading, lock
 from tfvae.training.runs.directory import RunDirectory
@@ -227,13 +228,17 @@ def test_a_new_run_whose_directory_another_process_has_just_claimed_is_refused(t
     assert f"in use by process {process.pid} " in capsys.readouterr().err
 
 
-def test_what_a_kill_left_before_config_json_is_taken_over(tmp_path, holder, capsys):
+def test_what_a_kill_left_before_config_json_is_taken_over(tmp_path, holder, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise UserError("no model can be built")
+
+    monkeypatch.setattr(loop, "build", refuse)
     process = holder()
     process.kill()
     process.wait()
-    assert cli.main(["train", "--run-dir", str(tmp_path), "--dataset", "nowhere.npz"]) == 2
+    assert cli.main(["train", "--run-dir", str(tmp_path)]) == 2
     taken, refused = capsys.readouterr().err.splitlines()
-    assert "taken over" in taken and "nowhere.npz" in refused
+    assert "taken over" in taken and "no model can be built" in refused
     assert names(tmp_path) == []
 
 
