@@ -146,7 +146,7 @@ def test_without_a_whole_checkpoint_training_starts_over_to_the_same_bytes(train
     for path in run.checkpoints.iterdir():
         path.write_bytes(b"")
     _, said = train("killed", SHORT, resume=True)
-    assert len(said) == 4 and said[2] == "resuming after epoch 0 of 5"
+    assert sum("is passed over" in line for line in said) == 2 and "resuming after epoch 0 of 5" in said
     assert_same_outcome(run.path, reference.path)
 
 
