@@ -9,8 +9,8 @@ import keras
 from tfvae import comparisons, presets
 from tfvae.comparisons.adversarial import Adversarial
 from tfvae.optimizers import Adam
+from tfvae.training import schedules
 from tfvae.training.config import Config
-from tfvae.training.schedules import learning_rate
 
 LOSS_SCALE = 2.0**10  # at the start; at Keras' 2^15 the first steps of several presets overflow and are lost
 
@@ -48,7 +48,7 @@ def _of_discriminator(config: Config) -> float | None:
 def _optimizer(config: Config, rate: float, epochs: int, steps: int) -> Any:
     """Returns Adam at a learning rate that follows the schedule, for the precision of the run."""
     recipe = presets.get(config.preset).recipe
-    scheduled = learning_rate(config.schedule, rate, epochs, steps)
+    scheduled = schedules.learning_rate(config.schedule, rate, epochs, steps)
     optimizer = Adam(scheduled, beta_1=recipe.beta_1, epsilon=recipe.epsilon)
     if config.mixed_precision == "float16":
         return keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=LOSS_SCALE)
