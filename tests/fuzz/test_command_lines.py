@@ -162,7 +162,7 @@ def place(made, tmp_path, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate", lambda *_, **__: SimpleNamespace(name="none"))
     for name in ("tell", "tell_where"):
         monkeypatch.setattr(summary, name, lambda *_: None)
-    monkeypatch.setattr(loading, "load_model", lambda _: model)
+    monkeypatch.setattr(loading, "load_model", lambda *_: model)
     scored = evaluation.log_marginal
     monkeypatch.setattr(
         evaluation,
