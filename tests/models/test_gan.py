@@ -12,6 +12,7 @@ from kit.stats import assert_mean_close
 from tfvae import comparisons, evaluation
 from tfvae.checks import UserError
 from tfvae.distributions import StandardNormal
+from tfvae.models import gan
 from tfvae.models.gan import GAN
 from tfvae.models.players import unmoved
 
@@ -63,7 +64,7 @@ def expected_weight(name):
 
 @pytest.mark.parametrize("name", ["minimax", "non-saturating", "maximum-likelihood"])
 def test_a_step_of_the_generator_has_the_gradient_of_its_cost(name):
-    """Kills: a cost of the wrong sign, the factor 1/2 forgotten, samples of the discriminator's turn reused."""
+    """Kills: a cost of the wrong sign, the factor 1/2 forgotten."""
     model = on_a_line(name, 1.0, 0.0)
     steps, x = [], RNG.normal(M, 1, size=(ROWS, 1)).astype(np.float32)
     for _ in range(REPLICATES):
@@ -117,6 +118,47 @@ def test_running_statistics_follow_a_networks_own_turn_alone():
         (np.array(value) != kept).any()
         for value, kept in zip(normalization.non_trainable_weights, before, strict=True)
     )
+
+
+def test_a_step_moves_the_statistics_of_each_network_in_its_own_turn():
+    """Momentum 1/2, examples 2, what is normalised in the generator 3, samples 0: each pass halves what was before."""
+    normalization = keras.layers.BatchNormalization
+    constant = {"kernel_initializer": "zeros", "trainable": False}
+    generator = keras.Sequential(
+        [
+            keras.layers.Dense(1, **constant, bias_initializer=keras.initializers.Constant(3.0)),
+            normalization(momentum=0.5),
+            keras.layers.Dense(1, **constant),
+        ]
+    )
+    discriminator = keras.Sequential([normalization(momentum=0.5), keras.layers.Dense(1)])
+    model = GAN(generator, discriminator, prior=StandardNormal(1))
+    still = [keras.optimizers.SGD(0.0) for _ in range(2)]
+    model.compile(still[0], discriminator_optimizer=still[1])
+    model.train_on_batch(np.full((4, 1), 2.0, np.float32))
+    np.testing.assert_allclose(discriminator.layers[0].moving_mean, [0.5 * (0.5 * 2.0)], rtol=1e-6)
+    np.testing.assert_allclose(generator.layers[1].moving_mean, [0.5 * 3.0], rtol=1e-6)
+
+
+def test_each_turn_has_samples_of_its_own_and_pays_by_its_number(monkeypatch):
+    """Two turns of the discriminator in a step: with `penalty_every=2` the first pays and the second does not."""
+    events, drawn, draw, r1 = [], [], GAN._draw, gan.r1
+
+    def watched(self, *arguments, **options):
+        samples = draw(self, *arguments, **options)
+        events.append("draw")
+        drawn.append(samples.numpy())
+        return samples
+
+    monkeypatch.setattr(GAN, "_draw", watched)
+    monkeypatch.setattr(gan, "r1", lambda *arguments: events.append("pay") or r1(*arguments))
+    options = {"discriminator_steps": 2, "r1_penalty": 1.0, "penalty_every": 2}
+    model = on_a_line("non-saturating", 0.0, 0.0, **options)
+    model.run_eagerly = True
+    for _ in range(2):
+        model.train_on_batch(np.zeros((4, 1), np.float32))
+    assert events == ["draw", "pay", "draw", "draw"] * 2
+    assert len(np.unique(drawn)) == np.size(drawn)
 
 
 def test_penalties_are_paid_now_and_then():
