@@ -194,6 +194,20 @@ def test_sample_weights_count_examples_and_their_samples():
     )
 
 
+def test_sample_weights_count_the_generators_samples():
+    """Under a discriminator that stands still: weights that are doubled double the step, and none is no step."""
+
+    def moved(weight):
+        model = on_a_line("non-saturating", 0.1, 0.0)
+        model.discriminator.set_weights([np.array([[0.5]]), np.array([0.1])])
+        model.train_on_batch(np.zeros((4, 1), np.float32), sample_weight=np.float32(weight))
+        return float(model.generator_network.theta[0])
+
+    once, twice, first, others = map(moved, ([1, 1, 1, 1], [2, 2, 2, 2], [1, 0, 0, 0], [0, 1, 1, 1]))
+    assert abs(once) > 1e-3 and twice == pytest.approx(2 * once, rel=1e-5)
+    assert first + others == pytest.approx(once, rel=1e-5) and moved([0, 0, 0, 0]) == 0.0
+
+
 def test_metrics_are_means_of_both_players():
     model = small("maximum-likelihood")
     history = model.fit(DATA, epochs=1, batch_size=30, verbose=0, validation_data=DATA).history
