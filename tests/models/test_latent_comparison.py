@@ -354,3 +354,16 @@ def test_a_prior_is_reached_without_the_divergence():
         model.fit(x, epochs=30, batch_size=100, verbose=0)
         found[weight] = model.evaluate(x, batch_size=600, verbose=0, return_dict=True)["latent_comparison"]
     assert found[30.0] < 0.1 < 3 * found[30.0] + 0.2 and found[30.0] < 0.2 * found[0.0]
+
+
+@pytest.mark.parametrize("name", ["mmd", "total-correlation"])
+def test_weights_that_are_doubled_double_a_step(name):
+    def moved(weight):
+        model = create(latent_comparison=name)
+        model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
+        before = [variable.numpy() for variable in model.trainable_variables]
+        model.train_on_batch(X, sample_weight=np.full(len(X), weight, np.float32))
+        after = [variable.numpy() for variable in model.trainable_variables]
+        return np.concatenate([(b - a).ravel() for a, b in zip(before, after, strict=True)])
+
+    np.testing.assert_allclose(moved(2.0), 2 * moved(1.0), rtol=1e-3, atol=1e-7)
