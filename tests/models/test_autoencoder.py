@@ -1,7 +1,7 @@
 """The deterministic autoencoder: both losses, the networks in training, and shapes that it learns from the data.
 
 Written against these mutations: probabilities in place of logits; dropout outside training; weights of
-examples left out.
+examples left out of the loss or of the step.
 """
 
 import keras
@@ -34,6 +34,22 @@ def test_the_loss_and_its_weights(loss):
     error = (weight * ((X - y) ** 2).mean(axis=1)).sum() / weight.sum()
     np.testing.assert_allclose(found["reconstruction_error"], error, rtol=1e-5)
     np.testing.assert_allclose(model.decode(model.encode(X)), y, rtol=1e-5)
+
+
+def test_a_step_counts_examples_by_their_weights():
+    def moved(weight):
+        model = build(event_shape=3)
+        model.compile(keras.optimizers.SGD(0.1))
+        before = model.get_weights()
+        model.train_on_batch(X, sample_weight=np.asarray(weight, np.float32))
+        return np.concatenate([(b - a).ravel() for a, b in zip(before, model.get_weights(), strict=True)])
+
+    weight = np.linspace(0, 2, len(X))
+    whole = moved(weight)
+    assert np.abs(whole).max() > 1e-3
+    np.testing.assert_allclose(moved(2 * weight), 2 * whole, rtol=1e-3, atol=1e-6)
+    parts = moved(np.where(X[:, 0] < 0.5, weight, 0)) + moved(np.where(X[:, 0] < 0.5, 0, weight))
+    np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=1e-6)
 
 
 def test_a_linear_autoencoder_finds_the_principal_components():
