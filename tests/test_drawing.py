@@ -1,6 +1,6 @@
 """Figures drawn into axes of the caller, and histories as `fit` returns them.
 
-Mutations, each seen to break a test here: a figure of its own beside given axes; epochs shifted by one; a column of the
+Written against these mutations: a figure of its own beside given axes; epochs shifted by one; a column of the
 history that is shorter than the others dropped.
 """
 

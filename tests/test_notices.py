@@ -1,6 +1,6 @@
 """Every command writes to standard error what tfvae says, and no notice of TensorFlow, oneDNN, LiteRT or XNNPACK.
 
-Mutations, each seen to break a test here: a module that imports TensorFlow before `quiet_tensorflow` does; the notices
+Written against these mutations: a module that imports TensorFlow before `quiet_tensorflow` does; the notices
 of LiteRT let through.
 """
 

@@ -1,6 +1,6 @@
 """Figures of tables: which columns they show, and what they refuse.
 
-Mutations, each seen to break a test here: columns of text among the pairs, the first five columns in the place of the
+Written against these mutations: columns of text among the pairs, the first five columns in the place of the
 most correlated, categories of the second table left out of the shares.
 """
 

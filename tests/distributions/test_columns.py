@@ -1,6 +1,6 @@
 """Mixed columns: each group is what its head makes of it, in the order of the columns.
 
-Mutations, each seen to break a test here: the permutation for its inverse; one stream for all heads; heads in the
+Written against these mutations: the permutation for its inverse; one stream for all heads; heads in the
 wrong order of noise; the whole mean given to each head; the optimal scale over all columns; rows of a one-hot head
 transposed.
 """

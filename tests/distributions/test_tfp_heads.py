@@ -1,6 +1,6 @@
 """Likelihoods made of TensorFlow Probability's classes, against SciPy.
 
-Mutations, each seen to break a test here: a constraint left out; the parameters in the order of their names; a count
+Written against these mutations: a constraint left out; the parameters in the order of their names; a count
 one too low, or found to 23 bits; draws of float noise at 0; a support without its ends' being tried; whole numbers not
 asked of counts; a shared parameter made from features; a bias that moves the first parameter; arguments left out of
 the configuration.

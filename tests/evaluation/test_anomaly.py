@@ -1,6 +1,6 @@
 """Anomalies at a chosen rate of false alarms.
 
-Mutations, each seen to break a test here: the example not counted in its p-value; the threshold one rank too high;
+Written against these mutations: the example not counted in its p-value; the threshold one rank too high;
 a p-value of the share strictly below.
 """
 

@@ -1,6 +1,6 @@
 """A density without a condition in every format: the same log p(x), and nothing else.
 
-Mutations, each seen to break a test here: log Z left out of `log_prob`; an export without any signature.
+Written against these mutations: log Z left out of `log_prob`; an export without any signature.
 """
 
 import keras

@@ -1,6 +1,6 @@
 """What a new run takes where its user left it open: a preset, a likelihood, a scaling and a batch that fit the data.
 
-Mutations, each seen to break a test here: a setting that was given overruled, digits given a grey likelihood, MNIST's
+Written against these mutations: a setting that was given overruled, digits given a grey likelihood, MNIST's
 pixels called grey, colours binarised, the batch of the preset kept for fewer examples, data read for a bad setting.
 """
 

@@ -1,6 +1,6 @@
 """Callbacks that a user names on the command line.
 
-Mutation, seen to break a test here: the callbacks not given to `fit`.
+Written against this mutation: the callbacks not given to `fit`.
 """
 
 import pytest

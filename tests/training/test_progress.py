@@ -1,6 +1,6 @@
 """What a training tells: its first lines, the loss from the first step on, and the time that it still takes.
 
-Mutations, each seen to break a test here: lines by share of the steps in place of time; a gap that grows for ever;
+Written against these mutations: lines by share of the steps in place of time; a gap that grows for ever;
 compiling counted as a step; the pause of the first epoch counted where there are others; validation left out.
 """
 

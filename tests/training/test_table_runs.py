@@ -1,6 +1,6 @@
 """A run on a table, from file to report: columns and units go with it, and samples come back in them.
 
-Mutations, each seen to break a test here: samples left in the units of the model, the mean of the likelihood in their
+Written against these mutations: samples left in the units of the model, the mean of the likelihood in their
 place, categories written as numbers, labels without their names.
 """
 

@@ -1,6 +1,6 @@
 """Figures call binarised images so, and classes by their names.
 
-Mutations, each seen to break a test here: the word left out, or told of images that keep their grey; class numbers
+Written against these mutations: the word left out, or told of images that keep their grey; class numbers
 in the legend, beside conditional samples, in the title of an attribute or at the sliders.
 """
 

@@ -1,6 +1,6 @@
 """A folder of images: what lies where decides labels and splits, and a file that does not fit is named.
 
-Mutations, each seen to break a test here: height and width swapped on resizing, images stretched rather than cropped,
+Written against these mutations: height and width swapped on resizing, images stretched rather than cropped,
 labels in the order of the file system, splits taken for classes, 16 bits cut to their low byte.
 """
 

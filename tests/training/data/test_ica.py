@@ -1,6 +1,6 @@
 """The data set of independent components: its sources are independent Laplace variables, mixed by the matrix.
 
-Mutations, each seen to break a test here: sources of variance 2; the matrix transposed; splits that share their stream.
+Written against these mutations: sources of variance 2; the matrix transposed; splits that share their stream.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Which source takes a name, what each is given, and .npy files.
 
-Mutations, each seen to break a test here: every directory taken for images, options handed to sources without them,
+Written against these mutations: every directory taken for images, options handed to sources without them,
 the limit applied before the test set is drawn, vectors scaled by the test rows.
 """
 

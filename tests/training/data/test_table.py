@@ -1,6 +1,6 @@
 """A table is read as it is written, and what does not fit is told with its line and column.
 
-Mutations, each seen to break a test here: categories in the order of the file, labels modelled as a column, a comma
+Written against these mutations: categories in the order of the file, labels modelled as a column, a comma
 taken for every delimiter, missing cells as categories, rows counted without the header, a blank first name kept.
 """
 

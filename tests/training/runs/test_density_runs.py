@@ -1,6 +1,6 @@
 """Noise-contrastive estimation as a run: what it finds of independent components, resumed bit for bit, and evaluated.
 
-Mutations, each seen to break a test here: noise of another covariance than the data's; log Z as it was learned in the
+Written against these mutations: noise of another covariance than the data's; log Z as it was learned in the
 likelihood of an evaluation; the learned and the annealed log Z exchanged.
 """
 

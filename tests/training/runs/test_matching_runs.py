@@ -1,6 +1,6 @@
 """Moment matching on codes as a run: both stages in one, resumed bit for bit in either, judged on pixels.
 
-Mutations, each seen to break a test here: checkpoints without the autoencoder's optimiser; dropout that is the same in
+Written against these mutations: checkpoints without the autoencoder's optimiser; dropout that is the same in
 every step of the first stage; a schedule of the generator's learning rate that runs over the autoencoder's epochs too.
 """
 
