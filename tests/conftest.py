@@ -67,3 +67,20 @@ def tiny_game(once):
         assert cli.main(["train", "--run-dir", str(folder), *words, "--figures-every", "1"]) == 0
 
     return once("tiny-game", make)
+
+
+@pytest.fixture
+def refused(capsys):
+    """Returns a function that runs a command line, checks that it was refused in one line, and returns the line."""
+    from kit.refusals import one_line
+
+    from tfvae import cli
+
+    def refused(*words):
+        capsys.readouterr()
+        assert cli.main([str(word) for word in words]) == 2
+        output, errors = capsys.readouterr()
+        assert output == ""
+        return one_line(errors)
+
+    return refused

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from kit.clock import undisturbed
 from kit.evaluations import last
+from kit.refusals import one_line
 
 from tfvae import cli, files
 from tfvae.training.config import Config
@@ -52,27 +53,6 @@ def script(*words, **options):
     quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     options = {"capture_output": True, "text": True, "timeout": 120, "env": quiet} | options
     return subprocess.run([TFVAE, *map(str, words)], **options)
-
-
-def one_line(errors):
-    lines = errors.splitlines()
-    assert len(lines) == 1, errors
-    assert lines[0].startswith("tfvae: ") and "Traceback" not in lines[0]
-    return lines[0]
-
-
-@pytest.fixture
-def refused(capsys):
-    """Returns a function that runs a command line, checks that it was refused in one line, and returns the line."""
-
-    def refused(*words):
-        capsys.readouterr()
-        assert cli.main([str(word) for word in words]) == 2
-        output, errors = capsys.readouterr()
-        assert output == ""
-        return one_line(errors)
-
-    return refused
 
 
 @pytest.fixture(scope="module")

@@ -18,18 +18,6 @@ def run(tiny_run, tmp_path_factory):
     return shutil.copytree(tiny_run, tmp_path_factory.mktemp("runs") / "digits")
 
 
-@pytest.fixture
-def refused(capsys):
-    def refused(*words):
-        capsys.readouterr()
-        assert cli.main([str(word) for word in words]) == 2
-        output, errors = capsys.readouterr()
-        assert output == "" and len(errors.splitlines()) == 1 and errors.startswith("tfvae: ")
-        return errors
-
-    return refused
-
-
 @pytest.mark.parametrize(
     "words",
     [

@@ -44,18 +44,6 @@ def present_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def refused(capsys):
-    def refused(*words):
-        capsys.readouterr()
-        assert cli.main([str(word) for word in words]) == 2
-        output, errors = capsys.readouterr()
-        assert output == "" and len(errors.splitlines()) == 1 and errors.startswith("tfvae: ")
-        return errors
-
-    return refused
-
-
 def command(*words):
     assert cli.main([str(word) for word in words]) == 0
 

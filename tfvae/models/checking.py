@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.checks import UserError
+from tfvae.comparisons.base import Comparison
 from tfvae.distributions import LikelihoodHead
 from tfvae.distributions.head import LARGEST
 from tfvae.distributions.likelihood_head import within
@@ -115,8 +116,10 @@ def several_rows(what: str, values: tf.Tensor) -> Check:
     )
 
 
-def with_pairs(batch: Batch) -> Batch:
-    """Returns a batch once it is known to have the pairs that an unbiased discrepancy needs."""
+def with_pairs(batch: Batch, comparison: Comparison | None) -> Batch:
+    """Returns a batch, once it is known to have pairs where a comparison of sets needs them."""
+    if comparison is None or not comparison.needs_pairs:
+        return batch
     return batch._replace(x=gated(batch.x, several_rows("an unbiased discrepancy", batch.x)))
 
 

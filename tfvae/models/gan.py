@@ -136,8 +136,7 @@ class GAN(AveragedGenerator, Discriminating):
         Raises:
             UserError: if both are one object, or as `KerasModel.compile`.
         """
-        scales = kwargs.get("auto_scale_loss", True)
-        self.discriminator_optimizer = another_optimizer(self, discriminator_optimizer, optimizer, scales)
+        self.discriminator_optimizer = another_optimizer(self, discriminator_optimizer, optimizer, kwargs)
         super().compile(optimizer, **kwargs)
 
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
@@ -146,14 +145,6 @@ class GAN(AveragedGenerator, Discriminating):
             "optimized": (self.optimizer, trainable(self.generator_network)),
             "discriminator_optimized": (self.discriminator_optimizer, trainable(self.discriminator)),
         }
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`."""
-        config = super().get_compile_config()
-        if config:
-            other = keras.saving.serialize_keras_object(self.discriminator_optimizer)
-            config["discriminator_optimizer"] = other
-        return config
 
     def learn(self, batch: Batch) -> Metrics:
         """Takes the discriminator's steps, then the generator's."""

@@ -156,8 +156,7 @@ class GMMN(AveragedGenerator):
         """
         replicas.check_whole(self.distribute_strategy)
         if self.autoencoder_steps:
-            chosen, scales = autoencoder_optimizer or "adam", kwargs.get("auto_scale_loss", True)
-            self.autoencoder_optimizer = another_optimizer(self, chosen, optimizer, scales)
+            self.autoencoder_optimizer = another_optimizer(self, autoencoder_optimizer, optimizer, kwargs)
         elif autoencoder_optimizer is not None:
             raise UserError(
                 "no autoencoder is trained here",
@@ -174,21 +173,13 @@ class GMMN(AveragedGenerator):
             found["autoencoder_optimized"] = (self.autoencoder_optimizer, moved)
         return found
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`."""
-        config = super().get_compile_config()
-        if config and self.autoencoder_steps:
-            other = keras.saving.serialize_keras_object(self.autoencoder_optimizer)
-            config["autoencoder_optimizer"] = other
-        return config
-
     def steps_taken(self) -> tf.Tensor:
         """See `KerasModel.steps_taken`: of both optimisers."""
         return tf.add_n([steps.taken(optimizer) for optimizer, _ in self.optimizers().values()])
 
     def learn(self, batch: Batch) -> Metrics:
         """Takes one step of the autoencoder while it is trained, of the generator from then on."""
-        batch = self._paired(batch)
+        batch = checking.with_pairs(batch, self.discrepancy)
         seed_layers(self, self.seed, batch)
         return self.take_step(self._step, batch, self.train_noise(batch))
 
@@ -235,17 +226,13 @@ class GMMN(AveragedGenerator):
 
     def assess(self, batch: Batch) -> Metrics:
         """Reports the discrepancy of a batch and as many new samples."""
-        batch = self._paired(batch)
+        batch = checking.with_pairs(batch, self.discrepancy)
         discrepancy = self._compared(batch, self.test_noise(self.seed, batch), training=False)
         if not self.autoencoder_steps:
             return self.report(self._found(discrepancy, discrepancy, batch), batch, None)
         cost, error = self._costs(batch.x)
         loss = tf.where(self._learns_codes(), batch.weight * cost, discrepancy)
         return self.report(self._found(loss, discrepancy, batch, error), batch, None)
-
-    def _paired(self, batch: Batch) -> Batch:
-        """Returns the batch, once it is known to have pairs where the discrepancy needs them."""
-        return checking.with_pairs(batch) if self.discrepancy.needs_pairs else batch
 
     def _compared(self, batch: Batch, noise: Noise, training: bool) -> tf.Tensor:
         """Returns the discrepancy of a batch and as many samples, or of their codes: scalar."""

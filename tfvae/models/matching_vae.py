@@ -114,8 +114,7 @@ class MatchingVAE(BaseVAE):
         if self.latent_discriminator is None:
             _refuse("a latent_comparison that is a game", discriminator_optimizer=discriminator_optimizer)
         else:
-            chosen, scales = discriminator_optimizer or "adam", kwargs.get("auto_scale_loss", True)
-            self.discriminator_optimizer = another_optimizer(self, chosen, optimizer, scales)
+            self.discriminator_optimizer = another_optimizer(self, discriminator_optimizer, optimizer, kwargs)
         super().compile(optimizer, **kwargs)
 
     def moved_weights(self) -> list:
@@ -134,14 +133,6 @@ class MatchingVAE(BaseVAE):
             found["discriminator_optimized"] = (self.discriminator_optimizer, others)
         return found
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`."""
-        config = super().get_compile_config()
-        if config and self.latent_discriminator is not None:
-            other = keras.saving.serialize_keras_object(self.discriminator_optimizer)
-            config["discriminator_optimizer"] = other
-        return config
-
     def regularization(self) -> tf.Tensor:
         """See `KerasModel.regularization`; without the discriminator's losses, which are of its own turn."""
         if self.latent_discriminator is None:
@@ -153,15 +144,11 @@ class MatchingVAE(BaseVAE):
 
     def learn(self, batch: Batch) -> Metrics:
         """See `LatentVariableModel.learn`."""
-        return super().learn(self._paired(batch))
+        return super().learn(checking.with_pairs(batch, self.latent_comparison))
 
     def assess(self, batch: Batch) -> Metrics:
         """See `LatentVariableModel.assess`; reports the comparison beside the bound, without a part in the loss."""
-        return super().assess(self._paired(batch))
-
-    def _paired(self, batch: Batch) -> Batch:
-        comparison = self.latent_comparison
-        return checking.with_pairs(batch) if comparison is not None and comparison.needs_pairs else batch
+        return super().assess(checking.with_pairs(batch, self.latent_comparison))
 
     def matched_names(self) -> list[str]:
         """See `LatentVariableModel.matched_names`."""

@@ -28,7 +28,10 @@ class Optimized(KerasPart):
         return self.trainable_variables
 
     def optimizers(self) -> dict[str, tuple[keras.optimizers.Optimizer, list]]:
-        """Returns the optimisers: name in a file to the optimiser and the weights that it moves."""
+        """Returns the optimisers: name in a file to the optimiser and the weights that it moves.
+
+        A name ends in "optimized", where that of the argument of `compile` ends in "optimizer".
+        """
         return {"optimized": (self.optimizer, self.moved_weights())}
 
     def _build_optimizer(self) -> None:
@@ -53,6 +56,11 @@ class Optimized(KerasPart):
             return config
         trainable = self._trainable_places()
         config |= {"metrics": None, "jit_compile": self.compiles}
+        config |= {
+            f"{name.removesuffix('optimized')}optimizer": keras.saving.serialize_keras_object(optimizer)
+            for name, (optimizer, _) in self.optimizers().items()
+            if name != "optimized"  # Keras' own
+        }
         return config | {
             name: places for name, places in self._optimized.items() if places != trainable[name]
         }

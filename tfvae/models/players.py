@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -19,27 +19,27 @@ def trainable(network: keras.layers.Layer) -> list[keras.Variable]:
 
 
 def another_optimizer(
-    model: keras.Model, chosen: Any, first: Any, scales: bool
+    model: keras.Model, chosen: Any, first: Any, options: Mapping[str, Any]
 ) -> keras.optimizers.Optimizer:
     """Returns the optimiser of a model's second network; in float16 one that scales the loss, as Keras does the first.
 
     Args:
         model: the model, which is being compiled.
-        chosen: a Keras optimiser or its name.
+        chosen: a Keras optimiser or its name; None for Adam.
         first: the optimiser of the first network.
-        scales: whether to scale the loss in float16.
+        options: further arguments of `compile`; `auto_scale_loss` says whether to scale the loss in float16.
 
     Raises:
         UserError: if both are one object.
     """
-    optimizer = keras.optimizers.get(chosen)
+    optimizer = keras.optimizers.get(chosen or "adam")
     if optimizer is first:
         raise UserError(
             "two networks have the same optimiser",
             expected="an object for each",
             received=f"one {type(first).__name__} for both",
         )
-    half = model.dtype_policy.name == "mixed_float16" and scales
+    half = model.dtype_policy.name == "mixed_float16" and options.get("auto_scale_loss", True)
     if half and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

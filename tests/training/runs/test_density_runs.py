@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import pytest
 from kit.evaluations import last
-from kit.interrupting import interrupted_at
-from kit.run_outcome import assert_same_outcome
+from kit.interrupting import assert_same_after_a_stop
 
 from tfvae import cli
 from tfvae.checks import UserError
@@ -20,9 +19,8 @@ from tfvae.training import data, loop
 from tfvae.training.config import Config
 from tfvae.training.data import ica
 from tfvae.training.evaluation import normalizer
-from tfvae.training.runs import loading, resumption
+from tfvae.training.runs import loading
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.stopping import Stopped
 
 TINY = {"preset": "nce-ica", "epochs": 2, "batch_size": 4000, "checkpoint_seconds": 0.0}
 
@@ -46,13 +44,7 @@ def run(made, tmp_path, monkeypatch):
 def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train):
     keras.backend.clear_session()  # so that layers have the same names in the files
     reference = train("reference")
-    keras.backend.clear_session()
-    with interrupted_at(1), pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
-        train("stopped")
-    run = RunDirectory(reference.path.with_name("stopped"))
-    keras.backend.clear_session()
-    loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
-    assert_same_outcome(run.path, reference.path)
+    assert_same_after_a_stop(train, reference, 1, "after epoch 0 of 2 and 1 step of the next")
 
 
 @pytest.mark.slow

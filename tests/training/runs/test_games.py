@@ -9,15 +9,12 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from kit.interrupting import interrupted_at
-from kit.run_outcome import assert_same_outcome
+from kit.interrupting import assert_same_after_a_stop
 
 from tfvae import cli
-from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.runs import comparison_figures, loading, resumption
 from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.stopping import Stopped
 
 TINY = {
     "preset": "gan",
@@ -63,13 +60,7 @@ def test_samples_of_later_epochs_are_forgotten_where_a_run_has_gone_back(tiny_ga
 def test_stopped_within_an_epoch_and_resumed_it_ends_with_the_same_bytes(train):
     keras.backend.clear_session()  # so that layers have the same names in the files
     reference = train("reference")
-    keras.backend.clear_session()
-    with interrupted_at(1), pytest.raises(Stopped, match="after epoch 0 of 2 and 1 step of the next"):
-        train("stopped")
-    run = RunDirectory(reference.path.with_name("stopped"))
-    keras.backend.clear_session()
-    loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
-    assert_same_outcome(run.path, reference.path)
+    run = assert_same_after_a_stop(train, reference, 1, "after epoch 0 of 2 and 1 step of the next")
     model = loading.load_model(run)
     rates = [float(optimizer.learning_rate) for optimizer, _ in model.optimizers().values()]
     np.testing.assert_allclose(rates, [1e-3, 1e-2])

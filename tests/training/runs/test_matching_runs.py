@@ -8,8 +8,7 @@ import keras
 import numpy as np
 import pytest
 from kit.evaluations import last
-from kit.interrupting import interrupted_at
-from kit.run_outcome import assert_same_outcome
+from kit.interrupting import assert_same_after_a_stop
 from kit.untrained import untrained
 
 from tfvae import cli
@@ -17,9 +16,7 @@ from tfvae.training import loop
 from tfvae.training.config import Config
 from tfvae.training.data import DataSet, Split
 from tfvae.training.evaluation import observation
-from tfvae.training.runs import loading, resumption
-from tfvae.training.runs.directory import RunDirectory
-from tfvae.training.stopping import Stopped
+from tfvae.training.runs import loading
 
 TINY = {
     "preset": "gmmn-autoencoder",
@@ -44,13 +41,7 @@ def test_stopped_in_either_stage_and_resumed_it_ends_with_the_same_bytes(train):
     assert first["loss"] > 10 > 2 > second["loss"] == second["discrepancy"]
     assert second["val_reconstruction_error"] == first["val_reconstruction_error"] > 0
     for step, says in ((2, "after epoch 0 of 2 and 2 steps"), (5, "after epoch 1 of 2 and 1 step of")):
-        keras.backend.clear_session()
-        with interrupted_at(step), pytest.raises(Stopped, match=says):
-            train(f"stopped-{step}")
-        run = RunDirectory(reference.path.with_name(f"stopped-{step}"))
-        keras.backend.clear_session()
-        loop.train(resumption.changed(run, {}), run, resume=True, say=lambda line: None)
-        assert_same_outcome(run.path, reference.path)
+        assert_same_after_a_stop(train, reference, step, says)
 
 
 def test_each_stage_has_its_own_schedule_and_dropout():
