@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="Draws of z for each example where q(z|x) has no closed form: several layers, flows. (default: 200)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of these draws. (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="Seed of the draws. (default: 0)")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -60,7 +60,7 @@ def posterior_moments(
         model: `Inferential` model.
         data: examples; see `log_marginal`.
         draws: how many of q(z|x) for each example where there is no closed form, at least 2.
-        seed: 32-bit integer, of these.
+        seed: 32-bit integer, of the draws.
         progress: called with (examples done, N) at the start and after each block.
 
     Returns:

@@ -167,8 +167,8 @@ class DataSet:
     def greyness(self) -> float:
         """Returns how far the training images are from black and white, mean v (1 - v) / (m (1 - m)).
 
-        The v are all their values, in [0, 1], and m is the mean of these: 0 for black and white, 1 for one grey. It is
-        the share of the variance of binarised images that is noise of the binarisation.
+        v runs over all pixels, from 0 to 1, and m is the mean of v. It is 0 for black and white, 1 for one grey: the
+        share of the variance of binarised images that is noise of the binarisation.
         """
         images = self.train.images
         values = images.reshape(-1)[:: 1 + images.size // 10_000_000] / np.float64(_white(images))

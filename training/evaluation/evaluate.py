@@ -56,7 +56,7 @@ class Settings:
     plain_weights: bool = False
 
     def method_of(self, config: Config) -> str:
-        """Returns the method for a run of these settings."""
+        """Returns the method for a run with the settings `config`."""
         return self.method or ("ais" if self.annealing or generates(config) else "importance")
 
     def of(self, model: Any, config: Config) -> Settings:
